@@ -1,0 +1,1 @@
+"""Errors, exit codes, logging, atomic files, seeds and fingerprints (standard library only)."""

@@ -1,0 +1,61 @@
+"""Errors that a user can act on, and the one table of exit statuses."""
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class HouseBlendError(Exception):
+    """An expected failure: says what happened, where, what was expected and what to do.
+
+    Args:
+        what: the failure in one sentence.
+        file: the file, directory or specifier in which it was met.
+        key: the utterance, speaker, word or component concerned.
+        line: line number in `file`, from 1.
+        expected: what would have been right.
+        do: what the user can do now.
+    """
+
+    exit_status = EXIT_FAILURE
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: object = None,
+        key: object = None,
+        line: int | None = None,
+        expected: str | None = None,
+        do: str | None = None,
+    ) -> None:
+        place = "" if file is None else f"{file}:{line}: " if line is not None else f"{file}: "
+        item = "" if key is None else f"[{key}] "
+        tail = ("" if expected is None else f"; expected {expected}") + ("" if do is None else f"; {do}")
+        super().__init__(f"{place}{item}{what}{tail}")
+        self.what, self.file, self.key, self.line, self.expected, self.do = what, file, key, line, expected, do
+
+
+class InputError(HouseBlendError):
+    """What the user gave is wrong; trying again cannot help."""
+
+
+class StaleError(HouseBlendError):
+    """Two things that belong together were made from different inputs."""
+
+
+class BusyError(HouseBlendError):
+    """Another process holds the directory."""
+
+
+class NotFiniteError(HouseBlendError):
+    """A computation left the finite numbers."""
+
+
+class UsageError(HouseBlendError):
+    """The command line is wrong."""
+
+    exit_status = EXIT_USAGE

@@ -1,0 +1,52 @@
+"""Content hashes (SHA-256), and the record of a directory's files that saves hashing them twice."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+FileRecord = tuple[int, int, str]
+"""Size in bytes, modification time in nanoseconds, SHA-256 of the content."""
+
+
+def hash_bytes(data: bytes | memoryview) -> str:
+    """SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file's content in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_json(value: object) -> str:
+    """SHA-256 of `value` as JSON with sorted keys."""
+    return hash_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRecord]:
+    """Records of a file (name ".") or of all files below a directory, logs and hidden files apart.
+
+    A file whose size and time agree with `known` keeps the hash found there.
+    """
+    names = ["."] if place.is_file() else _content_files(place)
+    return {name: _record(place / name if name != "." else place, known.get(name)) for name in names}
+
+
+def _content_files(folder: Path) -> list[str]:
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "log" and not name.startswith("."))
+        found += [os.path.relpath(os.path.join(parent, name), folder) for name in files if not name.startswith(".")]
+    return sorted(found)
+
+
+def _record(path: Path, known: FileRecord | None) -> FileRecord:
+    stat = path.stat()
+    if known is not None and (stat.st_size, stat.st_mtime_ns) == (known[0], known[1]):
+        return known[0], known[1], known[2]
+    return stat.st_size, stat.st_mtime_ns, hash_file(path)

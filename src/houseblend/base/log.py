@@ -1,0 +1,73 @@
+"""Log lines and progress on stderr; stdout is for data only."""
+
+import os
+import sys
+import time
+from types import TracebackType
+
+
+def program_name() -> str:
+    """Name of the running program, as it stands in its log lines."""
+    return os.path.basename(sys.argv[0]) or "houseblend"
+
+
+def _say(level: str, message: str) -> None:
+    print(f"{level} ({program_name()}) {message}", file=sys.stderr, flush=True)
+
+
+def log(message: str) -> None:
+    """Write an information line."""
+    _say("LOG", message)
+
+
+def warn(message: str) -> None:
+    """Write a warning line."""
+    _say("WARNING", message)
+
+
+def error(message: str) -> None:
+    """Write an error line."""
+    _say("ERROR", message)
+
+
+class Progress:
+    """Progress of long work: a bar on a terminal, a plain line every 30 seconds elsewhere.
+
+    Args:
+        total: number of items expected.
+        what: the items' name, for example "utterances".
+    """
+
+    def __init__(self, total: int, what: str) -> None:
+        self.total, self.what, self.done = total, what, 0
+        self._terminal = sys.stderr.isatty()
+        self._start = time.monotonic()
+        self._next = self._start + (0.2 if self._terminal else 30.0)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._terminal:
+            self._draw()
+            print(file=sys.stderr)
+
+    def add(self, count: int = 1) -> None:
+        """Count `count` more items as done."""
+        self.done += count
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + (0.2 if self._terminal else 30.0)
+            self._draw()
+
+    def _draw(self) -> None:
+        share = self.done / self.total if self.total else 1.0
+        if not self._terminal:
+            log(f"{self.done} of {self.total} {self.what} ({share:.0%})")
+            return
+        filled = int(30 * min(share, 1.0))
+        seconds = time.monotonic() - self._start
+        bar = "#" * filled + "." * (30 - filled)
+        print(f"\r[{bar}] {self.done}/{self.total} {self.what} {seconds:.0f}s ", end="", file=sys.stderr, flush=True)

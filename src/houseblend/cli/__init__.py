@@ -1,0 +1,1 @@
+"""One module per program: options, one library call, one closing log line."""

@@ -1,0 +1,254 @@
+"""What all programs share: Kaldi-style options, exit statuses, counted skips.
+
+A program is a function with `@program`, `@argument` and `@option` above it; its name is that of its file
+(`cli/copy_feats.py` is `copy-feats`). It returns, or raises; `Program.main` turns what it raises into an exit status.
+"""
+
+import difflib
+import os
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from houseblend.base.errors import (
+    EXIT_BUG,
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    HouseBlendError,
+    InputError,
+    UsageError,
+)
+from houseblend.base.log import error, log, warn
+
+
+class KaldiBool(click.ParamType):
+    """Kaldi's booleans: true, t, false, f."""
+
+    name = "true|false"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Accept the four spellings only."""
+        if isinstance(value, bool):
+            return value
+        if value not in ("true", "t", "false", "f"):
+            self.fail(f"{value!r} is neither true nor false", param, ctx)
+        return value in ("true", "t")
+
+
+def argument(name: str, *, help: str, type: Any = str, nargs: int = 1) -> Callable:
+    """Declare a positional argument; `nargs=-1` takes one or more."""
+
+    def declare(function: Callable) -> Callable:
+        function.__dict__.setdefault("argument_help", []).insert(0, (name.upper(), help))
+        return click.argument(name, type=_click_type(type), nargs=nargs, required=True)(function)
+
+    return declare
+
+
+def option(name: str, *, type: Any = str, default: Any = None, help: str, multiple: bool = False) -> Callable:
+    """Declare `--name=value`; a `bool` option is Kaldi's true|false, and bare `--name` means true."""
+    shown = default is not None and default != ""
+    return click.option(
+        name, type=_click_type(type), default=default, help=help, show_default=shown, multiple=multiple, metavar=None
+    )
+
+
+def skipping(function: Callable) -> Callable:
+    """Add `--max-skipped`, for programs that may leave out single utterances (default: all but one)."""
+    return click.option(
+        "--max-skipped", type=int, default=None, help="Fail if more utterances are skipped [default: all but one]"
+    )(function)
+
+
+def program(*, example: str) -> Callable[[Callable[..., None]], "Program"]:
+    """Make a program of a function; `example` is a command line shown by `--help`."""
+
+    def declare(function: Callable[..., None]) -> Program:
+        if function.__module__ == "__main__":
+            raise SystemExit("run it as: python -m houseblend PROGRAM")
+        name = function.__module__.rpartition(".")[2].replace("_", "-")
+        return Program(name, function, example)
+
+    return declare
+
+
+class Program:
+    """A command: calling it runs it with the process's arguments and exits.
+
+    Args:
+        name: the program's name.
+        function: what it does; its keyword arguments are the declared arguments and options.
+        example: a command line that works.
+    """
+
+    def __init__(self, name: str, function: Callable[..., None], example: str) -> None:
+        self.name, self.function, self.example = name, function, example
+        self.call = function
+        params: list[click.Parameter] = list(reversed(function.__dict__.pop("__click_params__", [])))
+        params.append(click.Option(["--config"], multiple=True, help="Read options, one --name=value a line"))
+        lines = [f"  {metavar}  {text}" for metavar, text in function.__dict__.get("argument_help", [])]
+        summary = (function.__doc__ or "").strip()
+        self.command = click.Command(
+            name,
+            params=params,
+            callback=self._callback,
+            help=summary + ("\n\n\b\nArguments:\n" + "\n".join(lines) if lines else ""),
+            epilog=f"\b\nExample:\n  {example}",
+            context_settings={"max_content_width": 120, "auto_envvar_prefix": None},
+        )
+
+    def __call__(self) -> None:
+        """Run with `sys.argv` and leave the process by the table of exit statuses."""
+        sys.exit(self.main(sys.argv[1:]))
+
+    def main(self, arguments: list[str]) -> int:
+        """Run with `arguments`; returns the exit status and never raises."""
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _raise_terminated)
+        try:
+            self.run(arguments)
+            sys.stdout.flush()
+            return EXIT_OK
+        except click.exceptions.Exit as leaving:
+            return leaving.exit_code
+        except HouseBlendError as failure:
+            error(str(failure))
+            return failure.exit_status
+        except (KeyboardInterrupt, click.exceptions.Abort):
+            return EXIT_INTERRUPTED
+        except _Terminated:
+            return EXIT_TERMINATED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            error("the reader of the output has closed it")
+            return EXIT_FAILURE
+        except OSError as failure:
+            place = f"{failure.filename}: " if failure.filename else ""
+            error(f"{place}{failure.strerror or failure}")
+            return EXIT_FAILURE
+        except MemoryError:
+            error("out of memory; give the job more, or smaller pieces")
+            return EXIT_FAILURE
+        except Exception:
+            error(f"this is a bug in {self.name}; please report it with the lines below\n{traceback.format_exc()}")
+            return EXIT_BUG
+
+    def run(self, arguments: list[str]) -> None:
+        """Parse `arguments` and run the function; errors are raised.
+
+        Raises:
+            UsageError: the arguments are not what the program takes.
+        """
+        try:
+            words = self._spell_booleans([*self._config_words(arguments), *arguments])
+            with self.command.make_context(self.name, words) as context:
+                self.command.invoke(context)
+        except click.UsageError as failure:
+            raise UsageError(failure.format_message(), do=f"see {self.name} --help") from failure
+
+    def _callback(self, config: tuple[str, ...], **values: Any) -> None:
+        self.function(**values)
+
+    def _options(self) -> dict[str, click.Parameter]:
+        return {name: param for param in self.command.params for name in param.opts if name.startswith("--")}
+
+    def _spell_booleans(self, words: list[str]) -> list[str]:
+        booleans = {name for name, param in self._options().items() if isinstance(param.type, KaldiBool)}
+        return [f"{word}=true" if word in booleans else word for word in words]
+
+    def _config_words(self, arguments: list[str]) -> list[str]:
+        words: list[str] = []
+        for index, word in enumerate(arguments):
+            if word == "--":
+                break
+            if word.startswith("--config="):
+                words += self._read_config(word.partition("=")[2])
+            elif word == "--config" and index + 1 < len(arguments):
+                words += self._read_config(arguments[index + 1])
+        return words
+
+    def _read_config(self, path: str) -> list[str]:
+        known = self._options()
+        words = []
+        for number, raw in enumerate(_config_text(path).splitlines(), start=1):
+            line = raw.partition("#")[0].strip()
+            if not line:
+                continue
+            name, equals, value = line.partition("=")
+            name, value = name.strip(), value.strip()
+            if not name.startswith("--"):
+                raise UsageError(f"{line!r} is no option", file=path, line=number, expected="--name=value")
+            if name not in known or name == "--config":
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"see {self.name} --help"
+                raise UsageError(f"unknown option {name}", file=path, line=number, do=hint)
+            words.append(f"{name}={value}" if equals else name)
+        return words
+
+
+class Skips:
+    """Counts what was done and what was left out; logs every skip, and fails when they are too many.
+
+    Args:
+        max_skipped: how many may be skipped; None allows all but one.
+        what: the items' name.
+    """
+
+    def __init__(self, max_skipped: int | None = None, what: str = "utterances") -> None:
+        self.max_skipped, self.what = max_skipped, what
+        self.num_done = self.num_skipped = 0
+
+    def __enter__(self) -> "Skips":
+        return self
+
+    def done(self, key: str = "") -> None:
+        """Count one item as done."""
+        self.num_done += 1
+
+    def skip(self, key: str, why: object) -> None:
+        """Count the item `key` as skipped and say why."""
+        self.num_skipped += 1
+        warn(f"skipped [{key}]: {why}")
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: object) -> None:
+        if kind is not None:
+            return
+        log(f"done {self.num_done} {self.what}, skipped {self.num_skipped}")
+        if self.num_done == 0:
+            raise InputError(f"no {self.what} were processed", do="check the input and the warnings above")
+        if self.max_skipped is not None and self.num_skipped > self.max_skipped:
+            raise InputError(f"{self.num_skipped} {self.what} were skipped", expected=f"at most {self.max_skipped}")
+
+
+class _Terminated(BaseException):
+    """SIGTERM, raised where the program stands so that files are left whole."""
+
+
+def _raise_terminated(number: int, frame: object) -> None:
+    raise _Terminated
+
+
+def _click_type(kind: Any) -> Any:
+    if kind is bool:
+        return KaldiBool()
+    return click.Path(path_type=Path) if kind is Path else kind
+
+
+def _config_text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise UsageError(f"cannot read the configuration: {failure}", file=path) from failure
+
+
+def command_line(name: str, arguments: list[str]) -> str:
+    """The command as it can be pasted into a shell."""
+    return shlex.join([name, *arguments])

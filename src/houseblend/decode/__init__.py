@@ -1,0 +1,1 @@
+"""Lattices, decoding and scoring."""

@@ -1,0 +1,1 @@
+"""Feature extraction: MFCC, filterbanks, CMVN, deltas, splicing."""

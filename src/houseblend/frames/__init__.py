@@ -1,0 +1,1 @@
+"""The frame store, its order of data, and the gather that feeds training."""

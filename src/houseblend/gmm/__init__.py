@@ -1,0 +1,1 @@
+"""Diagonal Gaussian mixture models: likelihoods, statistics, estimation."""

@@ -1,0 +1,1 @@
+"""Topology, transition model, decision tree, graphs and search."""

@@ -1,0 +1,1 @@
+"""Tables, Kaldi object streams, audio, data and experiment directories."""

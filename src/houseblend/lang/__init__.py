@@ -1,0 +1,1 @@
+"""Lexicon, lang directory, ARPA language models, L and G."""

@@ -1,0 +1,1 @@
+"""Network components, natural gradient, model files, the mean kernel."""

@@ -1,0 +1,1 @@
+"""Strategies, exchanges, the gate, the ledger and the round machine."""

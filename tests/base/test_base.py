@@ -1,0 +1,67 @@
+"""Atomic files, seeds, locks, fingerprints."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from houseblend.base.atomic import atomic_open, write_json
+from houseblend.base.errors import BusyError, InputError
+from houseblend.base.fingerprint import hash_bytes, record_files
+from houseblend.base.lock import directory_lock
+from houseblend.base.seeds import seed_of
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_open(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_json_refuses_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"loss": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_seeds_differ_by_purpose_and_place_and_are_fixed_for_ever():
+    assert seed_of(1, "order", 0) == 5417968740928187379
+    assert len({seed_of(1, "order", 0), seed_of(1, "order", 1), seed_of(2, "order", 0), seed_of(1, "dither", 0)}) == 4
+
+
+def test_a_lock_names_its_holder_and_falls_with_it(tmp_path):
+    code = f"""
+import pathlib, sys
+from houseblend.base.lock import directory_lock
+with directory_lock(pathlib.Path({str(tmp_path)!r})):
+    print("held", flush=True); sys.stdin.read()
+"""
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with pytest.raises(BusyError, match=str(holder.pid)), directory_lock(tmp_path):
+        pass
+    holder.kill()
+    holder.wait()
+    with directory_lock(tmp_path):
+        pass
+
+
+def test_records_keep_known_hashes_only_while_size_and_time_agree(tmp_path):
+    (tmp_path / "a").write_text("one")
+    first = record_files(tmp_path, {})
+    assert first["a"][2] == hash_bytes(b"one")
+    trusted = record_files(tmp_path, {"a": (*first["a"][:2], "known")})
+    assert trusted["a"][2] == "known"
+    os.utime(tmp_path / "a", ns=(1, 1))
+    assert record_files(tmp_path, {"a": (*first["a"][:2], "known")})["a"][2] == hash_bytes(b"one")
+
+
+def test_errors_say_where_what_and_what_to_do():
+    text = str(InputError("no number", file="a/text", line=3, key="utt1", expected="an integer", do="mend it"))
+    assert text == "a/text:3: [utt1] no number; expected an integer; mend it"

@@ -1,0 +1,87 @@
+"""Command lines: options, configurations, exit statuses, skips."""
+
+import pytest
+
+from houseblend.base.errors import InputError, UsageError
+from houseblend.cli.program import Program, Skips, argument, option
+
+SEEN: dict = {}
+
+
+@argument("source", help="what to read")
+@option("--num-ceps", type=int, default=13, help="number of cepstra")
+@option("--use-energy", type=bool, default=True, help="energy as C0")
+@option("--snip-edges", type=bool, default=True, help="whole windows only")
+def _show(source: str, num_ceps: int, use_energy: bool, snip_edges: bool) -> None:
+    """Show what was given."""
+    SEEN.update(source=source, num_ceps=num_ceps, use_energy=use_energy, snip_edges=snip_edges)
+
+
+@pytest.fixture(scope="module")
+def show() -> Program:
+    return Program("show", _show, "show ark:-")
+
+
+def test_options_stand_before_or_after_positionals(show):
+    show.run(["--use-energy=false", "ark:-", "--num-ceps=20", "--snip-edges"])
+    assert SEEN == {"source": "ark:-", "num_ceps": 20, "use_energy": False, "snip_edges": True}
+
+
+def test_a_bare_boolean_never_eats_the_next_word(show):
+    show.run(["--use-energy", "false"])
+    assert SEEN["source"] == "false"
+
+
+def test_flags_beat_the_configuration(show, tmp_path):
+    conf = tmp_path / "mfcc.conf"
+    conf.write_text("--num-ceps=30  # many\n\n--use-energy=false\n")
+    show.run(["--num-ceps=12", f"--config={conf}", "x"])
+    assert (SEEN["num_ceps"], SEEN["use_energy"]) == (12, False)
+
+
+def test_an_unknown_option_in_a_configuration_names_the_line_and_the_nearest(show, tmp_path):
+    conf = tmp_path / "mfcc.conf"
+    conf.write_text("--use-energy=false\n--num-cep=3\n")
+    with pytest.raises(UsageError, match=r"mfcc.conf:2: unknown option --num-cep; did you mean --num-ceps"):
+        show.run([f"--config={conf}", "x"])
+
+
+@pytest.mark.parametrize(
+    "words", [["--num-cepstra=3", "x"], [], ["x", "y"], ["--use-energy=maybe", "x"], ["x", "--config"]]
+)
+def test_wrong_usage_is_status_2(show, words, capsys):
+    assert show.main(words) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (InputError("bad"), 1),
+        (OSError(28, "No space left on device", "x"), 1),
+        (KeyboardInterrupt(), 130),
+        (KeyError("k"), 70),
+    ],
+)
+def test_what_is_raised_becomes_a_status(raised, status, capsys):
+    def fail() -> None:
+        raise raised
+
+    assert Program("fail", fail, "fail").main([]) == status
+    assert ("Traceback" in capsys.readouterr().err) == (status == 70)
+
+
+def test_help_is_status_0_and_shows_the_example(show, capsys):
+    assert show.main(["--help"]) == 0
+    assert "show ark:-" in capsys.readouterr().out
+
+
+def test_skips_are_counted_and_limited():
+    with Skips() as skips:
+        skips.done("a")
+        skips.skip("b", "too short")
+    with pytest.raises(InputError, match="no utterances"), Skips() as skips:
+        skips.skip("b", "too short")
+    with pytest.raises(InputError, match="1 utterances were skipped"), Skips(0) as skips:
+        skips.done("a")
+        skips.skip("b", "too short")

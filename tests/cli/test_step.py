@@ -1,0 +1,88 @@
+"""The beats of a step: up to date, stale, unfinished, resumed."""
+
+import pytest
+
+from houseblend.base.errors import InputError
+from houseblend.cli.step import Step, argument, execution_option, option
+
+RUNS: list[str] = []
+
+
+def make_step(resumes: bool = False, fail: bool = False) -> Step:
+    """A step that copies a file."""
+
+    @argument("source", help="file or directory")
+    @argument("out", help="directory to write")
+    @option("--upper", type=bool, default=False, help="in capitals")
+    @execution_option("--jobs", type=int, default=1, help="parallel jobs")
+    def copy(source, out, upper, jobs):
+        """Copy."""
+        from pathlib import Path
+
+        text = (Path(source) / "a.txt").read_text()
+        RUNS.append("continued" if (Path(out) / "part").exists() else "fresh")
+        (Path(out) / "part").write_text("x")
+        if fail:
+            raise InputError("broke")
+        (Path(out) / "a.txt").write_text(text.upper() if upper else text)
+
+    return Step("copy", copy, "copy in out", 1, ("source",), "out", None, resumes)
+
+
+@pytest.fixture
+def places(tmp_path):
+    RUNS.clear()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("text")
+    return str(tmp_path / "in"), str(tmp_path / "out"), tmp_path
+
+
+def test_a_second_run_is_up_to_date_and_jobs_do_not_matter(places, capsys):
+    source, out, _ = places
+    assert make_step().main([source, out]) == 0
+    assert make_step().main([source, out, "--jobs=2"]) == 0
+    assert RUNS == ["fresh"]
+    assert "up to date" in capsys.readouterr().err
+
+
+def test_a_changed_option_or_file_makes_it_again_and_is_named(places, capsys):
+    source, out, folder = places
+    make_step().main([source, out])
+    make_step().main([source, out, "--upper"])
+    assert "option --upper was False, is True" in capsys.readouterr().err
+    (folder / "in" / "a.txt").write_text("new")
+    make_step().main([source, out, "--upper"])
+    assert "source: a.txt has changed" in capsys.readouterr().err
+    (folder / "out" / "a.txt").unlink()
+    make_step().main([source, out, "--upper"])
+    assert "output: a.txt is gone" in capsys.readouterr().err
+    assert RUNS == ["fresh"] * 4
+    assert (folder / "out" / "a.txt").read_text() == "NEW"
+
+
+def test_touching_without_changing_is_up_to_date(places):
+    source, out, folder = places
+    make_step().main([source, out])
+    (folder / "in" / "a.txt").write_text("text")
+    make_step().main([source, out])
+    assert len(RUNS) == 1
+
+
+def test_an_unfinished_directory_is_no_input_and_is_made_again_or_continued(places, capsys):
+    source, out, folder = places
+    assert make_step(fail=True).main([source, out]) == 1
+    assert make_step().main([out, str(folder / "next")]) == 1
+    assert "the directory is unfinished" in capsys.readouterr().err
+    assert make_step(resumes=True).main([source, out]) == 0
+    assert RUNS == ["fresh", "continued"]
+    assert make_step(resumes=True).main([source, out, "--upper"]) == 0
+    assert RUNS[-1] == "fresh"
+
+
+def test_a_directory_of_somebody_else_is_left_alone(places, capsys):
+    source, out, folder = places
+    (folder / "out").mkdir()
+    (folder / "out" / "thesis.txt").write_text("dear")
+    assert make_step().main([source, out]) == 1
+    assert "holds files that no step has written" in capsys.readouterr().err
+    assert (folder / "out" / "thesis.txt").read_text() == "dear"
