@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -210,7 +210,7 @@ class KaldiOutput:
         binary: Kaldi's binary form; otherwise text (numbers as C++ streams print them, six digits).
     """
 
-    def __init__(self, stream: BinaryIO, binary: bool = True, marker: bool = True) -> None:
+    def __init__(self, stream: IO[bytes], binary: bool = True, marker: bool = True) -> None:
         self.stream, self.binary = stream, binary
         if binary and marker:
             stream.write(BINARY_MARKER)
@@ -343,7 +343,7 @@ def open_output(wxfilename: str | Path, binary: bool = True) -> Iterator[KaldiOu
         process = subprocess.Popen(command, stdin=subprocess.PIPE)
         assert process.stdin is not None
         try:
-            yield KaldiOutput(process.stdin, binary)  # type: ignore[arg-type]
+            yield KaldiOutput(process.stdin, binary)
         finally:
             process.stdin.close()
             status = process.wait()

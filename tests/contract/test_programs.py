@@ -1,0 +1,80 @@
+"""All programs and steps alike: names, launchers, help, light start, exit statuses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = {"__init__", "program", "step"}
+PROGRAMS = sorted(path.stem.replace("_", "-") for path in (REPOSITORY / "src/houseblend/cli").glob("*.py") if path.stem not in SHARED)
+STEPS = sorted(str(path.relative_to(REPOSITORY)) for folder in ("steps", "local/digits") for path in (REPOSITORY / folder).iterdir()
+               if path.is_file() and os.access(path, os.X_OK))
+COMMANDS = [f"bin/{name}" for name in PROGRAMS] + STEPS
+LIGHT = {"houseblend", "click", "__main__", "__mp_main__", "_distutils_hack"}
+"""What `--help` may import beside the standard library."""
+
+WITHOUT_ARGUMENTS: dict[str, int] = {}
+"""Exit status of a command given no arguments where it is not 2 (wrong usage)."""
+
+
+def run(command: str, *words: str) -> subprocess.CompletedProcess:
+    """Run a file of the repository with this Python."""
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / command), *words],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd="/",
+    )  # fmt: skip
+
+
+def test_every_program_has_a_launcher_and_nothing_else_stands_in_bin():
+    assert sorted(path.name for path in (REPOSITORY / "bin").iterdir()) == PROGRAMS
+    for name in PROGRAMS:
+        path = REPOSITORY / "bin" / name
+        module = name.replace("-", "_")
+        assert path.read_text() == f"#!/usr/bin/env python3\nfrom houseblend.cli.{module} import main\n\nmain()\n"
+        assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_light_and_shows_an_example(command):
+    code = f"""
+import runpy, sys
+sys.argv = [{str(REPOSITORY / command)!r}, "--help"]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as leaving:
+    status = leaving.code
+loaded = {{name.partition(".")[0] for name in sys.modules}}
+print("HEAVY", sorted(loaded - set(sys.stdlib_module_names) - {LIGHT!r}))
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    name = Path(command).name
+    assert f"Usage: {name}" in done.stdout
+    example = done.stdout.partition("Example:")[2]
+    assert name in example
+    heavy = eval(done.stdout.rpartition("HEAVY ")[2])
+    assert not [module for module in heavy if not module.startswith(("__editable__", "_virtualenv"))]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_wrong_usage_is_2_with_a_hint_and_no_traceback(command):
+    for words in (["--no-such-option=1"], []):
+        done = run(command, *words)
+        assert done.returncode == (2 if words else WITHOUT_ARGUMENTS.get(command, 2)), (words, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_missing_input_is_1_or_2_and_never_a_traceback(command, tmp_path):
+    """As many missing files as the program takes arguments: an expected failure that names one of them."""
+    usage = run(command, "--help").stdout.partition("Usage:")[2].split("\n\n")[0].split()
+    words = [f"{tmp_path}/none.{index}" for index, word in enumerate(usage) if word.rstrip(".").isupper() and word != "[OPTIONS]"]
+    done = run(command, *words)
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.mdl"))
