@@ -1,0 +1,62 @@
+# Sourced by every recipe's run.sh with its arguments: options, environment, and the function `stage`.
+#
+#   --work DIR         where everything is written (default: work/ beside run.sh)
+#   --corpus DIR       where the recordings are (each recipe says what else it tries)
+#   --stage NAME       begin with this stage
+#   --stop-stage NAME  end after this stage
+#   --help             list the stages
+set -euo pipefail
+
+recipe=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$recipe/../.." && pwd)
+work=$recipe/work corpus='' first_stage='' last_stage='' list_only=''
+
+usage_error() { echo "run.sh: $1; see $0 --help" >&2; exit 2; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help) sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}"; echo; echo "Example: $0 --work /tmp/digits --stop-stage mono"; echo; echo "Stages:"; list_only=yes; shift; continue ;;
+        --*=*) name=${1%%=*} value=${1#*=}; shift ;;
+        --*) name=$1 value=${2-}; [ $# -ge 2 ] || usage_error "$1 needs a value"; shift 2 ;;
+        *) usage_error "unexpected argument $1" ;;
+    esac
+    case $name in
+        --work) work=$(realpath -m "$value") ;;
+        --corpus) corpus=$(realpath -m "$value") ;;
+        --stage) first_stage=$value ;;
+        --stop-stage) last_stage=$value ;;
+        *) usage_error "unknown option $name" ;;
+    esac
+done
+
+for wanted in $first_stage $last_stage; do
+    grep -q "^ *stage $wanted " "$0" || usage_error "there is no stage $wanted"
+done
+
+# stage NAME COMMAND...: run one command of the stage NAME, if it is among those asked for. Several commands may share
+# a name. After each, its wall-clock seconds go to log/stages.txt.
+stage_reached=${first_stage:+no} stage_over='' stage_shown=''
+stage() {
+    local name=$1 start=$SECONDS
+    shift
+    if [ -n "$list_only" ]; then
+        [ "$name" = "$stage_shown" ] || echo "  $name"
+        stage_shown=$name
+        return 0
+    fi
+    [ "$name" = "$first_stage" ] && stage_reached=
+    [ -z "$stage_over" ] || [ "$name" = "$last_stage" ] || exit 0
+    [ "$name" = "$last_stage" ] && stage_over=yes
+    [ -z "$stage_reached" ] || return 0
+    [ "$name" = "$stage_shown" ] || echo "== $name" >&2
+    stage_shown=$name
+    "$@" || { status=$?; echo "run.sh: stage $name failed (status $status): $*" >&2; exit $status; }
+    printf '%s\t%d\t%s\n' "$name" $((SECONDS - start)) "$1" >>log/stages.txt
+}
+
+if [ -z "$list_only" ]; then
+    source "$root/path.sh"
+    mkdir -p "$work/log"
+    cd "$work"
+    : >log/stages.txt
+fi
