@@ -1,0 +1,108 @@
+"""nnet3's model files: `.raw` (a network) and `.mdl` (transition model, network, priors), text and binary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
+from houseblend.nnet.acoustic_model import AcousticModel
+from houseblend.nnet.components.base import Component
+from houseblend.nnet.descriptor import parse_config
+from houseblend.nnet.formats.nnet3_components import Values, read_component, write_component
+from houseblend.nnet.network import Network
+from houseblend.nnet.topology import parse_topology
+
+
+def read_network(path: str | Path, device: str | torch.device = "cpu") -> Network:
+    """Read the network of a `.raw` or `.mdl` file (extended file name).
+
+    Raises:
+        InputError: no nnet3 file, broken, or with parts that are not supported.
+        NotFiniteError: NaN or infinity among its numbers.
+    """
+    with open_input(path) as inp:
+        if inp.peek_token() == "<TransitionModel>":
+            _read_transition_model(inp)
+        network = _read_network(inp, device)
+    network.parameters.check_finite(path)
+    return network
+
+
+def write_network(path: str | Path, network: Network, binary: bool = True) -> None:
+    """Write a `.raw` file."""
+    with open_output(path, binary) as out:
+        _write_network(out, network)
+
+
+def read_acoustic_model(path: str | Path, device: str | torch.device = "cpu") -> AcousticModel:
+    """Read a `.mdl` file.
+
+    Raises:
+        InputError, NotFiniteError: as `read_network`.
+    """
+    with open_input(path) as inp:
+        transition_model = _read_transition_model(inp)
+        network = _read_network(inp, device)
+        inp.expect("<LeftContext>")
+        inp.read_int()
+        inp.expect("<RightContext>")
+        inp.read_int()
+        inp.expect("<Priors>")
+        priors = inp.read_vector()
+    network.parameters.check_finite(path)
+    return AcousticModel(transition_model, network, priors, file=path)
+
+
+def write_acoustic_model(path: str | Path, model: AcousticModel, binary: bool = True) -> None:
+    """Write a `.mdl` file."""
+    with open_output(path, binary) as out:
+        model.transition_model.write(out)
+        _write_network(out, model.network)
+        out.write_token("<LeftContext>")
+        out.write_int(model.network.left_context)
+        out.write_token("<RightContext>")
+        out.write_int(model.network.right_context)
+        out.write_token("<Priors>")
+        out.write_vector(model.priors)
+
+
+def _read_transition_model(inp: KaldiInput):
+    from houseblend.hmm.transition_model import TransitionModel
+
+    return TransitionModel.read(inp)
+
+
+def _read_network(inp: KaldiInput, device: str | torch.device) -> Network:
+    inp.expect("<Nnet3>")
+    inp.stream.readline()
+    text = b""
+    while (line := inp.stream.readline()).strip():
+        text += line
+    topology = parse_topology(parse_config(text.decode(errors="replace"), f"config in {inp.name}"))
+    inp.expect("<NumComponents>")
+    components: list[Component] = []
+    values: Values = {}
+    for _ in range(inp.read_int()):
+        inp.expect("<ComponentName>")
+        component, own_values = read_component(inp, inp.read_token())
+        components.append(component)
+        values.update(own_values)
+    inp.expect("</Nnet3>")
+    return Network(topology, components, values, device)
+
+
+def _write_network(out: KaldiOutput, network: Network) -> None:
+    out.write_token("<Nnet3>")
+    lines = "\n".join(["", *network.topology.config_lines(), "", ""])
+    out.stream.write(lines.encode())
+    out.write_token("<NumComponents>")
+    out.write_int(len(network.components))
+    out.newline()
+    for component in network.components:
+        out.write_token("<ComponentName>")
+        out.write_token(component.name)
+        write_component(out, component, network.parameters)
+        out.newline()
+    out.write_token("</Nnet3>")

@@ -1,0 +1,341 @@
+"""How each component is written in nnet3's files (Read and Write of nnet3/nnet-*-component.cc)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
+from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.nonlinear import (
+    UNSET_THRESHOLD,
+    LogSoftmaxComponent,
+    NonlinearComponent,
+    RectifiedLinearComponent,
+    SigmoidComponent,
+    TanhComponent,
+    split_count,
+)
+from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
+from houseblend.nnet.parameters import Parameters
+
+Values = dict[str, np.ndarray]
+"""Tensors of a component by their full names."""
+
+NONLINEAR = {
+    kind.kind: kind for kind in (SigmoidComponent, TanhComponent, RectifiedLinearComponent, LogSoftmaxComponent)
+}
+_STATISTICS = {"<ValueAvg>": "value-avg", "<DerivAvg>": "deriv-avg", "<OderivRms>": "oderiv-rms"}
+
+
+def read_component(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    """Read one component, from its opening to its closing tag.
+
+    Raises:
+        InputError: a kind that is not supported, or a broken file.
+    """
+    tag = inp.read_token()
+    kind = tag.strip("<>")
+    if kind in NONLINEAR:
+        component, values = _read_nonlinear(inp, NONLINEAR[kind](name, 0))
+    elif kind in READERS:
+        component, values = READERS[kind](inp, name)
+    else:
+        raise inp.fail(f"component {name!r} is of kind {kind}, which is not supported", " ".join(supported_kinds()))
+    inp.expect(f"</{kind}>")
+    return component, values
+
+
+def write_component(out: KaldiOutput, component: Component, parameters: Parameters) -> None:
+    """Write one component with its tags."""
+    out.write_token(f"<{component.kind}>")
+    if isinstance(component, NonlinearComponent):
+        _write_nonlinear(out, component)
+    else:
+        WRITERS[component.kind](out, component, parameters)
+    out.write_token(f"</{component.kind}>")
+
+
+def supported_kinds() -> list[str]:
+    """Names of the kinds of component that can be read."""
+    return sorted([*READERS, *NONLINEAR])
+
+
+def _read_common(inp: KaldiInput) -> dict[str, float]:
+    """Fields of UpdatableComponent up to <LearningRate>."""
+    fields = {"learning_rate_factor": 1.0, "is_gradient": False, "max_change": 0.0, "l2_regularize": 0.0}
+    readers: dict[str, tuple[str, Callable[[], float]]] = {
+        "<LearningRateFactor>": ("learning_rate_factor", inp.read_float),
+        "<IsGradient>": ("is_gradient", inp.read_bool),
+        "<MaxChange>": ("max_change", inp.read_float),
+        "<L2Regularize>": ("l2_regularize", inp.read_float),
+    }
+    while (token := inp.read_token()) in readers:
+        name, read = readers[token]
+        fields[name] = read()
+    if token != "<LearningRate>":
+        raise inp.fail(f"found {token!r}", "<LearningRate>")
+    return {**fields, "learning_rate": inp.read_float()}
+
+
+def _write_common(out: KaldiOutput, component: UpdatableComponent) -> None:
+    if component.learning_rate_factor != 1.0:
+        out.write_token("<LearningRateFactor>")
+        out.write_float(component.learning_rate_factor)
+    if component.is_gradient:
+        out.write_token("<IsGradient>")
+        out.write_bool(True)
+    if component.max_change > 0.0:
+        out.write_token("<MaxChange>")
+        out.write_float(component.max_change)
+    if component.l2_regularize > 0.0:
+        out.write_token("<L2Regularize>")
+        out.write_float(component.l2_regularize)
+    out.write_token("<LearningRate>")
+    out.write_float(component.learning_rate)
+
+
+def _read_linear(inp: KaldiInput, name: str) -> Values:
+    inp.expect("<LinearParams>")
+    linear = inp.read_matrix()
+    inp.expect("<BiasParams>")
+    bias = inp.read_vector()
+    if linear.shape[0] != len(bias):
+        raise inp.fail(f"component {name!r} has {linear.shape[0]} rows and {len(bias)} biases")
+    return {f"{name}.linear": linear, f"{name}.bias": bias}
+
+
+def _write_linear(out: KaldiOutput, component: Component, parameters: Parameters) -> None:
+    out.write_token("<LinearParams>")
+    out.write_matrix(parameters[f"{component.name}.linear"].cpu().numpy())
+    out.write_token("<BiasParams>")
+    out.write_vector(parameters[f"{component.name}.bias"].cpu().numpy())
+
+
+def _read_fixed_affine(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    values = _read_linear(inp, name)
+    output_dim, input_dim = values[f"{name}.linear"].shape
+    return FixedAffineComponent(name, input_dim, output_dim), values
+
+
+def _read_affine(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    common, values = _read_common(inp), _read_linear(inp, name)
+    output_dim, input_dim = values[f"{name}.linear"].shape
+    component = AffineComponent(name, input_dim, output_dim)
+    vars(component).update(common)
+    component.orthonormal_constraint = _optional_float(inp, "<OrthonormalConstraint>")
+    return component, values
+
+
+def _write_affine(out: KaldiOutput, component: AffineComponent, parameters: Parameters) -> None:
+    _write_common(out, component)
+    _write_linear(out, component, parameters)
+    _write_orthonormal(out, component)
+
+
+def _read_natural_gradient(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    common, values = _read_common(inp), _read_linear(inp, name)
+    output_dim, input_dim = values[f"{name}.linear"].shape
+    component = NaturalGradientAffineComponent(name, input_dim, output_dim)
+    vars(component).update(common)
+    inp.expect("<RankIn>")
+    component.rank_in = inp.read_int()
+    inp.expect("<RankOut>")
+    component.rank_out = inp.read_int()
+    component.orthonormal_constraint = _optional_float(inp, "<OrthonormalConstraint>")
+    inp.expect("<UpdatePeriod>")
+    component.update_period = inp.read_int()
+    inp.expect("<NumSamplesHistory>")
+    component.num_samples_history = inp.read_float()
+    inp.expect("<Alpha>")
+    component.alpha = inp.read_float()
+    return component, values
+
+
+def _write_natural_gradient(
+    out: KaldiOutput, component: NaturalGradientAffineComponent, parameters: Parameters
+) -> None:
+    _write_common(out, component)
+    _write_linear(out, component, parameters)
+    out.write_token("<RankIn>")
+    out.write_int(component.rank_in)
+    out.write_token("<RankOut>")
+    out.write_int(component.rank_out)
+    _write_orthonormal(out, component)
+    out.write_token("<UpdatePeriod>")
+    out.write_int(component.update_period)
+    out.write_token("<NumSamplesHistory>")
+    out.write_float(component.num_samples_history)
+    out.write_token("<Alpha>")
+    out.write_float(component.alpha)
+
+
+def _optional_float(inp: KaldiInput, token: str) -> float:
+    if inp.peek_token() != token:
+        return 0.0
+    inp.expect(token)
+    return inp.read_float()
+
+
+def _write_orthonormal(out: KaldiOutput, component: AffineComponent) -> None:
+    if component.orthonormal_constraint != 0.0:
+        out.write_token("<OrthonormalConstraint>")
+        out.write_float(component.orthonormal_constraint)
+
+
+def _read_nonlinear(inp: KaldiInput, component: NonlinearComponent) -> tuple[Component, Values]:
+    inp.expect("<Dim>")
+    dim = inp.read_int()
+    component = type(component)(component.name, dim)
+    values: Values = {}
+    counts = {"<Count>": "count", "<OderivCount>": "oderiv-count"}
+    counts |= {"<NumDimsSelfRepaired>": "num-dims-self-repaired", "<NumDimsProcessed>": "num-dims-processed"}
+    floats = {"<SelfRepairLowerThreshold>": "self_repair_lower_threshold"}
+    floats |= {"<SelfRepairUpperThreshold>": "self_repair_upper_threshold", "<SelfRepairScale>": "self_repair_scale"}
+    while (token := inp.peek_token()) != f"</{component.kind}>":
+        inp.expect(token)
+        if token in _STATISTICS:
+            vector = inp.read_vector()
+            if len(vector) == dim:
+                component.stored.add(_STATISTICS[token])
+                values[f"{component.name}.{_STATISTICS[token]}"] = vector
+            elif len(vector):
+                raise inp.fail(f"{token} of component {component.name!r} has dim {len(vector)}", f"0 or {dim}")
+        elif token in counts:
+            values[f"{component.name}.{counts[token]}"] = np.array(split_count(inp.read_double()), dtype=np.float32)
+        elif token in floats:
+            setattr(component, floats[token], inp.read_float())
+        elif token == "<BlockDim>":
+            component.block_dim = inp.read_int()
+        else:
+            raise inp.fail(f"found {token!r} in component {component.name!r}", f"a field of {component.kind}")
+    return component, values
+
+
+def _write_nonlinear(out: KaldiOutput, component: NonlinearComponent) -> None:
+    def statistic(token: str) -> None:
+        out.write_token(token)
+        name = _STATISTICS[token]
+        stored = component.statistics[name].cpu().numpy() if name in component.stored else np.empty(0, np.float32)
+        out.write_vector(stored)
+
+    def count(token: str, name: str) -> None:
+        out.write_token(token)
+        out.write_double(component.count(name))
+
+    out.write_token("<Dim>")
+    out.write_int(component.output_dim)
+    if component.block_dim != component.output_dim:
+        out.write_token("<BlockDim>")
+        out.write_int(component.block_dim)
+    statistic("<ValueAvg>")
+    statistic("<DerivAvg>")
+    count("<Count>", "count")
+    statistic("<OderivRms>")
+    count("<OderivCount>", "oderiv-count")
+    count("<NumDimsSelfRepaired>", "num-dims-self-repaired")
+    count("<NumDimsProcessed>", "num-dims-processed")
+    for token, value, unset in (
+        ("<SelfRepairLowerThreshold>", component.self_repair_lower_threshold, UNSET_THRESHOLD),
+        ("<SelfRepairUpperThreshold>", component.self_repair_upper_threshold, UNSET_THRESHOLD),
+        ("<SelfRepairScale>", component.self_repair_scale, 0.0),
+    ):
+        if value != unset:
+            out.write_token(token)
+            out.write_float(value)
+
+
+def _read_pnorm(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    inp.expect("<InputDim>")
+    input_dim = inp.read_int()
+    inp.expect("<OutputDim>")
+    return PnormComponent(name, input_dim, inp.read_int()), {}
+
+
+def _write_pnorm(out: KaldiOutput, component: PnormComponent, parameters: Parameters) -> None:
+    out.write_token("<InputDim>")
+    out.write_int(component.input_dim)
+    out.write_token("<OutputDim>")
+    out.write_int(component.output_dim)
+
+
+def _read_normalize(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    inp.expect("<InputDim>")
+    dim = block_dim = inp.read_int()
+    if inp.peek_token() == "<BlockDim>":
+        inp.expect("<BlockDim>")
+        block_dim = inp.read_int()
+    inp.expect("<TargetRms>")
+    target_rms = inp.read_float()
+    inp.expect("<AddLogStddev>")
+    return NormalizeComponent(name, dim, target_rms, inp.read_bool(), block_dim), {}
+
+
+def _write_normalize(out: KaldiOutput, component: NormalizeComponent, parameters: Parameters) -> None:
+    out.write_token("<InputDim>")
+    out.write_int(component.input_dim)
+    if component.block_dim != component.input_dim:
+        out.write_token("<BlockDim>")
+        out.write_int(component.block_dim)
+    out.write_token("<TargetRms>")
+    out.write_float(component.target_rms)
+    out.write_token("<AddLogStddev>")
+    out.write_bool(component.add_log_stddev)
+
+
+def _read_dropout(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    inp.expect("<Dim>")
+    dim = inp.read_int()
+    inp.expect("<DropoutProportion>")
+    proportion = inp.read_float()
+    flags = {"<DropoutPerFrame>": False, "<TestMode>": False}
+    while inp.peek_token() in flags:
+        flags[inp.read_token()] = inp.read_bool()
+    return DropoutComponent(name, dim, proportion, flags["<DropoutPerFrame>"], flags["<TestMode>"]), {}
+
+
+def _write_dropout(out: KaldiOutput, component: DropoutComponent, parameters: Parameters) -> None:
+    out.write_token("<Dim>")
+    out.write_int(component.input_dim)
+    out.write_token("<DropoutProportion>")
+    out.write_float(component.proportion)
+    out.write_token("<DropoutPerFrame>")
+    out.write_bool(component.per_frame)
+    out.write_token("<TestMode>")
+    out.write_bool(component.test_mode)
+
+
+def _read_no_op(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    inp.expect("<Dim>")
+    dim = inp.read_int()
+    inp.expect("<BackpropScale>")
+    return NoOpComponent(name, dim, inp.read_float()), {}
+
+
+def _write_no_op(out: KaldiOutput, component: NoOpComponent, parameters: Parameters) -> None:
+    out.write_token("<Dim>")
+    out.write_int(component.input_dim)
+    out.write_token("<BackpropScale>")
+    out.write_float(component.backprop_scale)
+
+
+READERS: dict[str, Callable[[KaldiInput, str], tuple[Component, Values]]] = {
+    "FixedAffineComponent": _read_fixed_affine,
+    "AffineComponent": _read_affine,
+    "NaturalGradientAffineComponent": _read_natural_gradient,
+    "PnormComponent": _read_pnorm,
+    "NormalizeComponent": _read_normalize,
+    "DropoutComponent": _read_dropout,
+    "NoOpComponent": _read_no_op,
+}
+WRITERS: dict[str, Callable] = {
+    "FixedAffineComponent": _write_linear,
+    "AffineComponent": _write_affine,
+    "NaturalGradientAffineComponent": _write_natural_gradient,
+    "PnormComponent": _write_pnorm,
+    "NormalizeComponent": _write_normalize,
+    "DropoutComponent": _write_dropout,
+    "NoOpComponent": _write_no_op,
+}

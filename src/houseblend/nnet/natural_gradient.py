@@ -1,0 +1,242 @@
+"""Online natural gradient: a low-rank estimate of the Fisher matrix of a stream of rows.
+
+Povey, Zhang, Khudanpur, "Parallel training of DNNs with natural gradient and parameter averaging", appendix;
+the equations are those of Kaldi's nnet3/natural-gradient-online.h. With rows X [N, D] the Fisher matrix is
+modelled as F = R' diag(d) R + rho I with R [rank, D] of orthonormal rows. Kept are d, rho and
+W = E^(1/2) R, where e_i = 1 / (beta / d_i + 1) and beta = rho (1 + alpha) + alpha sum(d) / D.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from houseblend.base.errors import NotFiniteError
+
+_EPSILON = 1e-10
+_DELTA = 5e-4
+_CONDITION_THRESHOLD = 1e6
+_NUM_INITIAL_UPDATES = 10
+_ORTHONORMALITY_THRESHOLD = 1e-3
+_INVERSE_CHOLESKY_LIMIT = 100.0
+
+
+class OnlineNaturalGradient:
+    """Preconditions rows with the inverse of their smoothed Fisher matrix, and keeps estimating that matrix.
+
+    Args:
+        rank: rank of the estimate beside the multiple of the unit matrix; cut to D - 1.
+        update_period: after the first eleven calls the estimate is updated at every so-many-th call.
+        num_samples_history: rows over which the estimate forgets.
+        num_minibatches_history: calls over which it forgets; beats `num_samples_history` if not 0.
+        alpha: smoothing with the unit matrix.
+
+    Attributes:
+        frozen: do not update the estimate.
+    """
+
+    def __init__(
+        self,
+        rank: int = 40,
+        update_period: int = 1,
+        num_samples_history: float = 2000.0,
+        num_minibatches_history: float = 0.0,
+        alpha: float = 4.0,
+    ) -> None:
+        self.rank, self.update_period, self.alpha = rank, update_period, alpha
+        self.num_samples_history, self.num_minibatches_history = num_samples_history, num_minibatches_history
+        self.frozen = False
+        self._calls = 0
+        self._w = torch.empty(0)
+        self._d = np.empty(0)
+        self._rho = 0.0
+
+    def precondition(self, x: torch.Tensor) -> float:
+        """Replace X by X - H W with H = X W', which is beta X (F + (alpha / D) tr(F) I)^-1.
+
+        Args:
+            x: rows [N, D], float32; changed in place.
+
+        Returns:
+            The factor that gives the result the Frobenius norm that X had; 1 for zero input and for D = 1.
+
+        Raises:
+            NotFiniteError: x holds NaN or infinity.
+        """
+        if x.shape[1] == 1:
+            return 1.0
+        if self._calls == 0:
+            self._start(x)
+        squared = self._squared_norm(x)
+        if not math.isfinite(squared):
+            raise NotFiniteError("NaN or infinity in what natural gradient preconditions")
+        self._step(x, squared, update=self._is_update_due())
+        self._calls += 1
+        after = self._squared_norm(x)
+        return math.sqrt(squared / after) if squared > 0.0 and after > 0.0 else 1.0
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What the estimate remembers, for a side-car: w [rank, D] float32, d [rank], rho, calls."""
+        return {
+            "w": self._w.cpu().numpy(),
+            "d": self._d.copy(),
+            "rho": np.array(self._rho),
+            "calls": np.array(self._calls),
+        }
+
+    def load_state(self, state: dict[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+        """Go on from what `state` gave."""
+        self._w = torch.tensor(state["w"], dtype=torch.float32, device=device)
+        self._d = np.array(state["d"], dtype=np.float64)
+        self.rank, self._rho, self._calls = len(self._d), float(state["rho"]), int(state["calls"])
+
+    def _start(self, x: torch.Tensor) -> None:
+        """Begin with a fixed orthonormal pattern, then learn from x three times without its result."""
+        num_rows, dim = x.shape
+        self.rank = min(self.rank, dim - 1)
+        self._w = (_orthonormal_pattern(self.rank, dim) / math.sqrt(2.0 + (dim + self.rank) * self.alpha / dim)).to(x)
+        self._d, self._rho = np.full(self.rank, _EPSILON), _EPSILON
+        squared = self._squared_norm(x)
+        for _ in range(1 if num_rows <= self.rank else 3):
+            self._step(x.clone(), squared, update=True)
+
+    def _is_update_due(self) -> bool:
+        late = self._calls - _NUM_INITIAL_UPDATES
+        return not self.frozen and (late <= 0 or late % self.update_period == 0)
+
+    def _eta(self, num_rows: int) -> float:
+        """Weight of the present minibatch in the estimate."""
+        if self.num_minibatches_history > 0.0:
+            return 1.0 / self.num_minibatches_history
+        return min(0.9, 1.0 - math.exp(-num_rows / self.num_samples_history))
+
+    def _e(self, d: np.ndarray, rho: float) -> np.ndarray:
+        """Diagonal of E, [rank]."""
+        beta = rho * (1.0 + self.alpha) + self.alpha * d.sum() / self._w.shape[1]
+        return 1.0 / (beta / d + 1.0)
+
+    def _step(self, x: torch.Tensor, squared: float, update: bool) -> None:
+        """Precondition x in place; if `update`, go from (W, d, rho) of t to those of t + 1."""
+        w = self._w
+        h = x @ w.t()
+        if not update:
+            x.addmm_(h, w, alpha=-1.0)
+            return
+        num_rows, dim = x.shape
+        eta, d, rho = self._eta(num_rows), self._d, self._rho
+        j = h.t() @ x
+        jj, hh = j @ j.t(), (w @ j.t() if num_rows > dim else h.t() @ h)
+        root_e = np.sqrt(self._e(d, rho))
+        c, u = self._eigen(_to_numpy(jj), _to_numpy(hh), 1.0 / root_e, eta, num_rows)
+        floor = (rho * (1.0 - eta)) ** 2
+        reorthogonalise = c[0] > _CONDITION_THRESHOLD * c[-1] or c[-1] < floor
+        root_c = np.sqrt(np.maximum(c, floor))
+        x.addmm_(h, w, alpha=-1.0)
+
+        trace = eta / num_rows * squared + (1.0 - eta) * (dim * rho + d.sum())
+        next_rho = (trace - root_c.sum()) / (dim - self.rank)
+        least = max(_EPSILON, _DELTA * root_c.max())
+        self._d = np.maximum(root_c - next_rho, least)
+        self._rho = max(next_rho, least)
+        next_root_e = np.sqrt(self._e(self._d, self._rho))
+        a = (eta / num_rows) * (next_root_e / root_c)[:, None] * u.T / root_e[None, :]
+        keep = torch.from_numpy((1.0 - eta) / (eta / num_rows) * (d + rho)).to(w)
+        j.addcmul_(keep[:, None], w)
+        self._w = torch.from_numpy(a).to(w) @ j
+        if reorthogonalise:
+            self._reorthogonalise(next_root_e)
+
+    def _eigen(
+        self, jj: np.ndarray, hh: np.ndarray, inv_root_e: np.ndarray, eta: float, num_rows: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues, descending, and eigenvectors (columns) of Z; float64, scaled against overflow."""
+        weight, spread = eta / num_rows, self._d + self._rho
+        jj = (jj + jj.T) / 2 * inv_root_e[:, None] * inv_root_e[None, :]
+        hh = (hh + hh.T) / 2 * inv_root_e[:, None] * inv_root_e[None, :]
+        z = weight**2 * jj + weight * (1.0 - eta) * hh * (spread[:, None] + spread[None, :])
+        z += np.diag(((1.0 - eta) * spread) ** 2)
+        scale = max(1.0, np.trace(z))
+        values, vectors = np.linalg.eigh(z / scale)
+        return values[::-1] * scale, vectors[:, ::-1]
+
+    def _reorthogonalise(self, root_e: np.ndarray) -> None:
+        """Make the rows of R = E^(-1/2) W orthonormal again, if they are not within 1e-3."""
+        r = _to_numpy(self._w) / root_e[:, None]
+        o = r @ r.T
+        if np.abs(o - np.eye(self.rank)).max() <= _ORTHONORMALITY_THRESHOLD:
+            return
+        try:
+            inverse = np.linalg.inv(np.linalg.cholesky(o))
+            well_conditioned = inverse.max() < _INVERSE_CHOLESKY_LIMIT
+        except np.linalg.LinAlgError:
+            well_conditioned = False
+        r = inverse @ r if well_conditioned else _gram_schmidt(r)
+        self._w = torch.from_numpy(root_e[:, None] * r).to(self._w)
+
+    @staticmethod
+    def _squared_norm(x: torch.Tensor) -> float:
+        return float(torch.linalg.vector_norm(x)) ** 2
+
+
+class PreconditionedAffine:
+    """Natural gradient on both sides of an affine layer (NaturalGradientAffineComponent::Update).
+
+    Args:
+        in_side: for the input with a constant 1 at the end of each row.
+        out_side: for the derivative by the output.
+    """
+
+    def __init__(self, in_side: OnlineNaturalGradient, out_side: OnlineNaturalGradient) -> None:
+        self.in_side, self.out_side = in_side, out_side
+        self._x1, self._dy = torch.empty(0), torch.empty(0)
+
+    def __call__(self, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
+        """Precondition copies of both.
+
+        Args:
+            x: input, [N, D_in].
+            dy: derivative by the output, [N, D_out].
+
+        Returns:
+            X1 [N, D_in + 1] and dY [N, D_out] after preconditioning (valid until the next call), and the
+            factor that both sides ask for: the direction is factor * dY' X1, weights and bias side by side.
+        """
+        if self._x1.shape != (len(x), x.shape[1] + 1) or self._x1.device != x.device:
+            self._x1 = x.new_ones(len(x), x.shape[1] + 1)
+            self._dy = torch.empty_like(dy)
+        self._x1[:, :-1] = x
+        self._x1[:, -1] = 1.0
+        self._dy.copy_(dy)
+        scale = self.in_side.precondition(self._x1) * self.out_side.precondition(self._dy)
+        return self._x1, self._dy, scale
+
+    def state(self) -> dict[str, np.ndarray]:
+        """State of both sides, keys `in.*` and `out.*`."""
+        sides = {"in": self.in_side, "out": self.out_side}
+        return {f"{side}.{key}": value for side, ng in sides.items() for key, value in ng.state().items()}
+
+    def load_state(self, state: dict[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+        """Go on from what `state` gave."""
+        for side, ng in (("in", self.in_side), ("out", self.out_side)):
+            ng.load_state({key: state[f"{side}.{key}"] for key in ("w", "d", "rho", "calls")}, device)
+
+
+def _to_numpy(x: torch.Tensor) -> np.ndarray:
+    return x.cpu().double().numpy()
+
+
+def _orthonormal_pattern(rank: int, dim: int) -> torch.Tensor:
+    """Unit rows [rank, dim]; row r has entries at columns r, r + rank, ..., the first 1.1 times the others."""
+    pattern = np.zeros((rank, dim))
+    for row in range(rank):
+        pattern[row, row::rank] = 1.0
+        pattern[row, row] = 1.1
+    return torch.from_numpy(pattern / np.linalg.norm(pattern, axis=1, keepdims=True))
+
+
+def _gram_schmidt(rows: np.ndarray) -> np.ndarray:
+    """Orthonormal rows that span the space of the rows given, in their order; [n, D]."""
+    q, r = np.linalg.qr(rows.T)
+    return (q * np.where(np.diag(r) < 0, -1.0, 1.0)).T

@@ -1,0 +1,166 @@
+"""A feed-forward network: a chain of components over windows of frames, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from houseblend.base.errors import InputError
+from houseblend.base.seeds import seed_of
+from houseblend.nnet.components.affine import NaturalGradientAffineComponent
+from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.shape import DropoutComponent
+from houseblend.nnet.parameters import Layout, Parameters
+from houseblend.nnet.plan import Plan
+from houseblend.nnet.topology import Topology
+
+
+class Network:
+    """A network whose numbers all lie in `parameters`.
+
+    Rows of activations are ordered by example, then by time: row n * F + f is output frame f of example n.
+
+    Args:
+        topology: the graph.
+        components: in the order of the file; each serves one node.
+        values: initial tensors by name; those not named stay zero.
+        device: where to compute.
+
+    Attributes:
+        left_context, right_context: frames of input needed before and after an output frame.
+        input_dim, output_dim: numbers per frame.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        components: Sequence[Component],
+        values: Mapping[str, np.ndarray] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.topology, self.components = topology, tuple(components)
+        self._by_name = {component.name: component for component in components}
+        self.parameters = Parameters(Layout(spec for c in components for spec in c.specs()), device=device)
+        for name, value in (values or {}).items():
+            self.parameters[name].copy_(torch.as_tensor(np.asarray(value, dtype=np.float32)))
+        self._bind()
+        self._plans: dict[int, Plan] = {}
+        span = Plan(topology, self._by_name, 1)
+        self.left_context, self.right_context = span.left_context, span.right_context
+        self.input_dim, self.output_dim = topology.input_dim, span.output_dim
+
+    @property
+    def device(self) -> torch.device:
+        """Where the numbers are."""
+        return self.parameters.flat.device
+
+    def updatable(self) -> Iterator[UpdatableComponent]:
+        """The trained components, in the order of the file."""
+        return (c for c in self.components if isinstance(c, UpdatableComponent))
+
+    def set_parameters(self, flat: torch.Tensor) -> None:
+        """Copy another buffer of the same layout into this network's."""
+        self.parameters.flat.copy_(flat)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate of every trained component, times its factor."""
+        for component in self.updatable():
+            component.set_learning_rate(rate)
+
+    def to(self, device: str | torch.device) -> Network:
+        """Move to another device; returns self."""
+        self.parameters = Parameters(self.parameters.layout, self.parameters.flat.to(device))
+        self._bind()
+        self._plans.clear()
+        self.reset_natural_gradient()
+        return self
+
+    def forward(self, x_NWD: torch.Tensor, seed: int | None = None) -> torch.Tensor:
+        """Outputs of a batch of windows.
+
+        Args:
+            x_NWD: N examples of W = left_context + F + right_context frames of D numbers, float32, contiguous.
+            seed: of the dropout masks; None computes as for test, without randomness.
+
+        Returns:
+            [N * F, output_dim], valid until the next call.
+
+        Raises:
+            InputError: the shape does not fit.
+        """
+        width, dim = x_NWD.shape[1:]
+        frames = width - self.left_context - self.right_context
+        if dim != self.input_dim or frames < 1:
+            raise InputError(
+                f"network input of shape {tuple(x_NWD.shape)}",
+                expected=f"[N, {self.left_context} + frames + {self.right_context}, {self.input_dim}]",
+            )
+        self._seed_dropout(seed)
+        if frames not in self._plans:
+            self._plans[frames] = Plan(self.topology, self._by_name, frames)
+        self._plan = self._plans[frames]
+        return self._plan.forward(x_NWD)
+
+    def backward(self, dy: torch.Tensor, delta: Parameters, natural_gradient: bool = True) -> None:
+        """Add learning rate times the direction of ascent of the last `forward` to `delta`.
+
+        For each trained component: learning_rate times the gradient of the objective summed over the rows,
+        preconditioned where the component is of a natural-gradient kind. Neither momentum, L2 nor limits are
+        applied; `delta` is in the layout of `parameters` and can be added to it as a whole.
+
+        Args:
+            dy: derivative of the objective by the output, [N * F, output_dim]; overwritten.
+            delta: where to add.
+            natural_gradient: False takes the plain gradient everywhere.
+        """
+        self._plan.backward(dy, delta, natural_gradient)
+
+    def reset_natural_gradient(self) -> None:
+        """Forget the Fisher matrices."""
+        for component in self._natural_gradient_components():
+            component.preconditioner = None
+
+    def freeze_natural_gradient(self, frozen: bool) -> None:
+        """Stop (or go on) updating the Fisher matrices, as backstitch needs."""
+        for component in self._natural_gradient_components():
+            preconditioner = component.preconditioner = component.preconditioner or component.new_preconditioner()
+            preconditioner.in_side.frozen = preconditioner.out_side.frozen = frozen
+
+    def natural_gradient_state(self) -> dict[str, np.ndarray]:
+        """What natural gradient remembers, for a side-car; keys `<component>/<side>.<field>`."""
+        return {
+            f"{component.name}/{key}": value
+            for component in self._natural_gradient_components()
+            if component.preconditioner is not None
+            for key, value in component.preconditioner.state().items()
+        }
+
+    def load_natural_gradient_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `natural_gradient_state` gave; components not in it start afresh.
+
+        Raises:
+            InputError: the state is of another network.
+        """
+        self.reset_natural_gradient()
+        known = {component.name: component for component in self._natural_gradient_components()}
+        for name in {key.partition("/")[0] for key in state}:
+            if name not in known:
+                raise InputError("the natural-gradient state is of another network", key=name)
+            component = known[name]
+            component.preconditioner = component.new_preconditioner()
+            own = {key.partition("/")[2]: value for key, value in state.items() if key.startswith(f"{name}/")}
+            component.preconditioner.load_state(own, self.device)
+
+    def _natural_gradient_components(self) -> list[NaturalGradientAffineComponent]:
+        return [c for c in self.components if isinstance(c, NaturalGradientAffineComponent)]
+
+    def _bind(self) -> None:
+        for component in self.components:
+            component.bind(self.parameters)
+
+    def _seed_dropout(self, seed: int | None) -> None:
+        for c in self.components:
+            if isinstance(c, DropoutComponent):
+                c.generator = None if seed is None else torch.Generator().manual_seed(seed_of(seed, "dropout", c.name))

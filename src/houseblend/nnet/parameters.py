@@ -1,0 +1,139 @@
+"""All numbers of a network in one flat buffer, and the table that says what lies where."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import torch
+
+from houseblend.base.errors import InputError, NotFiniteError
+
+Role = Literal["parameter", "statistic", "counter", "frozen"]
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor that a component wants in the buffer.
+
+    Attributes:
+        name: `<component>.<field>`, unique in the network.
+        role: "parameter" (trained, averaged), "statistic" (averaged with its counter as weight),
+            "counter" (averaged), "frozen" (must be equal in models that are averaged).
+        shape: its shape; a counter has two elements whose sum is the count, so that large counts are exact.
+        counter: for a statistic, the name of the counter that says over how many frames it was taken.
+        power: for a statistic, 1 if it is a mean, 2 if it is a root mean square.
+    """
+
+    name: str
+    role: Role
+    shape: tuple[int, ...]
+    counter: str = ""
+    power: int = 1
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+class Layout:
+    """Where each tensor lies in the flat buffer.
+
+    Args:
+        specs: the tensors in the order of the buffer.
+
+    Raises:
+        InputError: two tensors have one name.
+    """
+
+    def __init__(self, specs: Iterable[TensorSpec]) -> None:
+        self.specs = tuple(specs)
+        self.offsets: dict[str, int] = {}
+        self.size = 0
+        for spec in self.specs:
+            if spec.name in self.offsets:
+                raise InputError("two tensors of this name in one network", key=spec.name)
+            self.offsets[spec.name] = self.size
+            self.size += spec.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self.specs == other.specs
+
+    def __hash__(self) -> int:
+        return hash(self.specs)
+
+    def difference(self, other: Layout) -> str | None:
+        """First difference to another layout in words, None if they are equal."""
+        for mine, theirs in zip(self.specs, other.specs, strict=False):
+            if mine != theirs:
+                return f"{mine.name} {mine.role} {mine.shape} against {theirs.name} {theirs.role} {theirs.shape}"
+        if len(self.specs) != len(other.specs):
+            return f"{len(self.specs)} tensors against {len(other.specs)}"
+        return None
+
+    def to_json(self) -> list[list[object]]:
+        """The table as JSON: (name, role, shape, offset) of each tensor."""
+        return [[s.name, s.role, list(s.shape), self.offsets[s.name]] for s in self.specs]
+
+
+class Parameters:
+    """One flat contiguous float32 buffer and its layout; tensors are views into it.
+
+    Args:
+        layout: what lies where.
+        flat: the buffer, shape [layout.size]; zeros if not given.
+        device: where to make the buffer if it is not given.
+    """
+
+    def __init__(self, layout: Layout, flat: torch.Tensor | None = None, device: str | torch.device = "cpu") -> None:
+        self.layout = layout
+        self.flat = torch.zeros(layout.size, device=device) if flat is None else flat
+        if self.flat.shape != (layout.size,) or not self.flat.is_contiguous():
+            raise InputError(f"buffer of shape {tuple(self.flat.shape)}", expected=f"contiguous ({layout.size},)")
+        self._views = {
+            s.name: self.flat[layout.offsets[s.name] : layout.offsets[s.name] + s.size].view(s.shape)
+            for s in layout.specs
+        }
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        """View of one tensor, in its shape."""
+        return self._views[name]
+
+    def items(self, role: Role | None = None) -> Iterator[tuple[TensorSpec, torch.Tensor]]:
+        """Pairs of description and view in the order of the buffer, of one role if given."""
+        return ((s, self._views[s.name]) for s in self.layout.specs if role is None or s.role == role)
+
+    def clone(self) -> Parameters:
+        """A copy with its own buffer."""
+        return Parameters(self.layout, self.flat.clone())
+
+    def zeros_like(self) -> Parameters:
+        """Zeros in the same layout on the same device, for example to accumulate an update."""
+        return Parameters(self.layout, torch.zeros_like(self.flat))
+
+    def hash(self) -> str:
+        """SHA-256 in hexadecimal of the layout and of the buffer's bytes."""
+        digest = hashlib.sha256(json.dumps(self.layout.to_json()).encode())
+        digest.update(self.flat.detach().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def is_finite(self) -> bool:
+        """Whether no element is NaN or infinite."""
+        return bool(torch.isfinite(self.flat).all())
+
+    def check_finite(self, file: object = None) -> None:
+        """Refuse NaN and infinity.
+
+        Raises:
+            NotFiniteError: naming the first tensor that holds one.
+        """
+        if self.is_finite():
+            return
+        for spec, view in self.items():
+            if not torch.isfinite(view).all():
+                raise NotFiniteError("NaN or infinity among the numbers of the network", file=file, key=spec.name)
