@@ -207,7 +207,7 @@ class KaldiOutput:
 
     Args:
         stream: where to write.
-        binary: Kaldi's binary form; otherwise text (numbers as C++ streams print them, six digits).
+        binary: Kaldi's binary form; otherwise text (numbers with seven digits, as Kaldi prints them).
     """
 
     def __init__(self, stream: IO[bytes], binary: bool = True, marker: bool = True) -> None:
@@ -272,8 +272,8 @@ class KaldiOutput:
 
 
 def format_real(value: float) -> bytes:
-    """A number as C++ streams print it by default: six significant digits."""
-    return b"%g" % value
+    """A number as Kaldi's output streams print it: seven significant digits."""
+    return b"%.7g" % value
 
 
 def _array_head(values: np.ndarray, letter: str) -> bytes:
