@@ -68,14 +68,19 @@ def parse_config(text: str, file: object = "config") -> list[ConfigLine]:
     return lines
 
 
-def parse_descriptor(text: str, line: ConfigLine) -> Descriptor:
+def parse_descriptor(text: str, line: ConfigLine, previous: str | None = None) -> Descriptor:
     """Flatten an expression of node names, Offset and Append, nested in any way.
+
+    Args:
+        text: the expression.
+        line: where it stands, for errors.
+        previous: the name that a bare number t means, as Offset(previous, t); None refuses bare numbers.
 
     Raises:
         InputError: anything else, by name and line, for example IfDefined or Sum.
     """
     tokens = _tokenize(text, line)
-    parts = _parse(tokens, line)
+    parts = _parse(tokens, line, previous)
     if tokens:
         raise line.fail(f"{tokens[0]!r} follows the end of the descriptor {text!r}")
     return tuple(parts)
@@ -98,21 +103,23 @@ def _tokenize(text: str, line: ConfigLine) -> list[str]:
     return tokens
 
 
-def _parse(tokens: list[str], line: ConfigLine) -> list[tuple[str, int]]:
+def _parse(tokens: list[str], line: ConfigLine, previous: str | None) -> list[tuple[str, int]]:
     """One expression from the front of `tokens`."""
     word = _take(tokens, line)
     if not tokens or tokens[0] != "(":
+        if previous is not None and re.fullmatch(r"-?\d+", word):
+            return [(previous, int(word))]
         if not re.match(r"[A-Za-z_]", word):
             raise line.fail(f"found {word!r} in a descriptor", "a node name, Offset or Append")
         return [(word, 0)]
     _take(tokens, line, "(")
     if word == "Append":
-        parts = _parse(tokens, line)
+        parts = _parse(tokens, line, previous)
         while tokens and tokens[0] == ",":
             _take(tokens, line, ",")
-            parts += _parse(tokens, line)
+            parts += _parse(tokens, line, previous)
     elif word == "Offset":
-        inner = _parse(tokens, line)
+        inner = _parse(tokens, line, previous)
         _take(tokens, line, ",")
         number = _take(tokens, line)
         if not re.fullmatch(r"-?\d+", number):

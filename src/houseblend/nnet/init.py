@@ -1,0 +1,212 @@
+"""Networks from config lines, with Kaldi's random initialisation (InitFromConfig of nnet3's components)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from houseblend.base.seeds import seed_of
+from houseblend.io.objects import open_input
+from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
+from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.nonlinear import NonlinearComponent
+from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
+from houseblend.nnet.descriptor import ConfigLine, parse_config
+from houseblend.nnet.formats.nnet3_components import NONLINEAR, Values, supported_kinds
+from houseblend.nnet.network import Network
+from houseblend.nnet.topology import parse_topology
+from houseblend.nnet.xconfig import expand_layers
+
+Built = tuple[Component, Values]
+
+_RATES = ("learning-rate", "learning-rate-factor", "max-change", "l2-regularize")
+_NATURAL_GRADIENT = ("rank-in", "rank-out", "update-period", "num-samples-history", "alpha")
+_AFFINE = ("input-dim", "output-dim", "matrix", "param-stddev", "bias-stddev", "bias-mean", "orthonormal-constraint")
+
+
+def init_network(config: str, seed: int = 0, file: object = "config", existing: Network | None = None) -> Network:
+    """Make a network of nnet3 config lines or layer lines, or add them to a network.
+
+    Args:
+        config: the lines; `component`, `component-node`, `input-node`, `output-node`, or layers (see `xconfig`).
+        seed: of the random numbers; each component has its own, by its name.
+        file: what to call the config in errors.
+        existing: a network whose nodes and components of other names are kept, with their numbers.
+
+    Raises:
+        InputError: naming file and line.
+    """
+    lines = expand_layers(parse_config(config, file))
+    nodes: dict[str, ConfigLine] = {}
+    built: dict[str, Built] = {}
+    if existing is not None:
+        for line in parse_config("\n".join(existing.topology.config_lines())):
+            nodes[line.required("name")] = line
+        for component in existing.components:
+            values = {s.name: existing.parameters[s.name].cpu().numpy() for s in component.specs()}
+            built[component.name] = component, values
+    new: set[tuple[bool, str]] = set()
+    for line in lines:
+        name, is_component = line.required("name"), line.kind == "component"
+        if (is_component, name) in new:
+            raise line.fail("a second line of this name")
+        new.add((is_component, name))
+        if is_component:
+            built[name] = _init_component(line, seed)
+        else:
+            nodes.pop(name, None)
+            nodes[name] = line
+    components = [component for component, _ in built.values()]
+    values = {name: value for _, own in built.values() for name, value in own.items()}
+    return Network(parse_topology(list(nodes.values())), components, values)
+
+
+def _init_component(line: ConfigLine, seed: int) -> Built:
+    kind = line.required("type")
+    if kind in NONLINEAR:
+        return _init_nonlinear(line, NONLINEAR[kind])
+    if kind not in _INIT:
+        raise line.fail(f"component of type {kind!r} is not supported", " ".join(supported_kinds()))
+    known, make = _INIT[kind]
+    line.check_known(("name", "type", *known))
+    random = np.random.Generator(np.random.Philox(key=seed_of(seed, "init", line.required("name"))))
+    return make(line, random)
+
+
+def _init_nonlinear(line: ConfigLine, kind: type[NonlinearComponent]) -> Built:
+    thresholds = ("self-repair-lower-threshold", "self-repair-upper-threshold", "self-repair-scale")
+    line.check_known(("name", "type", "dim", "block-dim", *thresholds))
+    component = kind(line.required("name"), _dim(line, "dim"))
+    component.block_dim = int(line.values.get("block-dim", component.output_dim))
+    for key in thresholds:
+        if key in line.values:
+            setattr(component, key.replace("-", "_"), _number(line, key, 0.0))
+    return component, {}
+
+
+def _init_fixed_affine(line: ConfigLine, random: np.random.Generator) -> Built:
+    name = line.required("name")
+    if "matrix" in line.values:
+        matrix = _read_matrix(line)
+    else:
+        matrix = random.standard_normal((_dim(line, "output-dim"), _dim(line, "input-dim") + 1))
+    return FixedAffineComponent(name, matrix.shape[1] - 1, len(matrix)), _split_affine(name, matrix)
+
+
+def _init_affine(line: ConfigLine, random: np.random.Generator) -> Built:
+    return _init_trained(line, random, AffineComponent)
+
+
+def _init_natural_gradient(line: ConfigLine, random: np.random.Generator) -> Built:
+    component, values = _init_trained(line, random, NaturalGradientAffineComponent)
+    for key in _NATURAL_GRADIENT:
+        if key in line.values:
+            is_real = key in ("num-samples-history", "alpha")
+            setattr(component, key.replace("-", "_"), _number(line, key, 0.0) if is_real else _dim(line, key))
+    return component, values
+
+
+def _init_trained(line: ConfigLine, random: np.random.Generator, kind: type[AffineComponent]) -> Built:
+    """Weights of standard deviation 1 / sqrt(input-dim), biases of standard deviation 1, unless told otherwise."""
+    name = line.required("name")
+    if "matrix" in line.values:
+        values = _split_affine(name, _read_matrix(line))
+        output_dim, input_dim = values[f"{name}.linear"].shape
+    else:
+        output_dim, input_dim = _dim(line, "output-dim"), _dim(line, "input-dim")
+        stddev = _number(line, "param-stddev", 1.0 / math.sqrt(input_dim))
+        linear = stddev * random.standard_normal((output_dim, input_dim))
+        bias = _number(line, "bias-stddev", 1.0) * random.standard_normal(output_dim)
+        values = {f"{name}.linear": linear, f"{name}.bias": bias + _number(line, "bias-mean", 0.0)}
+    component = kind(name, input_dim, output_dim)
+    component.orthonormal_constraint = _number(line, "orthonormal-constraint", 0.0)
+    _set_rates(line, component)
+    return component, values
+
+
+def _set_rates(line: ConfigLine, component: UpdatableComponent) -> None:
+    component.learning_rate = _number(line, "learning-rate", 0.001)
+    component.learning_rate_factor = _number(line, "learning-rate-factor", 1.0)
+    component.max_change = _number(line, "max-change", 0.0)
+    component.l2_regularize = _number(line, "l2-regularize", 0.0)
+
+
+def _init_pnorm(line: ConfigLine, random: np.random.Generator) -> Built:
+    input_dim, output_dim = _dim(line, "input-dim"), _dim(line, "output-dim")
+    if input_dim % output_dim:
+        raise line.fail(f"input-dim {input_dim}", f"a multiple of output-dim {output_dim}")
+    return PnormComponent(line.required("name"), input_dim, output_dim), {}
+
+
+def _init_normalize(line: ConfigLine, random: np.random.Generator) -> Built:
+    dim = _dim(line, "dim" if "dim" in line.values else "input-dim")
+    block_dim = _dim(line, "block-dim") if "block-dim" in line.values else dim
+    if dim % block_dim:
+        raise line.fail(f"block-dim {block_dim}", f"a divisor of {dim}")
+    target_rms, add = _number(line, "target-rms", 1.0), _flag(line, "add-log-stddev")
+    return NormalizeComponent(line.required("name"), dim, target_rms, add, block_dim), {}
+
+
+def _init_dropout(line: ConfigLine, random: np.random.Generator) -> Built:
+    proportion = _number(line, "dropout-proportion", 0.0)
+    if proportion > 1.0:
+        raise line.fail(f"dropout-proportion {proportion}", "0 to 1")
+    per_frame, test_mode = _flag(line, "dropout-per-frame"), _flag(line, "test-mode")
+    return DropoutComponent(line.required("name"), _dim(line, "dim"), proportion, per_frame, test_mode), {}
+
+
+def _init_no_op(line: ConfigLine, random: np.random.Generator) -> Built:
+    return NoOpComponent(line.required("name"), _dim(line, "dim"), _number(line, "backprop-scale", 1.0)), {}
+
+
+def _read_matrix(line: ConfigLine) -> np.ndarray:
+    with open_input(line.required("matrix")) as inp:
+        matrix = inp.read_matrix()
+    if matrix.shape[1] < 2:
+        raise line.fail(f"a matrix of {matrix.shape[1]} columns", "weights and one column of biases")
+    return matrix
+
+
+def _split_affine(name: str, matrix: np.ndarray) -> Values:
+    """Weights and, from the last column, biases."""
+    return {f"{name}.linear": matrix[:, :-1], f"{name}.bias": matrix[:, -1]}
+
+
+def _dim(line: ConfigLine, key: str) -> int:
+    text = line.required(key)
+    if not text.isdigit() or int(text) == 0:
+        raise line.fail(f"{key}={text}", "a positive whole number")
+    return int(text)
+
+
+def _number(line: ConfigLine, key: str, default: float) -> float:
+    text = line.values.get(key)
+    if text is None:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        raise line.fail(f"{key}={text}", "a number") from None
+    if not math.isfinite(number) or (number < 0.0 and key in (*_RATES, "param-stddev", "bias-stddev")):
+        raise line.fail(f"{key}={text}", "a number that is not negative")
+    return number
+
+
+def _flag(line: ConfigLine, key: str) -> bool:
+    text = line.values.get(key, "false").lower()
+    if text not in ("true", "t", "false", "f"):
+        raise line.fail(f"{key}={text}", "true or false")
+    return text in ("true", "t")
+
+
+_INIT: dict[str, tuple[tuple[str, ...], Callable[[ConfigLine, np.random.Generator], Built]]] = {
+    "FixedAffineComponent": (("matrix", "input-dim", "output-dim"), _init_fixed_affine),
+    "AffineComponent": ((*_RATES, *_AFFINE), _init_affine),
+    "NaturalGradientAffineComponent": ((*_RATES, *_AFFINE, *_NATURAL_GRADIENT), _init_natural_gradient),
+    "PnormComponent": (("input-dim", "output-dim"), _init_pnorm),
+    "NormalizeComponent": (("dim", "input-dim", "block-dim", "target-rms", "add-log-stddev"), _init_normalize),
+    "DropoutComponent": (("dim", "dropout-proportion", "dropout-per-frame", "test-mode"), _init_dropout),
+    "NoOpComponent": (("dim", "backprop-scale"), _init_no_op),
+}
