@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.nnet.compute import compute
 from houseblend.nnet.network import Network
 
 if TYPE_CHECKING:
@@ -38,3 +39,38 @@ class AcousticModel:
             )
         if len(priors) not in (0, network.output_dim):
             raise InputError(f"{len(priors)} priors", file=file, expected=f"none or {network.output_dim}")
+
+    def log_likelihoods(self, feats_TD: np.ndarray, frames_per_chunk: int = 1024) -> np.ndarray:
+        """Log posteriors minus log priors, up to a constant log p(x | pdf).
+
+        Args:
+            feats_TD: features, [frames, input_dim].
+            frames_per_chunk: frames computed at a time.
+
+        Returns:
+            [frames, num_pdfs], float32.
+
+        Raises:
+            InputError: the model has no priors, or a prior of zero; features of another dim.
+        """
+        if len(self.priors) == 0 or not (self.priors > 0.0).all():
+            raise InputError("the model has no positive priors", do="run nnet3-am-adjust-priors on it")
+        return compute(self.network, feats_TD, frames_per_chunk) - np.log(self.priors)
+
+    def set_priors(self, posteriors: np.ndarray, floor: float = 1e-15) -> None:
+        """Make priors of posteriors summed over frames.
+
+        Args:
+            posteriors: [num_pdfs], not negative.
+            floor: smallest prior.
+
+        Raises:
+            InputError: another number of pdfs, or no positive sum.
+        """
+        total = posteriors.sum(dtype=np.float64)
+        if posteriors.shape != (self.network.output_dim,) or not np.isfinite(total) or not total > 0.0:
+            raise InputError(
+                f"posteriors of shape {posteriors.shape} and sum {total}",
+                expected=f"{self.network.output_dim} numbers with a positive sum",
+            )
+        self.priors = np.maximum(posteriors / total, floor).astype(np.float32)

@@ -79,9 +79,7 @@ class _Expander:
         self._layers[name] = name, rows
 
     def _add_hidden(self, line: ConfigLine) -> None:
-        line.check_known(
-            ("name", "input", "dim", "target-rms", "dropout-proportion", "pnorm-input-dim", *_AFFINE_KEYS)
-        )
+        line.check_known(("name", "input", "dim", "target-rms", "dropout-proportion", "pnorm-input-dim", *_AFFINE_KEYS))
         name, dim = line.required("name"), self._dim(line)
         first, *others = line.kind.split("-")[:-1]
         width = self._dim(line, "pnorm-input-dim", 10 * dim) if first == "pnorm" else dim

@@ -1,0 +1,50 @@
+"""nnet3-compute: run features through a network."""
+
+from houseblend.cli.program import argument, option, program, skipping
+
+
+@program(example="nnet3-compute --use-priors=true final.mdl scp:feats.scp ark:loglikes.ark")
+@argument("model", help="network, .raw or .mdl (.mdl with --use-priors)")
+@argument("features", help="rspecifier of features")
+@argument("wspecifier", help="where to write the outputs")
+@option("--use-priors", type=bool, default=False, help="Subtract the log priors of the .mdl")
+@option("--apply-exp", type=bool, default=False, help="Write the exponential of the output")
+@option("--frames-per-chunk", type=int, default=1024, help="Frames computed at a time; does not change the result")
+@option("--device", default="cpu", help="cpu or cuda")
+@skipping
+def main(
+    model: str,
+    features: str,
+    wspecifier: str,
+    use_priors: bool,
+    apply_exp: bool,
+    frames_per_chunk: int,
+    device: str,
+    max_skipped: int | None,
+) -> None:
+    """Compute the network's output for every frame of every utterance."""
+    import numpy as np
+
+    from houseblend.base.errors import InputError, UsageError
+    from houseblend.cli.program import Skips
+    from houseblend.io.tables import read_table, write_table
+    from houseblend.nnet.compute import compute
+    from houseblend.nnet.formats.nnet3 import read_acoustic_model, read_network
+
+    if frames_per_chunk < 1:
+        raise UsageError(f"--frames-per-chunk={frames_per_chunk}", expected="at least 1")
+    acoustic = read_acoustic_model(model, device) if use_priors else None
+    network = acoustic.network if acoustic else read_network(model, device)
+    with write_table(wspecifier, "matrix") as write, Skips(max_skipped) as skips:
+        for key, feats_TD in read_table(features, "matrix"):
+            try:
+                output = (
+                    acoustic.log_likelihoods(feats_TD, frames_per_chunk)
+                    if acoustic
+                    else compute(network, feats_TD, frames_per_chunk)
+                )
+            except InputError as failure:
+                skips.skip(key, failure)
+                continue
+            write(key, np.exp(output) if apply_exp else output)
+            skips.done(key)

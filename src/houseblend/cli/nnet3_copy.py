@@ -1,0 +1,24 @@
+"""nnet3-copy: copy a network, change its form, learning rates or scale."""
+
+from houseblend.cli.program import argument, option, program
+
+
+@program(example="nnet3-copy --binary=false --learning-rate=0.001 0.raw 0.txt")
+@argument("network_in", help="network to read, .raw or .mdl")
+@argument("network_out", help="where to write the .raw")
+@option("--binary", type=bool, default=True, help="Write in binary form")
+@option("--learning-rate", type=float, help="Set all learning rates, times each component's factor")
+@option("--scale", type=float, default=1.0, help="Multiply the parameters")
+@option("--edits", default="", help="Edit lines separated by semicolons: set-learning-rate name=* learning-rate=x")
+def main(
+    network_in: str, network_out: str, binary: bool, learning_rate: float | None, scale: float, edits: str
+) -> None:
+    """Copy a network."""
+    from houseblend.base.log import log
+    from houseblend.nnet.edits import change_network
+    from houseblend.nnet.network import Network
+
+    network = Network.read(network_in)
+    change_network(network, learning_rate, scale, edits)
+    network.write(network_out, binary)
+    log(f"copied the network of {network_in} to {network_out}")
