@@ -43,7 +43,10 @@ class KaldiInput:
         place = self.stream.tell()
         if self.binary:
             return InputError(f"{what} at byte {place}", file=self.name, expected=expected)
-        self.stream.seek(0)
+        try:
+            self.stream.seek(0)
+        except ValueError:
+            return InputError(f"{what} near byte {place}", file=self.name, expected=expected)
         line = self.stream.read(place).count(b"\n") + 1
         return InputError(what, file=self.name, line=line, expected=expected)
 
@@ -91,6 +94,12 @@ class KaldiInput:
             found = self.read_token()
             if found != token:
                 raise self.fail(f"found {found[:60]!r}", token)
+
+    def read_count(self, item_size: int) -> int:
+        """A 32-bit number of items of at least `item_size` bytes each, all of which must still be there."""
+        count = self.read_int()
+        self._check_size(count, item_size)
+        return count
 
     def read_int(self) -> int:
         """A 32-bit integer."""

@@ -1,0 +1,214 @@
+"""The kinds of object that a table can hold, and how each is read and written (Kaldi's util/kaldi-holder).
+
+| kind | Python value |
+|---|---|
+| matrix | array of shape [rows, columns], float32 or float64 |
+| vector | array of shape [n], float32 or float64 |
+| int-vector | int32 array of shape [n] |
+| int-pairs | list of (int, int) |
+| posterior | list over frames of lists of (index, weight) |
+| int, float, token, tokens | int, float, str, list of str |
+| wav | (rate in Hz, float32 samples on the int16 scale, shape [samples, channels]) |
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput, format_real
+from houseblend.io.streams import InputStream
+
+Read = Callable[[InputStream], Any]
+Write = Callable[[Any, bool], bytes]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """How a kind is read from a stream at its first byte, and what bytes it is written as (value, binary?)."""
+
+    read: Read
+    write: Write
+
+
+_HOLDERS: dict[str, Holder] = {}
+
+
+def register_kind(kind: str, read: Read, write: Write) -> None:
+    """Teach the tables a kind: `read(stream)` from its first byte, `write(value, binary) -> bytes`."""
+    _HOLDERS[kind] = Holder(read, write)
+
+
+def decode(kind: str, stream: InputStream) -> Any:
+    """The object of this kind at the stream's present place."""
+    return _HOLDERS[kind].read(stream)
+
+
+def encode(kind: str, value: Any, binary: bool, compression_method: int | None = None) -> bytes:
+    """The bytes of one object behind its key."""
+    if compression_method is not None:
+        return _HOLDERS["compressed-matrix"].write((value, compression_method), binary)
+    return _HOLDERS[kind].write(value, binary)
+
+
+def _through_objects(
+    read: Callable[[KaldiInput], Any], write: Callable[[KaldiOutput, Any], None]
+) -> tuple[Read, Write]:
+    def read_stream(stream: InputStream) -> Any:
+        return read(KaldiInput(stream, stream.name))  # type: ignore[arg-type]
+
+    def write_bytes(value: Any, binary: bool) -> bytes:
+        buffer = BytesIO()
+        write(KaldiOutput(buffer, binary), value)
+        return buffer.getvalue()
+
+    return read_stream, write_bytes
+
+
+def _by_line(
+    read_binary: Callable[[KaldiInput], Any],
+    write_binary: Callable[[KaldiOutput, Any], None],
+    parse: Callable[[list[str]], Any],
+    words: Callable[[Any], str],
+) -> tuple[Read, Write]:
+    """Kinds whose text form is the rest of the line."""
+
+    def read(stream: InputStream) -> Any:
+        start = stream.tell()
+        head = stream.read(2)
+        stream.seek(start)
+        if head == BINARY_MARKER:
+            return read_binary(KaldiInput(stream, stream.name))  # type: ignore[arg-type]
+        line = stream.read_line()
+        try:
+            return parse(line.decode().split())
+        except (ValueError, IndexError, OverflowError):
+            raise InputError(f"cannot read {line[:60]!r} at byte {start}", file=stream.name) from None
+
+    def write(value: Any, binary: bool) -> bytes:
+        if not binary:
+            return words(value).encode() + b"\n"
+        buffer = BytesIO()
+        write_binary(KaldiOutput(buffer), value)
+        return buffer.getvalue()
+
+    return read, write
+
+
+def _read_ints(stream: KaldiInput) -> np.ndarray:
+    data = stream.read_bytes(5 * stream.read_count(5))
+    items = np.frombuffer(data, dtype=np.dtype([("size", "i1"), ("value", "<i4")]))
+    if (items["size"] != 4).any():
+        raise stream.fail("no vector of 32-bit integers")
+    return items["value"].astype(np.int32)
+
+
+def _write_ints(stream: KaldiOutput, values: Any) -> None:
+    items = np.empty(len(values), dtype=np.dtype([("size", "i1"), ("value", "<i4")]))
+    items["size"], items["value"] = 4, values
+    stream.write_int(len(values))
+    stream.stream.write(items.tobytes())
+
+
+def _read_pairs(stream: KaldiInput) -> list[tuple[int, int]]:
+    return [(stream.read_int(), stream.read_int()) for _ in range(stream.read_count(10))]
+
+
+def _write_pairs(stream: KaldiOutput, pairs: Any) -> None:
+    stream.write_int(len(pairs))
+    for pair in pairs:
+        stream.write_int(pair[0])
+        stream.write_int(pair[1])
+
+
+def _parse_pairs(words: list[str]) -> list[tuple[int, int]]:
+    groups = " ".join(words).split(";") if words else []
+    pairs = [tuple(int(word) for word in group.split()) for group in groups]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("pairs")
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+def _read_posterior(stream: KaldiInput) -> list[list[tuple[int, float]]]:
+    frames = stream.read_count(5)
+    return [[(stream.read_int(), stream.read_float()) for _ in range(stream.read_count(10))] for _ in range(frames)]
+
+
+def _write_posterior(stream: KaldiOutput, posterior: Any) -> None:
+    stream.write_int(len(posterior))
+    for frame in posterior:
+        stream.write_int(len(frame))
+        for index, weight in frame:
+            stream.write_int(index)
+            stream.write_float(weight)
+
+
+def _parse_posterior(words: list[str]) -> list[list[tuple[int, float]]]:
+    frames: list[list[str]] = []
+    for word in words:
+        if word == "[":
+            frames.append([])
+        elif word != "]":
+            frames[-1].append(word)
+    return [[(int(i), float(w)) for i, w in zip(frame[::2], frame[1::2], strict=True)] for frame in frames]
+
+
+def _posterior_words(posterior: Any) -> str:
+    frames = ("[ " + "".join(f"{i} {format_real(w).decode()} " for i, w in frame) + "]" for frame in posterior)
+    return "".join(f"{frame} " for frame in frames)
+
+
+def _read_wav(stream: InputStream) -> Any:
+    from houseblend.io.audio import read_audio
+
+    return read_audio(stream)
+
+
+def _write_wav(value: Any, binary: bool) -> bytes:
+    from houseblend.io.audio import encode_wav
+
+    return encode_wav(*value)
+
+
+def _only(words: list[str]) -> str:
+    (word,) = words
+    return word
+
+
+def _write_real(stream: KaldiOutput, value: Any) -> None:
+    stream.stream.write(b"\4" + struct.pack("<f", value))
+
+
+register_kind("vector", *_through_objects(KaldiInput.read_vector, KaldiOutput.write_vector))
+register_kind("int", *_by_line(KaldiInput.read_int, KaldiOutput.write_int, lambda w: int(_only(w)), lambda v: f"{v} "))
+register_kind(
+    "float",
+    *_by_line(KaldiInput.read_float, _write_real, lambda w: float(_only(w)), lambda v: format_real(v).decode() + " "),
+)
+register_kind(
+    "int-vector",
+    *_by_line(_read_ints, _write_ints, lambda w: np.array([int(x) for x in w], dtype=np.int32),
+              lambda v: "".join(f"{x} " for x in v)),
+)  # fmt: skip
+register_kind(
+    "int-pairs",
+    *_by_line(_read_pairs, _write_pairs, _parse_pairs, lambda v: " ; ".join(f"{a} {b}" for a, b in v) + " "),
+)
+register_kind("posterior", *_by_line(_read_posterior, _write_posterior, _parse_posterior, _posterior_words))
+register_kind("wav", _read_wav, _write_wav)
+
+
+def _register_words(kind: str, parse: Callable[[list[str]], Any], words: Callable[[Any], str]) -> None:
+    def no_binary(stream: KaldiInput) -> Any:
+        raise stream.fail("binary data", "text")
+
+    read, _ = _by_line(no_binary, lambda stream, value: None, parse, words)
+    register_kind(kind, read, lambda value, binary: words(value).encode() + b"\n")
+
+
+_register_words("token", _only, str)
+_register_words("tokens", list, " ".join)

@@ -1,0 +1,339 @@
+"""Kaldi's tables: archives and scripts of keyed objects (Kaldi's util/kaldi-table). The only importer of kaldiio.
+
+An rspecifier is `ark:NAME` or `scp:NAME`, a wspecifier `ark:NAME`, `ark,t:NAME` or `ark,scp:ARCHIVE,SCRIPT`; NAME is a
+file, `-`, or a command with a pipe. A script's entries may carry ranges (`[0:4,1:3]`, inclusive).
+"""
+
+import contextlib
+import re
+import struct
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from houseblend.base.atomic import atomic_open
+from houseblend.base.errors import InputError, UsageError
+from houseblend.io import holders
+from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.streams import InputStream, open_sink, open_stream, split_offset
+
+_READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
+_WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
+_RANGE = re.compile(r"\[([-\d:,]*)\]$")
+
+register_kind = holders.register_kind
+
+
+def read_table(rspecifier: str, kind: str) -> Iterator[tuple[str, Any]]:
+    """All entries of a table, in their order.
+
+    Args:
+        rspecifier: what to read.
+        kind: name of the kind of object (see `holders`).
+
+    Raises:
+        InputError: naming file, key and place, when the table is missing, truncated or of another kind.
+    """
+    form, name, permissive = _parse_rspecifier(rspecifier)
+    entries = _read_archive(name, kind) if form == "ark" else _read_script_entries(name, kind)
+    while True:
+        try:
+            entry = next(entries)
+        except StopIteration:
+            return
+        except InputError:
+            if not permissive:
+                raise
+            if form == "ark":
+                return
+            continue
+        yield entry
+
+
+class Table:
+    """Random access by key; a script is read object by object, an archive once and whole.
+
+    Args:
+        rspecifier: what to read.
+        kind: name of the kind of object.
+    """
+
+    def __init__(self, rspecifier: str, kind: str) -> None:
+        self.name, self._kind = rspecifier, kind
+        form, place, _ = _parse_rspecifier(rspecifier)
+        self._script = {key: (value, line) for key, value, line in read_script(place)} if form == "scp" else None
+        self._objects = dict(_read_archive(place, kind)) if form == "ark" else {}
+        self._place = place
+
+    def __contains__(self, key: str) -> bool:
+        return key in (self._objects if self._script is None else self._script)
+
+    def __getitem__(self, key: str) -> Any:
+        """The object of `key`; InputError if there is none."""
+        if key not in self:
+            raise InputError("no such key", file=self.name, key=key)
+        if self._script is None:
+            return self._objects[key]
+        value, line = self._script[key]
+        return _read_entry(value, self._kind, key, f"{self._place}:{line}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects if self._script is None else self._script)
+
+    def __len__(self) -> int:
+        return len(self._objects if self._script is None else self._script)
+
+
+@contextlib.contextmanager
+def open_table(rspecifier: str, kind: str) -> Iterator[Table]:
+    """Open a table for access by key (see `Table`)."""
+    yield Table(rspecifier, kind)
+
+
+Writer = Callable[[str, Any], None]
+
+
+@contextlib.contextmanager
+def write_table(wspecifier: str, kind: str, compression_method: int | None = None) -> Iterator[Writer]:
+    """Open a table for writing; yields a function of key and object. Files appear at the end, the archive first.
+
+    Args:
+        wspecifier: where to write.
+        kind: name of the kind of object.
+        compression_method: Kaldi's number, 1 to 7, for matrices.
+
+    Raises:
+        InputError: a key that is no word, or the command behind a pipe failed.
+        OSError: a file cannot be written.
+    """
+    archive, script, text = _parse_wspecifier(wspecifier)
+    with contextlib.ExitStack() as stack:
+        lines: IO[str] | None = stack.enter_context(atomic_open(script, "w")) if script else None
+        sink = stack.enter_context(open_sink(archive))
+        place = 0
+
+        def write(key: str, value: Any) -> None:
+            nonlocal place
+            if not key or len(key.split()) != 1 or key.split()[0] != key:
+                raise InputError("a key must be one word without spaces", file=archive, key=key)
+            head = key.encode() + b" "
+            data = holders.encode(kind, value, not text, compression_method)
+            sink.write(head + data)
+            if lines is not None:
+                lines.write(f"{key} {archive}:{place + len(head)}\n")
+            place += len(head) + len(data)
+
+        yield write
+
+
+def read_script(name: str) -> Iterator[tuple[str, str, int]]:
+    """Key, extended file name and line number of every line of a script.
+
+    Raises:
+        InputError: a line without a value, a key twice, or text that is not UTF-8.
+    """
+    seen: set[str] = set()
+    with open_stream(name) as stream:
+        number = 0
+        while True:
+            raw = stream.read_line()
+            if not raw and stream.ended:
+                return
+            number += 1
+            try:
+                parts = raw.decode().strip().split(maxsplit=1)
+            except UnicodeDecodeError:
+                raise InputError("the line is not UTF-8", file=name, line=number) from None
+            if len(parts) != 2:
+                raise InputError("a key without a file name", file=name, line=number, expected="KEY FILE")
+            if parts[0] in seen:
+                raise InputError("the key stands twice", file=name, line=number, key=parts[0], do="remove one")
+            seen.add(parts[0])
+            yield parts[0], parts[1], number
+
+
+def read_object(rxfilename: str, kind: str) -> Any:
+    """One object without a key, ranges allowed: `file`, `archive:offset[0:9]`, `command |`."""
+    return _read_entry(rxfilename, kind, None, rxfilename)
+
+
+def _read_archive(name: str, kind: str) -> Iterator[tuple[str, Any]]:
+    with open_stream(name) as stream:
+        while True:
+            key = _read_key(stream)
+            if key is None:
+                return
+            yield key, _decode(stream, kind, key)
+
+
+def _read_key(stream: InputStream) -> str | None:
+    """The next key and the space behind it; None at the end."""
+    word = bytearray()
+    while byte := stream.read(1):
+        if not byte.isspace():
+            word += byte
+        elif word:
+            if byte == b"\n":
+                stream.seek(-1, 1)
+            break
+        if len(word) > 4096:
+            raise InputError("no key here", file=stream.name, expected="an archive, or scp: before the name")
+    if not word:
+        return None
+    if not byte:
+        raise InputError("the archive ends behind a key", file=stream.name, key=word.decode(errors="replace"))
+    try:
+        return word.decode()
+    except UnicodeDecodeError:
+        raise InputError(f"a key is not UTF-8 at byte {stream.tell()}", file=stream.name) from None
+
+
+def _read_script_entries(name: str, kind: str) -> Iterator[tuple[str, Any]]:
+    with _OpenArchive() as archive:
+        for key, value, line in read_script(name):
+            yield key, _read_entry(value, kind, key, f"{name}:{line}", archive)
+
+
+class _OpenArchive:
+    """Keeps the archive of the last entry open, since scripts point into the same file again and again."""
+
+    def __init__(self) -> None:
+        self.path, self.file = "", None
+
+    def __enter__(self) -> "_OpenArchive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def at(self, path: str, offset: int) -> InputStream:
+        """A stream at a byte of a file."""
+        if path != self.path or self.file is None:
+            if self.file is not None:
+                self.file.close()
+            self.path, self.file = path, open(path, "rb")
+        size = self.file.seek(0, 2)
+        if offset >= size:
+            raise InputError(f"the script points to byte {offset}, the file has {size}", file=path, do="make it again")
+        self.file.seek(offset)
+        return InputStream(self.file, path, size - offset)
+
+
+def _read_entry(value: str, kind: str, key: str | None, place: str, archive: _OpenArchive | None = None) -> Any:
+    bounds = _RANGE.search(value)
+    name = value[: bounds.start()] if bounds and kind in ("matrix", "vector") else value
+    path, offset = split_offset(name)
+    if archive is not None and not name.endswith(("|", ".gz")) and name != "-" and Path(path).is_file():
+        found = _decode(archive.at(path, offset), kind, key)
+    else:
+        try:
+            with open_stream(name) as stream:
+                found = _decode(stream, kind, key)
+        except InputError as failure:
+            raise InputError(f"{failure} (from {place})", key=key) from failure
+    return _cut(found, bounds[1], place, key) if bounds and kind in ("matrix", "vector") else found
+
+
+def _decode(stream: InputStream, kind: str, key: str | None) -> Any:
+    try:
+        return holders.decode(kind, stream)
+    except InputError as failure:
+        raise InputError(
+            failure.what, file=failure.file, key=key, line=failure.line, expected=failure.expected
+        ) from None
+
+
+def _cut(array: Any, bounds: str, place: str, key: str | None) -> Any:
+    """Rows and columns of an array by Kaldi's inclusive ranges."""
+    parts = [_bounds(part, size, place, key) for part, size in zip(bounds.split(","), array.shape, strict=False)]
+    return array[tuple(parts)].copy()
+
+
+def _bounds(part: str, size: int, place: str, key: str | None) -> slice:
+    if part in ("", ":"):
+        return slice(None)
+    found = re.fullmatch(r"(\d+):(\d+)", part)
+    if found is None or not int(found[1]) <= int(found[2]):
+        raise InputError(f"bad range {part!r}", file=place, key=key, expected="FIRST:LAST")
+    first, last = int(found[1]), int(found[2])
+    if first >= size or last >= size + 3:
+        raise InputError(f"range {part} of {size} rows or columns", file=place, key=key, expected=f"at most {size - 1}")
+    return slice(first, min(last, size - 1) + 1)
+
+
+def _parse_rspecifier(specifier: str) -> tuple[str, str, bool]:
+    head, colon, name = specifier.partition(":")
+    words = head.strip().split(",")
+    forms = [word for word in words if word in ("ark", "scp")]
+    if not colon or len(forms) != 1 or not set(words) - set(forms) <= _READ_OPTIONS or not name.strip():
+        raise UsageError(f"{specifier!r} is no rspecifier", expected="ark:NAME or scp:NAME")
+    return forms[0], name.strip(), "p" in words
+
+
+def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
+    head, colon, name = specifier.partition(":")
+    words = head.strip().split(",")
+    forms = [word for word in words if word in ("ark", "scp")]
+    if not colon or not set(words) - set(forms) <= _WRITE_OPTIONS or forms not in (["ark"], ["ark", "scp"]):
+        raise UsageError(f"{specifier!r} is no wspecifier", expected="ark:NAME, ark,t:NAME or ark,scp:ARCHIVE,SCRIPT")
+    if forms == ["ark"]:
+        return name.strip(), None, "t" in words
+    archive, comma, script = name.strip().rpartition(",")
+    if not comma or not archive or not script:
+        raise UsageError(f"{specifier!r} names one file", expected="ark,scp:ARCHIVE,SCRIPT")
+    return archive, script, "t" in words
+
+
+def _read_matrix(stream: InputStream) -> np.ndarray:
+    """A matrix, compressed or not; shape [rows, columns]."""
+    start = stream.tell()
+    head = stream.read(5)
+    stream.seek(start)
+    if not head.startswith(b"\0BCM"):
+        return KaldiInput(stream, stream.name).read_matrix()  # type: ignore[arg-type]
+    return _read_compressed(stream)
+
+
+def _read_compressed(stream: InputStream) -> np.ndarray:
+    """Kaldi's CM, CM2, CM3 (matrix/compressed-matrix): a header of the global range and the size, then bytes."""
+    marked = stream.read(2)
+    token = bytearray()
+    while (byte := stream.read(1)) and byte != b" " and len(token) < 4:
+        token += byte
+    head = stream.read(16)
+    rows, columns = struct.unpack("<ii", head[8:]) if len(head) == 16 else (-1, -1)
+    cell = {b"CM": 1, b"CM2": 2, b"CM3": 1}.get(bytes(token))
+    if cell is None or rows < 0 or columns < 0:
+        raise InputError(f"no compressed matrix at byte {stream.tell()}", file=stream.name)
+    size = rows * columns * cell + (8 * columns if token == b"CM" else 0)
+    body = stream.read(size)
+    if len(body) != size:
+        raise InputError(f"truncated matrix of {rows} x {columns}: {len(body)} of {size} bytes", file=stream.name)
+    from kaldiio.matio import read_matrix_or_vector
+
+    return np.asarray(read_matrix_or_vector(BytesIO(marked + token + b" " + head + body)), dtype=np.float32)
+
+
+def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
+    buffer = BytesIO()
+    KaldiOutput(buffer, binary).write_matrix(values)
+    return buffer.getvalue()
+
+
+def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
+    matrix, method = value
+    if not binary:
+        return _write_matrix(matrix, False)
+    from kaldiio.matio import write_array
+
+    buffer = BytesIO()
+    write_array(buffer, np.asarray(matrix, dtype=np.float32), compression_method=method)
+    return buffer.getvalue()
+
+
+register_kind("matrix", _read_matrix, _write_matrix)
+register_kind("compressed-matrix", _read_matrix, _write_compressed)
