@@ -67,11 +67,11 @@ class OnlineNaturalGradient:
         """
         if x.shape[1] == 1:
             return 1.0
-        if self._calls == 0:
-            self._start(x)
         squared = self._squared_norm(x)
         if not math.isfinite(squared):
             raise NotFiniteError("NaN or infinity in what natural gradient preconditions")
+        if self._calls == 0:
+            self._start(x, squared)
         self._step(x, squared, update=self._is_update_due())
         self._calls += 1
         after = self._squared_norm(x)
@@ -92,13 +92,12 @@ class OnlineNaturalGradient:
         self._d = np.array(state["d"], dtype=np.float64)
         self.rank, self._rho, self._calls = len(self._d), float(state["rho"]), int(state["calls"])
 
-    def _start(self, x: torch.Tensor) -> None:
+    def _start(self, x: torch.Tensor, squared: float) -> None:
         """Begin with a fixed orthonormal pattern, then learn from x three times without its result."""
         num_rows, dim = x.shape
         self.rank = min(self.rank, dim - 1)
         self._w = (_orthonormal_pattern(self.rank, dim) / math.sqrt(2.0 + (dim + self.rank) * self.alpha / dim)).to(x)
         self._d, self._rho = np.full(self.rank, _EPSILON), _EPSILON
-        squared = self._squared_norm(x)
         for _ in range(1 if num_rows <= self.rank else 3):
             self._step(x.clone(), squared, update=True)
 

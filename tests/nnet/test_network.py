@@ -1,0 +1,178 @@
+"""Whole networks against an independent reference that computes every node at every time by itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from houseblend.base.errors import InputError
+from houseblend.nnet.init import init_network
+
+LAYERS = """
+input dim=5 name=input
+relu-renorm-layer name=h1 dim=12 input=Append(-2,-1,0,1,2)
+pnorm-layer name=h2 dim=4 pnorm-input-dim=12 input=Append(-3,0,3) rank-in=6
+tanh-layer name=h3 dim=6 input=Append(h2@-1, h1, Offset([-1], 2))
+sigmoid-layer name=h4 dim=6 input=Append(0,h3)
+output-layer name=output dim=7 input=Append(-2,1) param-stddev=0.5
+"""
+
+
+def reference(network, tensors, x_WD, time):
+    """Output [output_dim] at a time (0 is the first that needs no padding), node by node; differentiable."""
+    components = {c.name: c for c in network.components}
+    nodes = {node.name: node for node in network.topology.nodes}
+
+    def value(name, t):
+        if name == network.topology.input_name:
+            return x_WD[network.left_context + t].double()
+        return apply(components[nodes[name].component], read(nodes[name].input, t))
+
+    def read(descriptor, t):
+        return torch.cat([value(name, t + offset) for name, offset in descriptor])
+
+    def apply(component, x):
+        if component.kind.endswith("AffineComponent"):
+            return tensors[f"{component.name}.linear"] @ x + tensors[f"{component.name}.bias"]
+        return {
+            "RectifiedLinearComponent": torch.relu,
+            "TanhComponent": torch.tanh,
+            "SigmoidComponent": torch.sigmoid,
+            "LogSoftmaxComponent": lambda x: torch.log_softmax(x, 0),
+            "PnormComponent": lambda x: x.view(component.output_dim, -1).norm(dim=1),
+            "NormalizeComponent": lambda x: x / (x.norm() / len(x) ** 0.5),
+        }[component.kind](x)
+
+    return read(network.topology.output, time)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_output_and_gradient_equal_the_reference(frames):
+    network = init_network(LAYERS, int(np.random.default_rng().integers(1 << 31)))
+    for component in network.updatable():
+        component.learning_rate = 1.0
+    tensors = {s.name: v.double().requires_grad_() for s, v in network.parameters.items("parameter")}
+    x_NWD = torch.randn(2, network.left_context + frames + network.right_context, 5)
+    dy = torch.randn(2 * frames, 7)
+    wanted = torch.stack([reference(network, tensors, x, t) for x in x_NWD for t in range(frames)])
+    (wanted * dy).sum().backward()
+    assert torch.allclose(network.forward(x_NWD).double(), wanted, rtol=1e-4, atol=1e-5)
+    delta = network.parameters.zeros_like()
+    network.backward(dy.clone(), delta, natural_gradient=False)
+    for name, tensor in tensors.items():
+        assert tensor.grad is not None
+        assert torch.allclose(delta[name].double(), tensor.grad, rtol=1e-3, atol=1e-4), name
+
+
+def test_rows_are_ordered_by_example_then_time():
+    network = init_network(LAYERS, 3)
+    x_NWD = torch.randn(3, network.left_context + 4 + network.right_context, 5)
+    together = network.forward(x_NWD).clone()
+    width = network.left_context + 1 + network.right_context
+    alone = [network.forward(x_NWD[n : n + 1, f : f + width].contiguous()).clone() for n in range(3) for f in range(4)]
+    assert torch.allclose(together, torch.cat(alone), rtol=1e-5, atol=1e-6)
+
+
+def test_frozen_and_statistics_get_no_delta():
+    network = init_network(
+        "input dim=3 name=input\nrelu-layer name=h dim=4\noutput-layer name=output dim=2 param-stddev=1\n"
+    )
+    delta = network.parameters.zeros_like()
+    network.forward(torch.randn(6, 1, 3))
+    network.backward(torch.randn(6, 2), delta)
+    changed = {spec.role for spec, view in delta.items() if view.any()}
+    assert changed == {"parameter"}
+
+
+def test_dropout_depends_on_the_seed_only():
+    network = init_network(
+        "input dim=3 name=input\nrelu-dropout-layer name=h dim=50\noutput-layer name=output dim=2 param-stddev=1\n"
+    )
+    x = torch.randn(8, 1, 3)
+    first = network.forward(x, seed=5).clone()
+    network.forward(x, seed=6)
+    assert torch.equal(network.forward(x, seed=5), first)
+    assert not torch.equal(network.forward(x, seed=7), first)
+    assert torch.equal(network.forward(x).clone(), network.forward(x))
+
+
+def test_smaller_batches_reuse_the_memory():
+    network = init_network(LAYERS, 1)
+    width = network.left_context + 1 + network.right_context
+    x = torch.randn(8, width, 5)
+    whole = network.forward(x).clone()
+    part = network.forward(x[:3].contiguous()).clone()
+    assert torch.allclose(whole[:3], part, atol=1e-6)
+    assert torch.equal(network.forward(x), whole)
+
+
+def test_natural_gradient_state_travels():
+    first, second = init_network(LAYERS, 1), init_network(LAYERS, 1)
+    width = first.left_context + 1 + first.right_context
+    for step in range(6):
+        x, dy = torch.randn(32, width, 5), torch.randn(32, 7)
+        if step == 4:
+            second.load_natural_gradient_state(first.natural_gradient_state())
+        deltas = [first.parameters.zeros_like()]
+        networks = [first]
+        if step >= 4:
+            networks.append(second)
+            deltas.append(second.parameters.zeros_like())
+        for network, delta in zip(networks, deltas, strict=True):
+            network.forward(x)
+            network.backward(dy.clone(), delta)
+        assert len(deltas) == 1 or torch.equal(deltas[0].flat, deltas[1].flat)
+    with pytest.raises(InputError, match="another network"):
+        second.load_natural_gradient_state({"nobody/in.w": np.zeros((1, 2))})
+
+
+def test_wrong_input_is_refused():
+    network = init_network(LAYERS, 1)
+    with pytest.raises(InputError, match="network input of shape"):
+        network.forward(torch.randn(2, network.left_context, 5))
+    with pytest.raises(InputError, match="network input of shape"):
+        network.forward(torch.randn(2, 40, 6))
+
+
+NODES = """input-node name=input dim=4
+component name=a type=AffineComponent input-dim={dim} output-dim=4
+component-node name=a component=a input={input}
+component name=b type={kind} dim=4
+component-node name=b component=b input=a
+output-node name=output input=b
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"input": "Append(input, IfDefined(Offset(b, -1)))", "dim": 8}, r"net:3: \[a\] the descriptor IfDefined"),
+        ({"input": "Append(input, Offset(b, -1))", "dim": 8}, r"net:3: \[a\] this node depends on itself"),
+        ({"input": "Sum(input, input)"}, "the descriptor Sum is not supported"),
+        ({"input": "nobody"}, "reads 'nobody'"),
+        ({"input": "Offset(input, x)"}, "found 'x' as the offset"),
+        ({"input": "Append(input"}, "in a descriptor"),
+        ({"kind": "LstmNonlinearityComponent"}, r"net:4: \[b\] component of type 'LstmNonlinearityComponent'"),
+        ({"dim": 5}, r"\[a\] the input has dim 4"),
+        ({"dim": "x"}, "input-dim=x"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name_and_line(changes, complaint):
+    config = NODES.format(**{"input": "input", "dim": 4, "kind": "TanhComponent", **changes})
+    with pytest.raises(InputError, match=complaint):
+        init_network(config, file="net")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("lstm-layer name=x dim=3", "lstm-layer is not supported"),
+        ("relu-layer name=x dim=3 input=[-2]", r"no layer \[-2\]"),
+        ("relu-layer name=x dim=3 input=nobody", "which is no layer"),
+        ("relu-layer name=x dim=3 bottleneck-dim=2", "unknown key bottleneck-dim="),
+        ("relu-layer name=x", "dim="),
+        ("input dim=3 name=input2", "a second input-node"),
+    ],
+)
+def test_bad_layer_lines_are_refused(line, complaint):
+    with pytest.raises(InputError, match=complaint):
+        init_network(f"input dim=3 name=input\n{line}\noutput-layer name=output dim=2\n")
