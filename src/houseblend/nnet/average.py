@@ -36,9 +36,7 @@ def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -
             raise InputError(f"model {number} has another layout than model 1: {difference}", do="average equals only")
         model.check_finite(f"model {number}")
     total = math.fsum(weights)
-    summed = torch.zeros(first.layout.size, dtype=torch.float64, device=first.flat.device)
-    for weight, model in zip(weights, models, strict=True):
-        summed.add_(model.flat.double(), alpha=weight)
+    summed = _weighted_sum([model.flat for model in models], weights)
     result = Parameters(first.layout, summed.div_(total).float())
     for spec, out in result.items():
         if spec.role == "frozen":
@@ -64,6 +62,14 @@ def mean_network(networks: Sequence[Network], weights: Sequence[float] | None = 
             others = [network.components[index] for network in networks]
             component.stored.update(*(other.stored for other in others if isinstance(other, NonlinearComponent)))
     return first
+
+
+def _weighted_sum(tensors: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
+    """In float64; begins with the first term, not with zero, so that negative zeros keep their sign."""
+    summed = tensors[0].double() * weights[0]
+    for weight, tensor in zip(weights[1:], tensors[1:], strict=True):
+        summed.add_(tensor.double(), alpha=weight)
+    return summed
 
 
 def _checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
@@ -99,7 +105,5 @@ def _mean_statistic(
     frames = [weight * _count(spec.counter, model) for weight, model in zip(weights, models, strict=True)]
     if math.fsum(frames) <= 0.0:
         return
-    summed = torch.zeros_like(out, dtype=torch.float64)
-    for weight, model in zip(frames, models, strict=True):
-        summed.add_(model[spec.name].double() ** spec.power, alpha=weight)
-    out.copy_((summed / math.fsum(frames)) ** (1.0 / spec.power))
+    moments = [model[spec.name].double() ** spec.power for model in models]
+    out.copy_((_weighted_sum(moments, frames) / math.fsum(frames)) ** (1.0 / spec.power))

@@ -61,7 +61,7 @@ def parse_config(text: str, file: object = "config") -> list[ConfigLine]:
         starts = list(re.finditer(r"(?:^|\s)([A-Za-z][A-Za-z0-9_\-]*)=", rest))
         if (rest and not starts) or "=" in kind or (starts and rest[: starts[0].start()].strip()):
             raise InputError(f"cannot read {stripped[:60]!r}", file=file, line=number, expected="word key=value ...")
-        ends = [match.start() for match in starts[1:]] + [len(rest)]
+        ends = [match.start() for match in starts[1:]] + [len(rest)] * bool(starts)
         texts = [rest[match.end() : end].strip().strip("'\"") for match, end in zip(starts, ends, strict=True)]
         values = {match[1]: text for match, text in zip(starts, texts, strict=True)}
         lines.append(ConfigLine(kind, values, file, number))

@@ -291,8 +291,9 @@ def _read_dropout(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<DropoutProportion>")
     proportion = inp.read_float()
     flags = {"<DropoutPerFrame>": False, "<TestMode>": False}
-    while inp.peek_token() in flags:
-        flags[inp.read_token()] = inp.read_bool()
+    while (token := inp.peek_token()) in flags:
+        inp.expect(token)
+        flags[token] = inp.read_bool()
     return DropoutComponent(name, dim, proportion, flags["<DropoutPerFrame>"], flags["<TestMode>"]), {}
 
 

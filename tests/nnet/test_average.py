@@ -1,0 +1,96 @@
+"""The mean kernel."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from houseblend.base.errors import InputError, NotFiniteError
+from houseblend.nnet.average import mean, mean_network
+from houseblend.nnet.init import init_network
+from houseblend.nnet.network import Network
+from houseblend.nnet.parameters import Layout, Parameters, TensorSpec
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
+LAYOUT = Layout(
+    [
+        TensorSpec("w", "parameter", (50, 3)),
+        TensorSpec("lda", "frozen", (4,)),
+        TensorSpec("avg", "statistic", (5,), counter="count"),
+        TensorSpec("rms", "statistic", (5,), counter="count", power=2),
+        TensorSpec("count", "counter", (2,)),
+    ]
+)
+
+
+def random_model(count=7.0, scale=1.0):
+    model = Parameters(LAYOUT, torch.randn(LAYOUT.size) * scale)
+    model["lda"].copy_(torch.arange(4.0))
+    model["rms"].abs_()
+    model["count"].copy_(torch.tensor([count, 0.0]))
+    return model
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7, 16])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_mean_of_equal_models_is_the_model_bit_for_bit(workers, scale):
+    model = random_model(scale=scale)
+    if scale != 1.0:
+        model["rms"].fill_(1.0)
+    model["w"][0, 0] = -0.0
+    weights = torch.rand(workers).tolist()
+    for chosen in (None, weights):
+        assert torch.equal(mean([model] * workers, chosen).flat.view(torch.int32), model.flat.view(torch.int32))
+
+
+def test_mean_is_float64_and_rounded_once():
+    models = [random_model() for _ in range(5)]
+    wanted = torch.stack([m["w"].double() for m in models]).sum(0) / 5
+    assert torch.equal(mean(models)["w"], wanted.float())
+
+
+def test_statistics_are_weighted_by_their_counts():
+    models = [random_model(count) for count in (10.0, 30.0)]
+    result = mean(models, [1.0, 2.0])
+    assert torch.allclose(result["avg"], (10 * models[0]["avg"] + 60 * models[1]["avg"]) / 70, atol=1e-6)
+    squares = (10 * models[0]["rms"] ** 2 + 60 * models[1]["rms"] ** 2) / 70
+    assert torch.allclose(result["rms"], squares.sqrt(), atol=1e-6)
+    assert float(result["count"].sum()) == pytest.approx(70 / 3)
+
+
+def test_golden_averages():
+    networks = [Network.read(GOLDEN / f"A_m0_{n}.raw") for n in (2, 5, 20)]
+    for name, weights in (("A_wavg", [1.0, 2.0, 5.0]), ("A_avg", None)):
+        result = mean([n.parameters for n in networks], weights)
+        wanted = Network.read(GOLDEN / f"{name}.raw").parameters
+        for spec, tensor in wanted.items():
+            mine = result[spec.name]
+            if spec.role == "counter":
+                mine, tensor = mine.sum(), tensor.sum()
+            assert torch.allclose(mine, tensor, rtol=1e-5, atol=1e-7), spec.name
+
+
+def test_mean_of_a_fresh_and_a_trained_network_keeps_the_statistics():
+    result = mean_network([Network.read(GOLDEN / "A_m0_0.raw"), Network.read(GOLDEN / "A_m0_20.raw")])
+    trained = Network.read(GOLDEN / "A_m0_20.raw")
+    assert torch.allclose(result.parameters["l1.relu.value-avg"], trained.parameters["l1.relu.value-avg"])
+    assert {"value-avg", "deriv-avg", "oderiv-rms"} == getattr(result.components[1], "stored")  # noqa: B009
+
+
+def test_refusals():
+    model = random_model()
+    broken = model.clone()
+    broken["w"][3, 1] = float("inf")
+    with pytest.raises(NotFiniteError, match=r"model 2: \[w\]"):
+        mean([model, broken])
+    other = model.clone()
+    other["lda"][1] += 1e-6
+    with pytest.raises(InputError, match=r"\[lda\] model 2 differs from model 1 in a frozen tensor"):
+        mean([model, other])
+    wide = init_network("input dim=3 name=input\noutput-layer name=output dim=4\n")
+    narrow = init_network("input dim=3 name=input\noutput-layer name=output dim=2\n")
+    with pytest.raises(InputError, match="another layout"):
+        mean([wide.parameters, narrow.parameters])
+    for models, weights in (([], None), ([model], [1.0, 2.0]), ([model], [0.0]), ([model] * 2, [1.0, -1.0])):
+        with pytest.raises(InputError):
+            mean(models, weights)

@@ -1,0 +1,115 @@
+"""nnet3 files: bytes back, text, info, and clear errors for broken ones."""
+
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from houseblend.base.errors import HouseBlendError, InputError, NotFiniteError
+from houseblend.nnet.info import acoustic_model_info, network_info
+from houseblend.nnet.init import init_network
+from houseblend.nnet.network import Network
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
+EVERYTHING = """input-node name=input dim=6
+component name=a type=FixedAffineComponent input-dim=12 output-dim=6
+component-node name=a component=a input=Append(Offset(input, -1), input)
+component name=b type=AffineComponent input-dim=6 output-dim=8 learning-rate=0.02 learning-rate-factor=0.5
+component-node name=b component=b input=a
+component name=c type=PnormComponent input-dim=8 output-dim=4
+component-node name=c component=c input=b
+component name=d type=NormalizeComponent dim=4 target-rms=0.5 add-log-stddev=true block-dim=2
+component-node name=d component=d input=c
+component name=e type=DropoutComponent dim=6 dropout-proportion=0.25 dropout-per-frame=true
+component-node name=e component=e input=d
+component name=f type=SigmoidComponent dim=6 self-repair-scale=1e-05 self-repair-lower-threshold=0.1
+component-node name=f component=f input=e
+component name=g type=NoOpComponent dim=6 backprop-scale=0.5
+component-node name=g component=g input=f
+component name=h type=NaturalGradientAffineComponent input-dim=6 output-dim=3 l2-regularize=0.1 orthonormal-constraint=1
+component-node name=h component=h input=g
+component name=i type=TanhComponent dim=3
+component-node name=i component=i input=h
+output-node name=output input=i objective=quadratic
+"""
+
+
+@pytest.mark.parametrize("name", ["A_m0_0", "A_m0_20", "A_maxch_0", "A_l2_0", "A_avg"])
+def test_golden_bytes_come_back(name, tmp_path):
+    Network.read(GOLDEN / f"{name}.raw").write(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == (GOLDEN / f"{name}.raw").read_bytes()
+
+
+def test_golden_text(tmp_path):
+    """Word by word; Kaldi's copy moves the seventh digit of an average, which it keeps as a sum."""
+    Network.read(GOLDEN / "A_m0_20.raw").write(tmp_path / "copy", binary=False)
+    wanted = gzip.open(GOLDEN / "A_m0_20.txt.gz", "rt").read()
+    got = (tmp_path / "copy").read_text()
+    assert re.sub(r"\S*\d\S*", "#", got) == re.sub(r"\S*\d\S*", "#", wanted)
+    for mine, theirs in zip(got.split(), wanted.split(), strict=True):
+        assert mine == theirs or float(mine) == pytest.approx(float(theirs), rel=1e-6)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_every_kind_of_component_comes_back(binary, tmp_path):
+    network = init_network(EVERYTHING, 3)
+    x = torch.randn(4, 2, 6)
+    network.write(tmp_path / "one", binary)
+    again = Network.read(tmp_path / "one")
+    again.write(tmp_path / "two", binary)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert torch.allclose(again.forward(x), network.forward(x), atol=1e-5)
+    assert network_info(again) == network_info(network)
+
+
+def test_info():
+    """As Kaldi prints it, but for a mean that is rounding noise around zero."""
+
+    def without_noise(text):
+        return re.sub(r"-\d\.\d+e-1\d", "0", text)
+
+    wanted = (GOLDEN / "A_m0_20.info").read_text()
+    assert without_noise(network_info(Network.read(GOLDEN / "A_m0_20.raw"))) == without_noise(wanted)
+
+
+def test_truncated_files_are_refused(tmp_path):
+    whole = (GOLDEN / "A_m0_0.raw").read_bytes()
+    for size in np.random.default_rng().integers(0, len(whole), 30):
+        (tmp_path / "part").write_bytes(whole[:size])
+        with pytest.raises(HouseBlendError, match="part"):
+            Network.read(tmp_path / "part")
+
+
+def test_nan_is_refused(tmp_path):
+    network = init_network(EVERYTHING, 3)
+    network.parameters["b.linear"][1, 2] = float("nan")
+    network.write(tmp_path / "nan")
+    with pytest.raises(NotFiniteError, match=r"nan: \[b.linear\]"):
+        Network.read(tmp_path / "nan")
+
+
+def test_unknown_component_is_refused_by_name(tmp_path):
+    text = (GOLDEN / "A_m0_0.raw").read_bytes().replace(b"<NormalizeComponent>", b"<BatchNormComponent>")
+    (tmp_path / "net").write_bytes(text)
+    with pytest.raises(InputError, match=r"component .l1\.renorm. is of kind BatchNormComponent"):
+        Network.read(tmp_path / "net")
+
+
+@pytest.mark.parametrize("name", ["A", "A_prior", "A_set"])
+def test_acoustic_model_bytes_come_back(name, tmp_path):
+    from houseblend.nnet.formats.nnet3 import read_acoustic_model, write_acoustic_model
+
+    write_acoustic_model(tmp_path / "copy", read_acoustic_model(GOLDEN / f"{name}.mdl"))
+    assert (tmp_path / "copy").read_bytes() == (GOLDEN / f"{name}.mdl").read_bytes()
+
+
+def test_acoustic_model_info_and_its_network():
+    from houseblend.nnet.formats.nnet3 import read_acoustic_model
+
+    model = read_acoustic_model(GOLDEN / "A_prior.mdl")
+    head = acoustic_model_info(model).split("# Nnet info")[0]
+    assert head == (GOLDEN / "A_prior.info").read_text().split("# Nnet info")[0]
+    assert Network.read(GOLDEN / "A_prior.mdl").parameters.hash() == model.network.parameters.hash()
