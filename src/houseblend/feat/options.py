@@ -1,0 +1,106 @@
+"""Options of feature extraction; names and defaults are Kaldi's, but for dither (0 unless asked for)."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """How a recording is cut into frames."""
+
+    sample_frequency: float = _option(16000.0, "Rate of the recordings in Hz; another rate is an error")
+    frame_length: float = _option(25.0, "Length of a window in ms")
+    frame_shift: float = _option(10.0, "From one frame to the next in ms")
+    dither: float = _option(0.0, "Standard deviation of noise added to the samples")
+    preemphasis_coefficient: float = _option(0.97, "Coefficient of the pre-emphasis")
+    remove_dc_offset: bool = _option(True, "Subtract the mean of every frame")
+    window_type: str = _option("povey", "hamming, hanning, povey, rectangular, sine or blackman")
+    blackman_coeff: float = _option(0.42, "Constant of the generalised Blackman window")
+    round_to_power_of_two: bool = _option(True, "Pad windows with zeros to a power of two")
+    snip_edges: bool = _option(True, "Only windows that lie wholly inside the recording")
+
+    @property
+    def shift(self) -> int:
+        """Samples from one frame to the next."""
+        return int(self.sample_frequency * 0.001 * self.frame_shift)
+
+    @property
+    def size(self) -> int:
+        """Samples in a window."""
+        return int(self.sample_frequency * 0.001 * self.frame_length)
+
+    @property
+    def padded_size(self) -> int:
+        """Length of the Fourier transform."""
+        return 1 << (self.size - 1).bit_length() if self.round_to_power_of_two else self.size
+
+
+@dataclass(frozen=True)
+class MelOptions:
+    """The mel filterbank."""
+
+    num_mel_bins: int = _option(23, "Number of triangular filters")
+    low_freq: float = _option(20.0, "Lower edge of the band in Hz")
+    high_freq: float = _option(0.0, "Upper edge in Hz; 0 or below: counted from half the rate")
+    vtln_low: float = _option(100.0, "Lower cutoff of the warping in Hz")
+    vtln_high: float = _option(-500.0, "Upper cutoff in Hz; below 0: counted from half the rate")
+
+
+@dataclass(frozen=True)
+class MfccOptions:
+    """MFCC."""
+
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    mel: MelOptions = field(default_factory=MelOptions)
+    num_ceps: int = _option(13, "Number of cepstra, C0 included")
+    use_energy: bool = _option(True, "Log energy in place of C0")
+    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
+    cepstral_lifter: float = _option(22.0, "Constant of the lifter; 0 for none")
+    htk_compat: bool = _option(False, "Energy or C0 last, as HTK has it")
+
+
+@dataclass(frozen=True)
+class FbankOptions:
+    """Log mel filterbank."""
+
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    mel: MelOptions = field(default_factory=MelOptions)
+    use_energy: bool = _option(False, "One more column with the log energy")
+    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
+    htk_compat: bool = _option(False, "Energy last, as HTK has it")
+    use_log_fbank: bool = _option(True, "Logarithms of the filters' outputs")
+    use_power: bool = _option(True, "Power rather than magnitude spectrum")
+
+
+_PARTS = {"frame": FrameOptions, "mel": MelOptions}
+Options = TypeVar("Options", MfccOptions, FbankOptions)
+
+
+def flat_fields(kind: type) -> list[tuple[str, Any, str]]:
+    """Name (with underscores), default and help of every option, those of frames and filters included."""
+    found = []
+    for part in (*_PARTS.values(), kind):
+        found += [(f.name, f.default, f.metadata["help"]) for f in fields(part) if f.name not in _PARTS]
+    return found
+
+
+def options_from(kind: type[Options], values: dict[str, Any]) -> Options:
+    """Options from a flat dictionary of names; what is not given keeps its default."""
+    nested = {name: part(**_chosen(part, values)) for name, part in _PARTS.items()}
+    return kind(**nested, **_chosen(kind, values))
+
+
+def options_to(options: MfccOptions | FbankOptions) -> dict[str, Any]:
+    """The same as a flat dictionary."""
+    tree = asdict(options)
+    return {**tree.pop("frame"), **tree.pop("mel"), **tree}
+
+
+def _chosen(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {f.name: values[f.name] for f in fields(kind) if f.name in values and f.name not in _PARTS}

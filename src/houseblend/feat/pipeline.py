@@ -1,0 +1,112 @@
+"""What lies between a data directory's features and a model, and the record that ties the two together."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from houseblend.base.atomic import write_json
+from houseblend.base.errors import InputError, StaleError
+from houseblend.base.fingerprint import hash_json
+from houseblend.feat.cmvn import apply_cmvn
+from houseblend.feat.deltas import add_deltas
+from houseblend.io.tables import Table, read_table
+
+RECORD = "feature.json"
+
+
+@dataclass(frozen=True)
+class FeaturePipeline:
+    """Normalisation and deltas applied to raw features.
+
+    Args:
+        cmvn: none, mean or mean-var, with the statistics of cmvn.scp (by speaker).
+        delta_order: order of the deltas added behind, 0 for none.
+    """
+
+    cmvn: str = "mean"
+    delta_order: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in `feature.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "FeaturePipeline":
+        """From `feature.json`."""
+        return cls(**value)
+
+    def read(self, data_dir: Path) -> Iterator[tuple[str, np.ndarray]]:
+        """Utterances and their features, float32, shape [T, D * (delta_order + 1)].
+
+        Raises:
+            InputError: a file is missing or broken, or features are not finite.
+        """
+        if self.cmvn not in ("none", "mean", "mean-var"):
+            raise InputError(f"--cmvn={self.cmvn}", expected="none, mean or mean-var")
+        speakers = dict(read_table(f"ark:{data_dir}/utt2spk", "token"))
+        stats = Table(f"scp:{data_dir}/cmvn.scp", "matrix") if self.cmvn != "none" else None
+        loaded: dict[str, np.ndarray] = {}
+        for utterance, feats in read_table(f"scp:{data_dir}/feats.scp", "matrix"):
+            if not np.isfinite(feats).all():
+                raise InputError("features that are not finite", file=data_dir / "feats.scp", key=utterance)
+            if stats is not None:
+                speaker = speakers[utterance]
+                if speaker not in loaded:
+                    loaded = {speaker: stats[speaker]}
+                feats = apply_cmvn(feats, loaded[speaker], norm_vars=self.cmvn == "mean-var")
+            yield utterance, add_deltas(feats, self.delta_order) if self.delta_order else feats.astype(np.float32)
+
+
+def write_feature_record(data_dir: Path, kind: str, options: dict[str, Any]) -> None:
+    """Write how a data directory's features were made."""
+    record = {"kind": kind, "options": options}
+    write_json(data_dir / RECORD, {**record, "fingerprint": hash_json(record)})
+
+
+def read_feature_record(place: Path) -> dict[str, Any]:
+    """The record of a data or model directory; InputError if it is missing or broken."""
+    try:
+        record = json.loads((place / RECORD).read_text())
+        record["fingerprint"] += ""
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        raise InputError(
+            f"no record of the features: {failure}", file=place / RECORD, do="make them with make_mfcc or make_fbank"
+        ) from None
+    return record
+
+
+def write_model_features(model_dir: Path, data_dir: Path, pipeline: FeaturePipeline) -> None:
+    """Record in a model directory what features the model was trained on."""
+    write_json(model_dir / RECORD, {**read_feature_record(data_dir), "pipeline": pipeline.to_json()})
+
+
+def read_model_features(model_dir: Path, data_dir: Path | None = None) -> FeaturePipeline:
+    """The pipeline of a model, checked against the data directory that it is to be used on.
+
+    Raises:
+        InputError: the model has no record.
+        StaleError: the data's features were made otherwise.
+    """
+    model = read_feature_record(model_dir)
+    if data_dir is not None:
+        data = read_feature_record(data_dir)
+        if data["fingerprint"] != model["fingerprint"]:
+            raise StaleError(
+                f"features made otherwise than the model's: {_difference(data, model)}", file=data_dir,
+                expected=f"the features of {model_dir}", do="make features with the model's options",
+            )  # fmt: skip
+    if "pipeline" not in model:
+        raise InputError("no pipeline", file=model_dir / RECORD, expected="a model directory")
+    return FeaturePipeline.from_json(model["pipeline"])
+
+
+def _difference(data: dict[str, Any], model: dict[str, Any]) -> str:
+    if data["kind"] != model["kind"]:
+        return f"{data['kind']} against {model['kind']}"
+    names = sorted(set(data["options"]) | set(model["options"]))
+    pairs = [(name, data["options"].get(name), model["options"].get(name)) for name in names]
+    return ", ".join(f"{name} {mine} against {its}" for name, mine, its in pairs if mine != its)

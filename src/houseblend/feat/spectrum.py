@@ -1,0 +1,130 @@
+"""Power spectra, mel filterbanks and cepstra (Kaldi's feat/mel-computations, feature-mfcc, feature-fbank)."""
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.feat.options import FbankOptions, FrameOptions, MelOptions, MfccOptions
+from houseblend.feat.window import EPSILON, prepare_frames
+
+
+def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_warp: float = 1.0) -> np.ndarray:
+    """Triangular filters, shape [num_mel_bins, padded_size / 2], float32.
+
+    mel(f) = 1127 ln(1 + f / 700); triangles are equally wide on the mel scale.
+
+    Raises:
+        InputError: the band limits do not fit the sampling rate.
+    """
+    nyquist = 0.5 * frame.sample_frequency
+    high = options.high_freq + (nyquist if options.high_freq <= 0 else 0)
+    low = options.low_freq
+    if not 0 <= low < high <= nyquist:
+        raise InputError(f"mel filters from {low:g} to {high:g} Hz", expected=f"0 <= low < high <= {nyquist:g} Hz")
+    if options.num_mel_bins < 3:
+        raise InputError(f"{options.num_mel_bins} mel bins", expected="at least 3")
+    mel_low, mel_high = _mel(low), _mel(high)
+    width = (mel_high - mel_low) / (options.num_mel_bins + 1)
+    corners = mel_low + width * np.arange(options.num_mel_bins + 2)
+    if vtln_warp != 1.0:
+        vtln_high = options.vtln_high + (nyquist if options.vtln_high < 0 else 0)
+        corners = _mel(_warp(_hertz(corners), options.vtln_low, vtln_high, low, high, vtln_warp))
+    left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    mel = _mel(np.arange(frame.padded_size // 2) * frame.sample_frequency / frame.padded_size)
+    rising, falling = (mel - left) / (centre - left), (right - mel) / (right - centre)
+    banks = np.where((mel > left) & (mel < right), np.where(mel <= centre, rising, falling), 0.0)
+    if htk and low != 0:
+        banks[:, 0] = 0.0
+    return banks.astype(np.float32)
+
+
+def dct_matrix(num_ceps: int, num_bins: int) -> np.ndarray:
+    """Orthonormal DCT-II, its first rows; shape [num_ceps, num_bins], float32."""
+    k, n = np.arange(num_ceps)[:, None], np.arange(num_bins)[None, :]
+    matrix = np.sqrt(2.0 / num_bins) * np.cos(np.pi / num_bins * (n + 0.5) * k)
+    matrix[0] = np.sqrt(1.0 / num_bins)
+    return matrix.astype(np.float32)
+
+
+def lifter(coefficient: float, num_ceps: int) -> np.ndarray:
+    """Cepstral lifter 1 + Q/2 sin(pi i / Q), shape [num_ceps], float32."""
+    return (1.0 + 0.5 * coefficient * np.sin(np.pi * np.arange(num_ceps) / coefficient)).astype(np.float32)
+
+
+def compute_mfcc(
+    samples_N: np.ndarray, options: MfccOptions, vtln_warp: float = 1.0, seed: int = 0, utterance: str = ""
+) -> np.ndarray:
+    """MFCC of a recording.
+
+    Args:
+        samples_N: samples on the int16 scale, shape [num_samples].
+        options: Kaldi's options.
+        vtln_warp: warp factor of the frequency axis.
+        seed: run seed of the dither.
+        utterance: its id, for the dither.
+
+    Returns:
+        float32, shape [T, num_ceps].
+
+    Raises:
+        InputError: more cepstra than mel bins, or bad band limits.
+    """
+    if not 0 < options.num_ceps <= options.mel.num_mel_bins:
+        raise InputError(f"--num-ceps={options.num_ceps}", expected=f"1 to --num-mel-bins={options.mel.num_mel_bins}")
+    frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
+    banks = mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
+    log_mel = np.log(np.maximum(_power_spectrum(frames) @ banks.T, EPSILON))
+    transform = dct_matrix(options.num_ceps, options.mel.num_mel_bins)
+    if options.cepstral_lifter:
+        transform = transform * lifter(options.cepstral_lifter, options.num_ceps)[:, None]
+    feats = log_mel @ transform.T
+    if options.use_energy:
+        feats[:, 0] = _log_energy(energy, options.energy_floor)
+    if options.htk_compat:
+        first = feats[:, :1] * np.float32(1.0 if options.use_energy else np.sqrt(2.0))
+        feats = np.concatenate([feats[:, 1:], first], axis=1)
+    return feats
+
+
+def compute_fbank(
+    samples_N: np.ndarray, options: FbankOptions, vtln_warp: float = 1.0, seed: int = 0, utterance: str = ""
+) -> np.ndarray:
+    """Mel filterbank of a recording; arguments as `compute_mfcc`; float32, shape [T, bins (+ 1 for energy)]."""
+    frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
+    spectrum = _power_spectrum(frames)
+    if not options.use_power:
+        spectrum = np.sqrt(spectrum)
+    feats = spectrum @ mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
+    if options.use_log_fbank:
+        feats = np.log(np.maximum(feats, EPSILON))
+    if options.use_energy:
+        column = _log_energy(energy, options.energy_floor)[:, None]
+        feats = np.concatenate([feats, column] if options.htk_compat else [column, feats], axis=1)
+    return feats
+
+
+def _power_spectrum(frames: np.ndarray) -> np.ndarray:
+    """Squared magnitudes without the Nyquist bin, which no filter uses; shape [T, padded_size / 2]."""
+    transform = np.fft.rfft(frames, axis=1)[:, : frames.shape[1] // 2]
+    return (transform.real**2 + transform.imag**2).astype(np.float32, copy=False)
+
+
+def _log_energy(energy: np.ndarray, floor: float) -> np.ndarray:
+    log_energy = np.log(energy)
+    return np.maximum(log_energy, np.float32(np.log(floor))) if floor > 0 else log_energy
+
+
+def _mel(hertz: np.ndarray | float) -> np.ndarray:
+    return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
+
+
+def _hertz(mel: np.ndarray) -> np.ndarray:
+    return 700.0 * (np.exp(mel / 1127.0) - 1.0)
+
+
+def _warp(freq: np.ndarray, vtln_low: float, vtln_high: float, low: float, high: float, warp: float) -> np.ndarray:
+    """Kaldi's piecewise linear warping: slope 1 / warp between the two cutoffs, the band's ends fixed."""
+    lower, upper, scale = vtln_low * max(1.0, warp), vtln_high * min(1.0, warp), 1.0 / warp
+    left = low + (scale * lower - low) / (lower - low) * (freq - low)
+    right = high + (high - scale * upper) / (high - upper) * (freq - high)
+    warped = np.where(freq < lower, left, np.where(freq < upper, scale * freq, right))
+    return np.where((freq < low) | (freq > high), freq, warped)
