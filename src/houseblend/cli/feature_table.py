@@ -11,7 +11,11 @@ from houseblend.io.tables import read_table, write_table
 
 
 def write_features(
-    kind: type[MfccOptions] | type[FbankOptions], source: str, target: str, max_skipped: int | None, values: dict[str, Any]
+    kind: type[MfccOptions] | type[FbankOptions],
+    source: str,
+    target: str,
+    max_skipped: int | None,
+    values: dict[str, Any],
 ) -> None:
     """Compute the features of every recording of `source`; recordings that cannot be used are skipped and counted.
 
