@@ -125,6 +125,27 @@ def test_natural_gradient_state_travels():
         second.load_natural_gradient_state({"nobody/in.w": np.zeros((1, 2))})
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_equals_cpu():
+    here, there = init_network(LAYERS, 1), init_network(LAYERS, 1).to("cuda")
+    x, dy = torch.randn(16, here.left_context + 2 + here.right_context, 5), torch.randn(32, 7)
+    deltas = []
+    for network in (here, there):
+        delta = network.parameters.zeros_like()
+        y = network.forward(x.to(network.device)).cpu().clone()
+        network.backward(dy.to(network.device).clone(), delta)
+        deltas.append((y, delta.flat.cpu()))
+    for mine, theirs in zip(*deltas, strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_a_component_lies_in_one_piece():
+    network = init_network(LAYERS, 1)
+    for component in network.updatable():
+        tensors = [network.parameters[spec.name].flatten() for spec in component.specs()]
+        assert torch.equal(network.parameters.span(component.name), torch.cat(tensors))
+
+
 def test_wrong_input_is_refused():
     network = init_network(LAYERS, 1)
     with pytest.raises(InputError, match="network input of shape"):

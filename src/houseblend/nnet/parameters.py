@@ -108,6 +108,12 @@ class Parameters:
         """Pairs of description and view in the order of the buffer, of one role if given."""
         return ((s, self._views[s.name]) for s in self.layout.specs if role is None or s.role == role)
 
+    def span(self, component: str) -> torch.Tensor:
+        """All tensors of one component as one flat view, for example for the norm of its change."""
+        own = [s for s in self.layout.specs if s.name.rpartition(".")[0] == component]
+        start = self.layout.offsets[own[0].name]
+        return self.flat[start : start + sum(s.size for s in own)]
+
     def clone(self) -> Parameters:
         """A copy with its own buffer."""
         return Parameters(self.layout, self.flat.clone())

@@ -13,13 +13,14 @@ class TensorsByName(Protocol):
     """Tensors found by name: a dictionary, or the network's `Parameters`."""
 
     def __getitem__(self, name: str, /) -> torch.Tensor:
-        """The tensor of this name."""
+        """The tensor of this name, in its own shape."""
         ...
 
 
 class Component:
     """One function from rows to rows, with its derivative.
 
+    Rows are frames: x is [rows, input_dim], y is [rows, output_dim], derivatives have the shape of what they are by.
     A component owns no numbers: its tensors are views into the network's buffer, given by `bind`.
     `forward` and `backward` write into tensors that the network provides, so that nothing is allocated
     while training.
@@ -43,7 +44,7 @@ class Component:
         return []
 
     def bind(self, tensors: TensorsByName) -> None:
-        """Take the views of the buffer, by the names of `specs`."""
+        """Take the views of the buffer, by the names and in the shapes of `specs`."""
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """Write y = f(x) into `out`.

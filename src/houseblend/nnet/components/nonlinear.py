@@ -3,6 +3,7 @@
 The statistics (mean output, mean derivative, root mean square of the output's derivative) come from a random
 part of the minibatches in nnet3 and serve diagnosis only. Here they are read, averaged and written; training
 leaves them as they were. Self-repair fields are kept likewise and not applied.
+All arguments of `forward` and `backward` are [rows, dim].
 """
 
 from __future__ import annotations

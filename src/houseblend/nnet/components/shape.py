@@ -1,4 +1,7 @@
-"""Components without parameters or statistics: p-norm, normalisation, dropout, no-operation."""
+"""Components without parameters or statistics: p-norm, normalisation, dropout, no-operation.
+
+In `forward` and `backward`, x and its derivative are [rows, input_dim], y and its derivative [rows, output_dim].
+"""
 
 from __future__ import annotations
 

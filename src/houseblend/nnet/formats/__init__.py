@@ -1,0 +1,1 @@
+"""Model files of Kaldi's neural networks."""
