@@ -1,0 +1,154 @@
+"""HMM topology: states, pdf-classes and initial transition probabilities of each phone (Kaldi's hmm/hmm-topology)."""
+
+from dataclasses import dataclass, field
+
+from houseblend.io.objects import KaldiInput, KaldiOutput
+
+NO_PDF = -1
+
+
+@dataclass
+class HmmState:
+    """One state: its pdf-class (NO_PDF: none), and (next state, probability) for each transition."""
+
+    pdf_class: int
+    transitions: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass
+class HmmTopology:
+    """The entries, and which of them each phone uses.
+
+    Args:
+        phones: the phones covered, sorted.
+        entry_of: phone -> index of its entry, -1 for none; position 0 is unused.
+        entries: lists of states; the last state of each is final and has neither pdf nor transitions.
+    """
+
+    phones: list[int]
+    entry_of: list[int]
+    entries: list[list[HmmState]]
+
+    def states_of(self, phone: int) -> list[HmmState]:
+        """The states of a phone."""
+        return self.entries[self.entry_of[phone]]
+
+    def num_pdf_classes(self, phone: int) -> int:
+        """Number of pdf-classes of a phone."""
+        return 1 + max(state.pdf_class for state in self.states_of(phone))
+
+    @classmethod
+    def read(cls, source: KaldiInput) -> "HmmTopology":
+        """Read Kaldi's binary or text form.
+
+        Raises:
+            InputError: another form, a self-loop pdf-class of its own (chain models), or states out of order.
+        """
+        source.expect("<Topology>")
+        topology = _read_binary(source) if source.binary else _read_text(source)
+        for phone in topology.phones:
+            states = topology.states_of(phone)
+            if any(not 0 <= target < len(states) for state in states for target, _ in state.transitions):
+                raise source.fail(f"a transition of phone {phone} leads outside its states")
+        return topology
+
+    def write(self, target: KaldiOutput) -> None:
+        """Write Kaldi's form."""
+        target.write_token("<Topology>")
+        if target.binary:
+            self._write_binary(target)
+        else:
+            self._write_text(target)
+        target.write_token("</Topology>")
+        target.newline()
+
+    def _write_binary(self, target: KaldiOutput) -> None:
+        target.write_int_vector(self.phones)
+        target.write_int_vector(self.entry_of)
+        target.write_int(len(self.entries))
+        for states in self.entries:
+            target.write_int(len(states))
+            for state in states:
+                target.write_int(state.pdf_class)
+                target.write_int(len(state.transitions))
+                for to_state, probability in state.transitions:
+                    target.write_int(to_state)
+                    target.write_float(probability)
+
+    def _write_text(self, target: KaldiOutput) -> None:
+        target.newline()
+        for index, states in enumerate(self.entries):
+            for token in ("<TopologyEntry>", "<ForPhones>"):
+                target.write_token(token)
+                target.newline()
+            for phone in self.phones:
+                if self.entry_of[phone] == index:
+                    target.write_int(phone)
+            target.newline()
+            target.write_token("</ForPhones>")
+            target.newline()
+            for number, state in enumerate(states):
+                target.write_token("<State>")
+                target.write_int(number)
+                if state.pdf_class != NO_PDF:
+                    target.write_token("<PdfClass>")
+                    target.write_int(state.pdf_class)
+                for to_state, probability in state.transitions:
+                    target.write_token("<Transition>")
+                    target.write_int(to_state)
+                    target.write_float(probability)
+                target.write_token("</State>")
+                target.newline()
+            target.write_token("</TopologyEntry>")
+            target.newline()
+
+
+def _read_binary(source: KaldiInput) -> HmmTopology:
+    phones, entry_of = source.read_int_vector().tolist(), source.read_int_vector().tolist()
+    entries = []
+    count = source.read_int()
+    if count < 0:
+        raise source.fail("a topology with pdf-classes for self-loops (chain models)", "an ordinary HMM")
+    for _ in range(count):
+        states = []
+        for _ in range(source.read_int()):
+            pdf_class, transitions = source.read_int(), source.read_int()
+            states.append(HmmState(pdf_class, [(source.read_int(), source.read_float()) for _ in range(transitions)]))
+        entries.append(states)
+    source.expect("</Topology>")
+    return HmmTopology(phones, entry_of, entries)
+
+
+def _read_text(source: KaldiInput) -> HmmTopology:
+    entry_of: dict[int, int] = {}
+    entries = []
+    while (token := source.read_token()) == "<TopologyEntry>":
+        source.expect("<ForPhones>")
+        while (token := source.read_token()) != "</ForPhones>":
+            if not token.isdigit() or int(token) in entry_of:
+                raise source.fail(f"found {token!r}", "a phone that no entry before has")
+            entry_of[int(token)] = len(entries)
+        states: list[HmmState] = []
+        while (token := source.read_token()) == "<State>":
+            if source.read_int() != len(states):
+                raise source.fail("states are out of order", f"state {len(states)}")
+            states.append(_read_text_state(source))
+        if token != "</TopologyEntry>":
+            raise source.fail(f"found {token!r}", "<State> or </TopologyEntry>")
+        entries.append(states)
+    if token != "</Topology>":
+        raise source.fail(f"found {token!r}", "<TopologyEntry> or </Topology>")
+    last = max(entry_of, default=0)
+    return HmmTopology(sorted(entry_of), [entry_of.get(phone, -1) for phone in range(last + 1)], entries)
+
+
+def _read_text_state(source: KaldiInput) -> HmmState:
+    state = HmmState(NO_PDF)
+    while (token := source.read_token()) != "</State>":
+        if token == "<PdfClass>":
+            state.pdf_class = source.read_int()
+        elif token == "<Transition>":
+            state.transitions.append((source.read_int(), source.read_float()))
+        else:
+            raise source.fail(f"found {token!r}", "<PdfClass>, <Transition> or </State>")
+    return state

@@ -1,0 +1,173 @@
+"""The transition model: transition-ids, their pdfs and probabilities (Kaldi's hmm/transition-model)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.hmm.topology import HmmTopology
+from houseblend.hmm.tree import ContextDependency
+from houseblend.io.objects import KaldiInput, KaldiOutput
+
+State = tuple[int, int, int]
+"""A transition-state: phone, HMM state, pdf."""
+
+
+@dataclass
+class TransitionModel:
+    """Transition-states are numbered from 1, and so are transition-ids, which count the transitions of all of them.
+
+    Args:
+        topology: the HMMs.
+        states: the transition-states, sorted; transition-state s is `states[s - 1]`.
+        log_probs: log-probability by transition-id, shape [num_ids + 1], float32, entry 0 unused.
+
+    Attributes, arrays of shape [num_ids + 1] indexed by transition-id: `id_to_state` (transition-state), `id_to_pdf`,
+    `id_to_phone`, `id_to_hmm_state`, `id_is_self_loop`, `id_is_final`; by transition-state: `first_id` (shape
+    [num_states + 2]), `non_self_loop_log_probs`, `self_loop_of` (transition-id, 0: none), both [num_states + 1].
+    """
+
+    topology: HmmTopology
+    states: list[State]
+    log_probs: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        rows = [(0, 0, 0, 0, False, False)]
+        self.first_id = np.zeros(len(self.states) + 2, dtype=np.int32)
+        self.first_id[:2] = 1
+        self.self_loop_of = np.zeros(len(self.states) + 1, dtype=np.int32)
+        initial = [0.0]
+        for number, (phone, hmm_state, pdf) in enumerate(self.states, start=1):
+            hmm = self.topology.states_of(phone)
+            for target, probability in hmm[hmm_state].transitions:
+                if target == hmm_state:
+                    self.self_loop_of[number] = len(rows)
+                rows.append((number, pdf, phone, hmm_state, target == hmm_state, target == len(hmm) - 1))
+                initial.append(float(np.log(np.float32(probability))))
+            self.first_id[number + 1] = len(rows)
+        columns = list(zip(*rows, strict=True))
+        self.id_to_state, self.id_to_pdf, self.id_to_phone, self.id_to_hmm_state = (
+            np.array(column, dtype=np.int32) for column in columns[:4]
+        )
+        self.id_is_self_loop, self.id_is_final = (np.array(column, dtype=bool) for column in columns[4:])
+        if not len(self.log_probs):
+            self.log_probs = np.array(initial, dtype=np.float32)
+        self._derive()
+
+    def _derive(self) -> None:
+        """log(1 - p(self-loop)) by transition-state, as Kaldi derives it."""
+        loops = self.log_probs[self.self_loop_of].astype(np.float64)
+        leave = 1.0 - np.exp(loops)
+        self.non_self_loop_log_probs = np.where(
+            self.self_loop_of > 0, np.log(np.maximum(leave, 1e-10)), 0.0
+        ).astype(np.float32)  # fmt: skip
+
+    @property
+    def num_ids(self) -> int:
+        """Number of transition-ids."""
+        return len(self.id_to_state) - 1
+
+    @property
+    def num_pdfs(self) -> int:
+        """Number of pdfs."""
+        return 1 + max(pdf for _, _, pdf in self.states)
+
+    @property
+    def phones(self) -> list[int]:
+        """The phones, sorted."""
+        return self.topology.phones
+
+    @classmethod
+    def initial(cls, topology: HmmTopology, tree: ContextDependency) -> "TransitionModel":
+        """The model of a tree, with the topology's probabilities."""
+        states = []
+        for phone in topology.phones:
+            for number, state in enumerate(topology.states_of(phone)):
+                if state.pdf_class >= 0:
+                    states += [(phone, number, pdf) for pdf in tree.possible_pdfs(phone, state.pdf_class)]
+        return cls(topology, sorted(states))
+
+    def state_of(self, phone: int, hmm_state: int, pdf: int) -> int:
+        """The transition-state of a phone, HMM state and pdf.
+
+        Raises:
+            InputError: there is none: tree and model do not belong together.
+        """
+        if not hasattr(self, "_index"):
+            self._index = {state: number for number, state in enumerate(self.states, start=1)}
+        try:
+            return self._index[(phone, hmm_state, pdf)]
+        except KeyError:
+            raise InputError(
+                f"phone {phone}, state {hmm_state} with pdf {pdf} is not in the transition model",
+                do="use the tree and the model of one directory",
+            ) from None
+
+    def update(self, counts: np.ndarray, mincount: float = 5.0, floor: float = 0.01) -> tuple[float, float]:
+        """Maximum-likelihood probabilities from counts (Kaldi's MleUpdate).
+
+        Args:
+            counts: by transition-id, shape [num_ids + 1], float64.
+            mincount: transition-states with less keep their probabilities.
+            floor: smallest probability.
+
+        Returns:
+            Improvement of the log-likelihood, and the total count.
+        """
+        improvement = total = 0.0
+        for number in range(1, len(self.states) + 1):
+            ids = slice(self.first_id[number], self.first_id[number + 1])
+            mine = counts[ids]
+            if len(mine) < 2:
+                continue
+            total += mine.sum()
+            if mine.sum() < mincount:
+                continue
+            probs = (mine / mine.sum()).astype(np.float32)
+            for _ in range(3):
+                probs = np.maximum(probs / probs.sum(), np.float32(floor))
+            new = np.log(probs)
+            improvement += float(mine @ (new - self.log_probs[ids]))
+            self.log_probs[ids] = new
+        self._derive()
+        return improvement, total
+
+    @classmethod
+    def read(cls, source: KaldiInput) -> "TransitionModel":
+        """Read Kaldi's binary or text form; InputError if it is none."""
+        source.expect("<TransitionModel>")
+        topology = HmmTopology.read(source)
+        source.expect("<Triples>")
+        states = []
+        for _ in range(source.read_int()):
+            states.append((source.read_int(), source.read_int(), source.read_int()))
+        source.expect("</Triples>", "<LogProbs>")
+        log_probs = source.read_vector().astype(np.float32)
+        source.expect("</LogProbs>", "</TransitionModel>")
+        for phone, hmm_state, _ in states:
+            if phone not in topology.phones or not 0 <= hmm_state < len(topology.states_of(phone)):
+                raise source.fail(f"state {hmm_state} of phone {phone} is not in the topology")
+        model = cls(topology, states, log_probs)
+        if len(log_probs) != model.num_ids + 1:
+            raise source.fail(f"{len(log_probs)} transition probabilities", str(model.num_ids + 1))
+        return model
+
+    def write(self, target: KaldiOutput) -> None:
+        """Write Kaldi's form."""
+        target.write_token("<TransitionModel>")
+        target.newline()
+        self.topology.write(target)
+        target.write_token("<Triples>")
+        target.write_int(len(self.states))
+        target.newline()
+        for state in self.states:
+            for value in state:
+                target.write_int(value)
+            target.newline()
+        for token in ("</Triples>", "<LogProbs>"):
+            target.write_token(token)
+            target.newline()
+        target.write_vector(self.log_probs)
+        for token in ("</LogProbs>", "</TransitionModel>"):
+            target.write_token(token)
+            target.newline()
