@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from houseblend.base.errors import HouseBlendError, InputError, NotFiniteError
+from houseblend.nnet.formats.nnet3 import read_acoustic_model, write_acoustic_model
 from houseblend.nnet.info import acoustic_model_info, network_info
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
@@ -100,15 +101,11 @@ def test_unknown_component_is_refused_by_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["A", "A_prior", "A_set"])
 def test_acoustic_model_bytes_come_back(name, tmp_path):
-    from houseblend.nnet.formats.nnet3 import read_acoustic_model, write_acoustic_model
-
     write_acoustic_model(tmp_path / "copy", read_acoustic_model(GOLDEN / f"{name}.mdl"))
     assert (tmp_path / "copy").read_bytes() == (GOLDEN / f"{name}.mdl").read_bytes()
 
 
 def test_acoustic_model_info_and_its_network():
-    from houseblend.nnet.formats.nnet3 import read_acoustic_model
-
     model = read_acoustic_model(GOLDEN / "A_prior.mdl")
     head = acoustic_model_info(model).split("# Nnet info")[0]
     assert head == (GOLDEN / "A_prior.info").read_text().split("# Nnet info")[0]

@@ -29,7 +29,7 @@ def main(files: tuple[str, ...], binary: bool) -> None:
         else:
             tree = ContextDependency.read(inp)
             with open_input(files[1]) as topology:
-                transition_model = TransitionModel.from_tree(tree, HmmTopology.read(topology))
+                transition_model = TransitionModel.initial(HmmTopology.read(topology), tree)
     model = AcousticModel(transition_model, read_network(files[-2]), np.empty(0, dtype=np.float32), file=files[-2])
     write_acoustic_model(files[-1], model, binary)
     log(f"wrote the acoustic model {files[-1]}")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.hmm.transition_model import TransitionModel
 from houseblend.nnet.compute import compute
 from houseblend.nnet.network import Network
-
-if TYPE_CHECKING:
-    from houseblend.hmm.transition_model import TransitionModel
 
 
 class AcousticModel:

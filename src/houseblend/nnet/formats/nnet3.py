@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.components.base import Component
@@ -24,7 +25,7 @@ def read_network(path: str | Path, device: str | torch.device = "cpu") -> Networ
     """
     with open_input(path) as inp:
         if inp.peek_token() == "<TransitionModel>":
-            _read_transition_model(inp)
+            TransitionModel.read(inp)
         network = _read_network(inp, device)
     network.parameters.check_finite(path)
     return network
@@ -43,7 +44,7 @@ def read_acoustic_model(path: str | Path, device: str | torch.device = "cpu") ->
         InputError, NotFiniteError: as `read_network`.
     """
     with open_input(path) as inp:
-        transition_model = _read_transition_model(inp)
+        transition_model = TransitionModel.read(inp)
         network = _read_network(inp, device)
         inp.expect("<LeftContext>")
         inp.read_int()
@@ -66,12 +67,6 @@ def write_acoustic_model(path: str | Path, model: AcousticModel, binary: bool = 
         out.write_int(model.network.right_context)
         out.write_token("<Priors>")
         out.write_vector(model.priors)
-
-
-def _read_transition_model(inp: KaldiInput):
-    from houseblend.hmm.transition_model import TransitionModel
-
-    return TransitionModel.read(inp)
 
 
 def _read_network(inp: KaldiInput, device: str | torch.device) -> Network:
