@@ -1,0 +1,125 @@
+"""Viterbi alignment and lattice search in compiled code. The only importer of kaldi_decoder.
+
+kaldi_decoder keeps a bare reference to the graph (so it is held here as long as the decoder lives), checks no bounds
+(so labels are), and takes scores by input label (so pdf scores are spread over the transition-ids in use).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.lang.fst import from_kaldifst
+
+
+class SearchGraph:
+    """A graph ready for search: its input labels renumbered 1..K, and the pdf of each.
+
+    Args:
+        fst: `kaldifst.StdVectorFst` with transition-ids on its input.
+        model: the transition model that they belong to.
+
+    Raises:
+        InputError: the graph is empty or holds labels that the model lacks.
+    """
+
+    def __init__(self, fst: Any, model: TransitionModel) -> None:
+        graph = from_kaldifst(fst)
+        if graph.start < 0:
+            raise InputError("the graph is empty", do="make it again")
+        labels = sorted({arc.ilabel for arcs in graph.arcs for arc in arcs} - {0})
+        if not labels or labels[0] < 0 or labels[-1] > model.num_ids:
+            raise InputError(
+                f"the graph has input label {labels[-1] if labels else 'none'}, the model {model.num_ids} transition-ids",
+                do="use graph and model of one directory",
+            )
+        number = {0: 0, **{label: index for index, label in enumerate(labels, start=1)}}
+        graph.arcs = [[arc._replace(ilabel=number[arc.ilabel]) for arc in arcs] for arcs in graph.arcs]
+        self.fst = graph.to_kaldifst()
+        self.transition_ids = np.array([0, *labels], dtype=np.int32)
+        self.columns = model.id_to_pdf[self.transition_ids[1:]]
+
+    def decodable(self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None) -> Any:
+        """Scores for the decoder from log-likelihoods by pdf, shape [T, num_pdfs].
+
+        Raises:
+            InputError: no frames, too few pdfs, or scores that are not finite.
+        """
+        import kaldi_decoder
+
+        if not len(loglikes_TP):
+            raise InputError("no frames", key=key)
+        if loglikes_TP.shape[1] <= self.columns.max():
+            raise InputError(
+                f"scores of {loglikes_TP.shape[1]} pdfs for a graph with pdf {self.columns.max()}", key=key,
+                do="use graph and model of one tree",
+            )  # fmt: skip
+        if not np.isfinite(loglikes_TP).all():
+            raise InputError("log-likelihoods that are not finite", key=key, do="check features and model")
+        scores = loglikes_TP[:, self.columns] * np.float32(acoustic_scale)
+        return kaldi_decoder.DecodableCtc(np.ascontiguousarray(scores, dtype=np.float32))
+
+
+def align(
+    graph: SearchGraph, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 10.0,
+    retry_beam: float = 40.0, key: str | None = None,
+) -> np.ndarray | None:  # fmt: skip
+    """The best path through a training graph.
+
+    Args:
+        graph: of the transcript.
+        loglikes_TP: log-likelihoods by pdf, shape [T, num_pdfs].
+        acoustic_scale: factor on them.
+        beam: of the first try.
+        retry_beam: of the second, where the first does not reach the end; 0 for none.
+        key: the utterance, for errors.
+
+    Returns:
+        Transition-ids, shape [T], int32; None if neither try reached the end.
+    """
+    import kaldi_decoder
+    import kaldifst
+
+    decodable = graph.decodable(loglikes_TP, acoustic_scale, key)
+    options = kaldi_decoder.FasterDecoderOptions(beam=beam)
+    decoder = kaldi_decoder.FasterDecoder(graph.fst, options)
+    for width in (beam, retry_beam):
+        if width <= 0:
+            break
+        options.beam = width
+        decoder.set_options(options)
+        decoder.decode(decodable)
+        if decoder.reached_final():
+            found, path = decoder.get_best_path()
+            if found:
+                _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
+                return graph.transition_ids[np.array(labels, dtype=np.int64)]
+    return None
+
+
+def search_lattice(
+    graph: SearchGraph, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 13.0,
+    lattice_beam: float = 8.0, key: str | None = None,
+) -> Any | None:  # fmt: skip
+    """The raw lattice of an utterance, a `kaldifst.Lattice` whose input labels are those of `graph.fst`.
+
+    Args:
+        graph: the decoding graph.
+        loglikes_TP: log-likelihoods by pdf, shape [T, num_pdfs].
+        acoustic_scale: factor on them.
+        beam: of the search.
+        lattice_beam: how much worse than the best a path in the lattice may be.
+        key: the utterance, for errors.
+
+    Returns:
+        The lattice (costs scaled as searched; labels map through `graph.transition_ids`), or None if nothing survived.
+    """
+    import kaldi_decoder
+
+    config = kaldi_decoder.LatticeSimpleDecoderConfig(beam=beam, lattice_beam=lattice_beam)
+    decoder = kaldi_decoder.LatticeSimpleDecoder(graph.fst, config)
+    if not decoder.decode(graph.decodable(loglikes_TP, acoustic_scale, key)):
+        return None
+    found, lattice = decoder.get_raw_lattice()
+    return lattice if found else None

@@ -1,0 +1,86 @@
+"""Graphs for alignment: all state sequences of a transcript (Kaldi's decoder/training-graph-compiler)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from houseblend.base.errors import InputError
+from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbols
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.hmm.tree import ContextDependency
+from houseblend.lang.fst import Graph, from_kaldifst, read_graph
+
+
+class TrainingGraphCompiler:
+    """Compiles transcripts against one lexicon, tree and model.
+
+    Args:
+        model: the transition model.
+        tree: the decision tree.
+        lexicon: L, phones to words.
+        disambiguation: phone symbols for disambiguation.
+        transition_scale: factor on transition log-probabilities; Kaldi's programs use 1.0 in training steps.
+        self_loop_scale: factor on those of self-loops; 0.1 in training steps.
+    """
+
+    def __init__(
+        self, model: TransitionModel, tree: ContextDependency, lexicon: Graph, disambiguation: Sequence[int],
+        transition_scale: float = 1.0, self_loop_scale: float = 0.1,
+    ) -> None:  # fmt: skip
+        import kaldifst
+
+        self.model, self.tree = model, tree
+        self.disambiguation = list(disambiguation)
+        self.transition_scale, self.self_loop_scale = transition_scale, self_loop_scale
+        self._words = {arc.olabel for arcs in lexicon.arcs for arc in arcs}
+        self._lexicon = lexicon.to_kaldifst()
+        kaldifst.arcsort(self._lexicon, sort_type="olabel")
+
+    @classmethod
+    def from_files(
+        cls, model: TransitionModel, tree: ContextDependency, lang: Path, **scales: float
+    ) -> "TrainingGraphCompiler":
+        """With L.fst and the disambiguation symbols of a lang directory."""
+        disambiguation = [int(word) for word in (lang / "phones" / "disambig.int").read_text().split()]
+        return cls(model, tree, read_graph(lang / "L.fst"), disambiguation, **scales)
+
+    def compile(self, words: Sequence[int], key: str | None = None) -> Any:
+        """The graph of one transcript, as `kaldifst.StdVectorFst`: transition-ids to words.
+
+        Args:
+            words: word ids.
+            key: the utterance, for errors.
+
+        Raises:
+            InputError: a word is not in the lexicon, or nothing is left.
+        """
+        import kaldifst
+
+        unknown = [word for word in words if word not in self._words]
+        if unknown:
+            raise InputError(
+                f"words {unknown} have no pronunciation",
+                key=key,
+                do="add them to the lexicon or map them to the oov word",
+            )
+        acceptor = kaldifst.make_linear_acceptor(list(map(int, words)))
+        phones_to_words = kaldifst.StdVectorFst(kaldifst.compose(self._lexicon, acceptor))
+        in_context, windows = kaldifst.compose_context(
+            self.disambiguation, self.tree.context_width, self.tree.central_position, phones_to_words
+        )
+        kaldifst.arcsort(in_context, sort_type="ilabel")
+        h, disambiguation = h_transducer(windows, self.tree, self.model, self.transition_scale)
+        h_fst = h.to_kaldifst()
+        kaldifst.arcsort(h_fst, sort_type="olabel")
+        graph_fst = kaldifst.StdVectorFst(kaldifst.compose(h_fst, in_context))
+        kaldifst.determinize_star(graph_fst, use_log=True)
+        if disambiguation:
+            graph = from_kaldifst(graph_fst)
+            remove_symbols(graph, disambiguation)
+            graph_fst = graph.to_kaldifst()
+        kaldifst.minimize_encoded(graph_fst)
+        graph = from_kaldifst(graph_fst)
+        if graph.start < 0:
+            raise InputError("the training graph is empty", key=key, do="check lexicon and transcript")
+        add_self_loops(graph, self.model, self.self_loop_scale)
+        return graph.to_kaldifst()
