@@ -1,0 +1,156 @@
+"""The lang directory, as Kaldi's utils/prepare_lang.sh writes it (phones without word position)."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from houseblend.base.atomic import write_text
+from houseblend.base.errors import InputError
+from houseblend.lang.arpa import arpa_graph
+from houseblend.lang.fst import write_graph
+from houseblend.lang.lexicon import Dictionary, add_disambiguation, lexicon_graph
+
+NONSILENCE_STATES, SILENCE_STATES = 3, 5
+
+
+def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5) -> None:
+    """Write a lang directory.
+
+    Args:
+        dictionary: directory with the lexicon and the phone lists.
+        out: directory to write.
+        oov: word of the lexicon that stands for words outside it.
+        silence_probability: of optional silence.
+
+    Raises:
+        InputError: the dictionary is wrong, or lacks the oov word.
+    """
+    content = Dictionary.read(dictionary)
+    if oov not in {word for word, _ in content.entries}:
+        raise InputError(
+            "the oov word is not in the lexicon",
+            file=dictionary / "lexicon.txt",
+            key=oov,
+            do="add it, or name another by --oov",
+        )
+    marked, used = add_disambiguation(content.entries)
+    silences = [phone for group in content.silence for phone in group]
+    nonsilences = [phone for group in content.nonsilence for phone in group]
+    disambiguation = [f"#{number}" for number in range(used + 2)]
+    phone_ids = {name: index for index, name in enumerate(["<eps>", *silences, *nonsilences, *disambiguation])}
+    words = sorted({word for word, _ in content.entries})
+    word_ids = {name: index for index, name in enumerate(["<eps>", *words, "#0", "<s>", "</s>"])}
+    (out / "phones").mkdir(parents=True, exist_ok=True)
+    _write_symbols(out / "phones.txt", phone_ids)
+    _write_symbols(out / "words.txt", word_ids)
+    write_text(out / "oov.txt", oov + "\n")
+    write_text(out / "oov.int", f"{word_ids[oov]}\n")
+    for name, phones in (
+        ("silence", silences), ("nonsilence", nonsilences), ("optional_silence", [content.optional_silence]),
+        ("context_indep", silences), ("disambig", disambiguation),
+    ):  # fmt: skip
+        _write_list(out / "phones" / name, phones, phone_ids)
+    groups = content.silence + content.nonsilence
+    _write_rows(out / "phones" / "sets", [(group, "") for group in groups], phone_ids)
+    _write_rows(out / "phones" / "roots", [(group, "shared split ") for group in groups], phone_ids)
+    _write_rows(out / "phones" / "extra_questions", [], phone_ids)
+    _write_word_disambiguation(out / "phones", phone_ids, word_ids)
+    _write_align_lexicon(out / "phones" / "align_lexicon", content, phone_ids, word_ids)
+    write_text(out / "topo", _topology([phone_ids[p] for p in silences], [phone_ids[p] for p in nonsilences]))
+    build = (phone_ids, word_ids, silence_probability, content.optional_silence)
+    write_graph(out / "L.fst", lexicon_graph(content.entries, *build))
+    loop = (phone_ids["#0"], word_ids["#0"])
+    write_graph(out / "L_disambig.fst", lexicon_graph(marked, *build, disambiguation[-1], loop))
+
+
+def format_lm(lang: Path, arpa: Path, out: Path) -> None:
+    """Copy a lang directory and add G.fst, made from an ARPA language model.
+
+    Raises:
+        InputError: the language model is broken or has no word of the lexicon.
+    """
+    shutil.copytree(
+        lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
+    )
+    write_graph(out / "G.fst", arpa_graph(arpa, read_symbols(lang / "words.txt")))
+
+
+def read_symbols(path: Path) -> dict[str, int]:
+    """Names and numbers of a symbol table.
+
+    Raises:
+        InputError: a line of another form, or a name or number twice.
+    """
+    table: dict[str, int] = {}
+    numbers: set[int] = set()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, do="run prepare_lang") from None
+    for line, text in enumerate(lines, start=1):
+        parts = text.split()
+        if len(parts) != 2 or not parts[1].isdigit():
+            raise InputError(f"cannot read {text[:60]!r}", file=path, line=line, expected="SYMBOL NUMBER")
+        if parts[0] in table or int(parts[1]) in numbers:
+            raise InputError("a symbol or number stands twice", file=path, line=line, key=parts[0])
+        table[parts[0]] = int(parts[1])
+        numbers.add(int(parts[1]))
+    return table
+
+
+def _write_symbols(path: Path, table: dict[str, int]) -> None:
+    write_text(path, "".join(f"{name} {number}\n" for name, number in table.items()))
+
+
+def _write_list(path: Path, phones: Sequence[str], ids: dict[str, int]) -> None:
+    write_text(path.with_suffix(".txt"), "".join(f"{phone}\n" for phone in phones))
+    write_text(path.with_suffix(".int"), "".join(f"{ids[phone]}\n" for phone in phones))
+    write_text(path.with_suffix(".csl"), ":".join(str(ids[phone]) for phone in phones) + "\n")
+
+
+def _write_rows(path: Path, rows: Iterable[tuple[Sequence[str], str]], ids: dict[str, int]) -> None:
+    rows = list(rows)
+    write_text(path.with_suffix(".txt"), "".join(f"{head}{' '.join(phones)}\n" for phones, head in rows))
+    write_text(
+        path.with_suffix(".int"), "".join(f"{head}{' '.join(str(ids[p]) for p in phones)}\n" for phones, head in rows)
+    )
+
+
+def _write_word_disambiguation(folder: Path, phone_ids: dict[str, int], word_ids: dict[str, int]) -> None:
+    write_text(folder / "wdisambig.txt", "#0\n")
+    write_text(folder / "wdisambig_phones.int", f"{phone_ids['#0']}\n")
+    write_text(folder / "wdisambig_words.int", f"{word_ids['#0']}\n")
+
+
+def _write_align_lexicon(path: Path, content: Dictionary, phone_ids: dict[str, int], word_ids: dict[str, int]) -> None:
+    rows = sorted(
+        {
+            f"{word} {word} {' '.join(phones)}"
+            for word, phones in [*content.entries, ("<eps>", (content.optional_silence,))]
+        }
+    )
+    write_text(path.with_suffix(".txt"), "".join(f"{row}\n" for row in rows))
+    numbers = []
+    for row in rows:
+        word, _, *phones = row.split()
+        numbers.append(" ".join(map(str, [word_ids[word], word_ids[word], *(phone_ids[p] for p in phones)])))
+    write_text(path.with_suffix(".int"), "".join(f"{row}\n" for row in numbers))
+
+
+def _topology(silences: Sequence[int], nonsilences: Sequence[int]) -> str:
+    """Three states from left to right for speech; five for silence, the middle ones fully connected (gen_topo.pl)."""
+    lines = ["<Topology>", *_entry(nonsilences, [[(s, 0.75), (s + 1, 0.25)] for s in range(NONSILENCE_STATES)])]
+    last = SILENCE_STATES - 1
+    inner = 1.0 / last
+    states = [[(target, inner) for target in range(last)]]
+    states += [[(target, inner) for target in range(1, SILENCE_STATES)] for _ in range(1, last)]
+    states += [[(last, 0.75), (SILENCE_STATES, 0.25)]]
+    return "\n".join([*lines, *_entry(silences, states), "</Topology>", ""])
+
+
+def _entry(phones: Sequence[int], states: Sequence[Sequence[tuple[int, float]]]) -> list[str]:
+    lines = ["<TopologyEntry>", "<ForPhones>", " ".join(map(str, phones)), "</ForPhones>"]
+    for number, transitions in enumerate(states):
+        arcs = " ".join(f"<Transition> {target} {probability:g}" for target, probability in transitions)
+        lines.append(f"<State> {number} <PdfClass> {number} {arcs} </State>")
+    return [*lines, f"<State> {len(states)} </State>", "</TopologyEntry>"]
