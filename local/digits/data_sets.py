@@ -1,0 +1,94 @@
+"""Utterances of the digits recipe: joined, with noise, written as Kaldi data directories."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from corpus import RATE
+from digit_strings import WORDS, DigitString
+from noise import add_noise, generator
+
+from houseblend.base.atomic import write_text
+from houseblend.io.audio import encode_wav
+from houseblend.io.directories import validate
+
+GAP_LEVEL = 4.0
+"""Standard deviation of the noise between digits, on the int16 scale."""
+COPY_COLOURS = ("white", "brown", "blue")
+COPY_SNR_DB = (0.0, 20.0)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A string with its sound: samples on the int16 scale, shape [num_samples]; name is its id, with that of a copy."""
+
+    name: str
+    string: DigitString
+    samples: np.ndarray
+
+
+def join(string: DigitString, recordings: dict[str, np.ndarray]) -> Utterance:
+    """The clean utterance: recordings with low white noise between."""
+    draw = generator(string.seed, "gaps")
+    parts = [recordings[string.recordings[0]]]
+    for gap, name in zip(string.gaps, string.recordings[1:], strict=True):
+        parts += [GAP_LEVEL * draw.standard_normal(gap * RATE // 1000), recordings[name]]
+    return Utterance(string.utterance, string, np.concatenate(parts))
+
+
+def pink_noise(utterances: list[Utterance], snr_db: float) -> list[Utterance]:
+    """The same with pink noise; the ids end in -noise and the ratio."""
+    return [
+        replace(
+            one,
+            name=f"{one.name}-noise{snr_db:g}",
+            samples=add_noise(one.samples, "pink", snr_db, generator(one.string.seed, "pink")),
+        )
+        for one in utterances
+    ]
+
+
+def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
+    """Copies with noise of a drawn colour (never pink) and level; the ids end in -copy and its number."""
+    noisy = []
+    for one in utterances:
+        for number in range(1, copies + 1):
+            draw = generator(one.string.seed, "copy", number)
+            colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
+            samples = add_noise(one.samples, colour, snr_db, draw)
+            noisy.append(replace(one, name=f"{one.name}-copy{number}", samples=samples))
+    return noisy
+
+
+def write_set(folder: Path, utterances: list[Utterance]) -> None:
+    """Write a data directory with 16-bit WAV files in wav/; copies are listed in utt2orig.
+
+    Raises:
+        OSError: a file cannot be written.
+        InputError: the directory is not valid (a bug, or the list of strings).
+    """
+    (folder / "wav").mkdir(parents=True)
+    utterances = sorted(utterances, key=lambda one: one.name)
+    speakers: dict[str, list[str]] = {}
+    for one in utterances:
+        (folder / "wav" / f"{one.name}.wav").write_bytes(encode_wav(RATE, one.samples))
+        speakers.setdefault(one.string.speaker, []).append(one.name)
+    files = {
+        "wav.scp": [f"{one.name} {folder}/wav/{one.name}.wav" for one in utterances],
+        "text": [f"{one.name} {one.string.text}" for one in utterances],
+        "utt2spk": [f"{one.name} {one.string.speaker}" for one in utterances],
+        "spk2utt": [" ".join([speaker, *names]) for speaker, names in speakers.items()],
+        "utt2dur": [f"{one.name} {len(one.samples) / RATE:.6f}" for one in utterances],
+    }
+    if any(one.name != one.string.utterance for one in utterances):
+        files["utt2orig"] = [f"{one.name} {one.string.utterance}" for one in utterances]
+    for name, lines in files.items():
+        write_text(folder / name, "".join(f"{line}\n" for line in lines))
+    validate("data", folder)
+
+
+def unigram() -> str:
+    """Every digit, and the end of the sentence, with the same probability; ARPA."""
+    weight = f"{-np.log10(len(WORDS) + 1):.6f}"
+    entries = [f"{weight} </s>", "-99 <s>", *(f"{weight} {word}" for word in WORDS)]
+    return "\n".join(["", "\\data\\", f"ngram 1={len(entries)}", "", "\\1-grams:", *entries, "", "\\end\\", ""])
