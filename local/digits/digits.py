@@ -198,7 +198,7 @@ def _with_copies(clean: list, copies: int) -> list:
     entries = [(string.utterance, string.speaker, string, samples) for string, samples, _ in clean]
     for copy in range(1, copies + 1):
         for string, samples, active in clean:
-            session = f"{string.speaker}-n{copy}s{int(string.utterance.rpartition('-')[2]) // SESSION:02d}"
+            session = f"{string.speaker}-x{copy}s{int(string.utterance.rpartition('-')[2]) // SESSION:02d}"
             chance = _generator("session", session)
             exponent = TRAIN_COLOURS[str(chance.choice(sorted(TRAIN_COLOURS)))]
             snr = float(chance.uniform(0, 20))
