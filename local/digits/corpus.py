@@ -16,7 +16,6 @@ from houseblend.io.audio import read_audio
 
 NAME = "free-spoken-digit-dataset"
 URL = f"https://github.com/Jakobovski/{NAME}/archive/refs/tags/v1.0.10.tar.gz"
-RATE = 8000
 THREE_WAYS = f"give --corpus=DIR, or set HOUSEBLEND_CORPORA to a folder with {NAME}/ in it, or let {URL} be downloaded"
 
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from corpus import RATE
 from digit_strings import WORDS, DigitString
-from noise import add_noise, generator
+from noise import RATE, add_noise, generator
 
 from houseblend.base.atomic import write_text
 from houseblend.io.audio import encode_wav
@@ -16,13 +15,23 @@ GAP_LEVEL = 4.0
 """Standard deviation of the noise between digits, on the int16 scale."""
 COPY_COLOURS = ("white", "brown", "blue")
 COPY_SNR_DB = (0.0, 20.0)
+SESSION = 8
+"""Utterances of a speaker that share the noise of a copy."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """A string with its sound: samples on the int16 scale, shape [num_samples]; name is its id, with that of a copy."""
+    """A string with its sound.
+
+    Args:
+        name: the string's id, or that of a noisy copy; it begins with the speaker.
+        speaker: who shares statistics for CMVN: a person, or a person in one noise.
+        string: what is said.
+        samples: on the int16 scale, shape [num_samples].
+    """
 
     name: str
+    speaker: str
     string: DigitString
     samples: np.ndarray
 
@@ -33,30 +42,36 @@ def join(string: DigitString, recordings: dict[str, np.ndarray]) -> Utterance:
     parts = [recordings[string.recordings[0]]]
     for gap, name in zip(string.gaps, string.recordings[1:], strict=True):
         parts += [GAP_LEVEL * draw.standard_normal(gap * RATE // 1000), recordings[name]]
-    return Utterance(string.utterance, string, np.concatenate(parts))
+    return Utterance(string.utterance, string.speaker, string, np.concatenate(parts))
 
 
 def pink_noise(utterances: list[Utterance], snr_db: float) -> list[Utterance]:
     """The same with pink noise; the ids end in -noise and the ratio."""
-    return [
-        replace(
-            one,
-            name=f"{one.name}-noise{snr_db:g}",
-            samples=add_noise(one.samples, "pink", snr_db, generator(one.string.seed, "pink")),
-        )
-        for one in utterances
-    ]
+    noisy = []
+    for one in utterances:
+        samples = add_noise(one.samples, "pink", snr_db, generator(one.string.seed, "pink"))
+        noisy.append(replace(one, name=f"{one.name}-noise{snr_db:g}", samples=samples))
+    return noisy
 
 
 def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
-    """Copies with noise of a drawn colour (never pink) and level; the ids end in -copy and its number."""
+    """Copies with noise of a drawn colour (never pink) and level.
+
+    A speaker's utterances of one session share both, as all noisy utterances of a speaker in a test do, and each such
+    session is a speaker of its own: its id sorts behind the clean utterances, as Kaldi's data directories want it.
+    """
     noisy = []
-    for one in utterances:
-        for number in range(1, copies + 1):
-            draw = generator(one.string.seed, "copy", number)
-            colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
-            samples = add_noise(one.samples, colour, snr_db, draw)
-            noisy.append(replace(one, name=f"{one.name}-copy{number}", samples=samples))
+    for speaker in sorted({one.speaker for one in utterances}):
+        spoken = [one for one in utterances if one.speaker == speaker]
+        for copy in range(1, copies + 1):
+            for first in range(0, len(spoken), SESSION):
+                draw = generator(spoken[first].string.seed, "session", copy)
+                colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
+                session = f"{speaker}-{spoken[first].string.subset}-copy{copy}s{first // SESSION:02d}"
+                for one in spoken[first : first + SESSION]:
+                    samples = add_noise(one.samples, colour, snr_db, generator(one.string.seed, "copy", copy))
+                    name = f"{session}-{one.name.rpartition('-')[2]}"
+                    noisy.append(replace(one, name=name, speaker=session, samples=samples))
     return noisy
 
 
@@ -72,12 +87,12 @@ def write_set(folder: Path, utterances: list[Utterance]) -> None:
     speakers: dict[str, list[str]] = {}
     for one in utterances:
         (folder / "wav" / f"{one.name}.wav").write_bytes(encode_wav(RATE, one.samples))
-        speakers.setdefault(one.string.speaker, []).append(one.name)
+        speakers.setdefault(one.speaker, []).append(one.name)
     files = {
         "wav.scp": [f"{one.name} {folder}/wav/{one.name}.wav" for one in utterances],
         "text": [f"{one.name} {one.string.text}" for one in utterances],
-        "utt2spk": [f"{one.name} {one.string.speaker}" for one in utterances],
-        "spk2utt": [" ".join([speaker, *names]) for speaker, names in speakers.items()],
+        "utt2spk": [f"{one.name} {one.speaker}" for one in utterances],
+        "spk2utt": [" ".join([speaker, *names]) for speaker, names in sorted(speakers.items())],
         "utt2dur": [f"{one.name} {len(one.samples) / RATE:.6f}" for one in utterances],
     }
     if any(one.name != one.string.utterance for one in utterances):

@@ -6,6 +6,9 @@ from houseblend.base.seeds import seed_of
 
 SLOPES = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}
 """Power spectrum proportional to f ** -slope."""
+RATE = 8000
+LOWEST = 50.0
+"""Hz; the power of pink and brown noise would else lie where nobody hears it."""
 BLOCK = 160
 ACTIVE_RANGE_DB = 30.0
 LARGEST = 32767.0
@@ -17,11 +20,12 @@ def generator(seed: int, *purpose: str | int) -> np.random.RandomState:
 
 
 def coloured_noise(count: int, colour: str, draw: np.random.RandomState) -> np.ndarray:
-    """Gaussian noise of unit power and zero mean, shape [count]."""
+    """Gaussian noise of unit power above LOWEST and none below, shape [count]."""
     spectrum = np.fft.rfft(draw.standard_normal(count))
-    frequency = np.arange(len(spectrum))
-    spectrum[0] = 0.0
-    spectrum[1:] *= frequency[1:] ** (-0.5 * SLOPES[colour])
+    frequency = np.fft.rfftfreq(count, 1 / RATE)
+    audible = frequency >= LOWEST
+    spectrum[audible] *= frequency[audible] ** (-0.5 * SLOPES[colour])
+    spectrum[~audible] = 0.0
     noise = np.fft.irfft(spectrum, count)
     return noise / np.sqrt(np.mean(noise**2))
 
