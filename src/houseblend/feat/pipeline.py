@@ -1,7 +1,7 @@
 """What lies between a data directory's features and a model, and the record that ties the two together."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,12 @@ class FeaturePipeline:
         """From `feature.json`."""
         return cls(**value)
 
-    def read(self, data_dir: Path) -> Iterator[tuple[str, np.ndarray]]:
+    def read(self, data_dir: Path, keys: Iterable[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
         """Utterances and their features, float32, shape [T, D * (delta_order + 1)].
+
+        Args:
+            data_dir: with feats.scp, cmvn.scp and utt2spk.
+            keys: the utterances wanted, in the order wanted; all, as they stand in feats.scp, if not given.
 
         Raises:
             InputError: a file is missing or broken, or features are not finite.
@@ -50,7 +54,7 @@ class FeaturePipeline:
         speakers = dict(read_table(f"ark:{data_dir}/utt2spk", "token"))
         stats = Table(f"scp:{data_dir}/cmvn.scp", "matrix") if self.cmvn != "none" else None
         loaded: dict[str, np.ndarray] = {}
-        for utterance, feats in read_table(f"scp:{data_dir}/feats.scp", "matrix"):
+        for utterance, feats in _raw_features(data_dir, keys):
             if not np.isfinite(feats).all():
                 raise InputError("features that are not finite", file=data_dir / "feats.scp", key=utterance)
             if stats is not None:
@@ -59,6 +63,15 @@ class FeaturePipeline:
                     loaded = {speaker: stats[speaker]}
                 feats = apply_cmvn(feats, loaded[speaker], norm_vars=self.cmvn == "mean-var")
             yield utterance, add_deltas(feats, self.delta_order) if self.delta_order else feats.astype(np.float32)
+
+
+def _raw_features(data_dir: Path, keys: Iterable[str] | None) -> Iterator[tuple[str, np.ndarray]]:
+    if keys is None:
+        yield from read_table(f"scp:{data_dir}/feats.scp", "matrix")
+        return
+    table = Table(f"scp:{data_dir}/feats.scp", "matrix")
+    for key in keys:
+        yield key, table[key]
 
 
 def write_feature_record(data_dir: Path, kind: str, options: dict[str, Any]) -> None:

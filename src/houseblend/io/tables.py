@@ -17,7 +17,7 @@ import numpy as np
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
-from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
 from houseblend.io.streams import InputStream, open_sink, open_stream, split_offset
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
@@ -300,7 +300,12 @@ def _read_matrix(stream: InputStream) -> np.ndarray:
 
 def _read_compressed(stream: InputStream) -> np.ndarray:
     """Kaldi's CM, CM2, CM3 (matrix/compressed-matrix): a header of the global range and the size, then bytes."""
-    marked = stream.read(2)
+    stream.read(2)
+    return _read_bare_compressed(stream)
+
+
+def _read_bare_compressed(stream: InputStream) -> np.ndarray:
+    """The same without the binary marker, as it stands inside other objects."""
     token = bytearray()
     while (byte := stream.read(1)) and byte != b" " and len(token) < 4:
         token += byte
@@ -315,7 +320,7 @@ def _read_compressed(stream: InputStream) -> np.ndarray:
         raise InputError(f"truncated matrix of {rows} x {columns}: {len(body)} of {size} bytes", file=stream.name)
     from kaldiio.matio import read_matrix_or_vector
 
-    return np.asarray(read_matrix_or_vector(BytesIO(marked + token + b" " + head + body)), dtype=np.float32)
+    return np.asarray(read_matrix_or_vector(BytesIO(BINARY_MARKER + token + b" " + head + body)), dtype=np.float32)
 
 
 def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
@@ -337,3 +342,4 @@ def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
 
 register_kind("matrix", _read_matrix, _write_matrix)
 register_kind("compressed-matrix", _read_matrix, _write_compressed)
+register_kind("bare-compressed-matrix", _read_bare_compressed, _write_compressed)
