@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from houseblend.base.allocation import keep_freed_memory
 from houseblend.base.errors import (
     EXIT_BUG,
     EXIT_FAILURE,
@@ -113,6 +114,8 @@ class Program:
         """Run with `arguments`; returns the exit status and never raises."""
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _raise_terminated)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # jobs and threads are ours to count, not those of numpy's BLAS
+        keep_freed_memory()
         try:
             self.run(arguments)
             sys.stdout.flush()

@@ -10,7 +10,7 @@ def delta_filters(order: int, window: int) -> list[np.ndarray]:
     """
     taps = np.arange(-window, window + 1, dtype=np.float64)
     taps /= (taps**2).sum()
-    filters = [np.ones(1)]
+    filters: list[np.ndarray] = [np.ones(1)]
     for _ in range(order):
         filters.append(np.convolve(filters[-1], taps))
     return [one.astype(np.float32) for one in filters]

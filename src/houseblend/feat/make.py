@@ -1,13 +1,22 @@
 """Features of a whole data directory: feats.scp, cmvn.scp, utt2num_frames beside copies of its other files."""
 
 import multiprocessing
+import os
 import shutil
-from collections.abc import Iterator
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.base.log import Progress
 from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.extract import choose_channel, extract
@@ -26,7 +35,13 @@ COPIED = (
     "wav.scp",
     "reco2file_and_channel",
 )
-Segment = tuple[str, float, float]
+T = TypeVar("T")
+CHUNK, BATCH = 8, 8
+"""Recordings sent to a process at once, and how many such chunks for each process may wait for the writer."""
+Segment = tuple[str, str, float, float]
+"""Utterance, recording, start and end in seconds."""
+Recording = tuple[str, str, list[Segment] | None]
+"""Id and place of a recording, and the segments wanted of it; None: the recording is the utterance."""
 
 
 def make_features(data: Path, out: Path, options: MfccOptions | FbankOptions, seed: int, jobs: int) -> None:
@@ -44,14 +59,12 @@ def make_features(data: Path, out: Path, options: MfccOptions | FbankOptions, se
     """
     utt2spk = dict(read_table(f"ark:{data}/utt2spk", "token"))
     totals: dict[str, np.ndarray] = {}
-    work = [(place, segments, options, seed) for place, segments in _recordings(data)]
     frames: list[tuple[str, int]] = []
     with (
         write_table(f"ark,scp:{out}/feats.ark,{out}/feats.scp", "matrix") as write,
         Progress(len(utt2spk), "utterances") as progress,
-        multiprocessing.get_context("fork").Pool(max(jobs, 1)) as pool,
     ):
-        for part in pool.imap(_recording_features, work, chunksize=16):
+        for part in _in_processes(partial(_recording_features, options=options, seed=seed), _recordings(data), jobs):
             for key, feats in part:
                 if key not in utt2spk:
                     raise InputError("no speaker", file=data / "utt2spk", key=key, do="run fix-data-dir")
@@ -75,7 +88,7 @@ def make_features(data: Path, out: Path, options: MfccOptions | FbankOptions, se
     write_feature_record(out, "mfcc" if isinstance(options, MfccOptions) else "fbank", options_to(options))
 
 
-def read_segments(path: Path) -> Iterator[tuple[str, str, float, float]]:
+def read_segments(path: Path) -> Iterator[Segment]:
     """Utterance, recording, start and end in seconds of every line.
 
     Raises:
@@ -107,30 +120,55 @@ def cut_segment(rate: float, samples_N: np.ndarray, start: float, end: float, ke
     return samples_N[first:last]
 
 
-def _recordings(data: Path) -> list[tuple[tuple[str, str], list[Segment] | None]]:
-    """Every recording of wav.scp with its segments in the order of the file (None: the recording is the utterance)."""
-    places = [(key, value) for key, value, _ in read_script(f"{data}/wav.scp")]
+def _recordings(data: Path) -> list[Recording]:
+    """The recordings to read, in the order of the utterances; segments that follow each other share one reading."""
+    places = {key: value for key, value, _ in read_script(f"{data}/wav.scp")}
     if not (data / "segments").exists():
-        return [(place, None) for place in places]
-    segments: dict[str, list[Segment]] = {key: [] for key, _ in places}
-    for utterance, recording, start, end in read_segments(data / "segments"):
-        if recording not in segments:
-            raise InputError(
-                "no such recording in wav.scp", file=data / "segments", key=recording, do="run fix-data-dir"
-            )
-        segments[recording].append((utterance, start, end))
-    return [(place, segments[place[0]]) for place in places]
+        return [(key, place, None) for key, place in places.items()]
+    recordings: list[Recording] = []
+    for key, segments in groupby(read_segments(data / "segments"), lambda segment: segment[1]):
+        if key not in places:
+            raise InputError("no such recording in wav.scp", file=data / "segments", key=key, do="run fix-data-dir")
+        recordings.append((key, places[key], list(segments)))
+    return recordings
 
 
 def _recording_features(
-    work: tuple[tuple[str, str], list[Segment] | None, MfccOptions | FbankOptions, int],
+    recording: Recording, options: MfccOptions | FbankOptions, seed: int
 ) -> list[tuple[str, np.ndarray]]:
-    (key, place), segments, options, seed = work
+    key, place, segments = recording
     rate, samples = read_object(place, "wav")
     channel = choose_channel(samples, -1, key)
     if segments is None:
         return [(key, extract(rate, channel, options, key, seed=seed))]
     return [
         (name, extract(rate, cut_segment(rate, channel, start, end, name), options, name, seed=seed))
-        for name, start, end in segments
+        for name, _, start, end in segments
     ]
+
+
+def _in_processes(function: Callable[[Recording], T], work: list[Recording], jobs: int) -> Iterator[T]:
+    """Results in the order of `work`, a batch at a time so that few of them wait in memory."""
+    if jobs <= 1:
+        yield from map(function, work)
+        return
+    size = BATCH * CHUNK * jobs
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, fork, _follow_parent, (os.getpid(),)) as processes:
+        try:
+            for first in range(0, len(work), size):
+                yield from processes.map(function, work[first : first + size], chunksize=CHUNK)
+        except BrokenProcessPool:
+            raise HouseBlendError("a worker process was killed", do="try again, with fewer --jobs") from None
+
+
+def _follow_parent(parent: int) -> None:
+    """A worker ends with its parent, however that ends: the worker has inherited the lock of the output directory."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.1)
+    os._exit(1)

@@ -122,7 +122,7 @@ def power_spectrum(frames: np.ndarray) -> np.ndarray:
     even = low + mirrored
     odd = (low - mirrored) * (_drifting_roots(size) * np.complex64(-1j))
     power = np.empty((len(frames), half), dtype=np.float32)
-    power[:, 0] = (packed[:, 0].real + packed[:, 0].imag) ** 2
+    power[:, 0] = (np.real(packed[:, 0]) + np.imag(packed[:, 0])) ** 2
     power[:, half - 1 : quarter - 1 : -1] = _squared(even - odd) * np.float32(0.25)
     power[:, 1 : quarter + 1] = _squared(even + odd) * np.float32(0.25)
     return power
@@ -142,7 +142,7 @@ def _drifting_roots(size: int) -> np.ndarray:
 
 
 def _squared(values: np.ndarray) -> np.ndarray:
-    return values.real**2 + values.imag**2
+    return np.real(values) ** 2 + np.imag(values) ** 2
 
 
 def _log_energy(energy: np.ndarray, floor: float) -> np.ndarray:
