@@ -40,8 +40,10 @@ class SearchGraph:
         self.transition_ids = np.array([0, *labels], dtype=np.int32)
         self.columns = model.id_to_pdf[self.transition_ids[1:]]
 
-    def decodable(self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None) -> Any:
-        """Scores for the decoder from log-likelihoods by pdf, shape [T, num_pdfs].
+    def decodable(
+        self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None, id_scores: np.ndarray | None = None
+    ) -> Any:
+        """Scores for the decoder from log-likelihoods by pdf, shape [T, num_pdfs], and scores by transition-id.
 
         Raises:
             InputError: no frames, too few pdfs, or scores that are not finite.
@@ -58,12 +60,14 @@ class SearchGraph:
         if not np.isfinite(loglikes_TP).all():
             raise InputError("log-likelihoods that are not finite", key=key, do="check features and model")
         scores = loglikes_TP[:, self.columns] * np.float32(acoustic_scale)
+        if id_scores is not None:
+            scores += id_scores[self.transition_ids[1:]]
         return kaldi_decoder.DecodableCtc(np.ascontiguousarray(scores, dtype=np.float32))
 
 
 def align(
     graph: SearchGraph, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 10.0,
-    retry_beam: float = 40.0, key: str | None = None,
+    retry_beam: float = 40.0, key: str | None = None, id_scores: np.ndarray | None = None,
 ) -> np.ndarray | None:  # fmt: skip
     """The best path through a training graph.
 
@@ -74,6 +78,8 @@ def align(
         beam: of the first try.
         retry_beam: of the second, where the first does not reach the end; 0 for none.
         key: the utterance, for errors.
+        id_scores: added to every frame's scores by transition-id, shape [num_ids + 1]: the transition probabilities,
+            where the graph was compiled without them.
 
     Returns:
         Transition-ids, shape [T], int32; None if neither try reached the end.
@@ -81,7 +87,7 @@ def align(
     import kaldi_decoder
     import kaldifst
 
-    decodable = graph.decodable(loglikes_TP, acoustic_scale, key)
+    decodable = graph.decodable(loglikes_TP, acoustic_scale, key, id_scores)
     options = kaldi_decoder.FasterDecoderOptions(beam=beam)
     decoder = kaldi_decoder.FasterDecoder(graph.fst, options)
     for width in (beam, retry_beam):

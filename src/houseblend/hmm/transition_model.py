@@ -103,6 +103,12 @@ class TransitionModel:
                 do="use the tree and the model of one directory",
             ) from None
 
+    def scaled_log_probs(self, transition_scale: float, self_loop_scale: float) -> np.ndarray:
+        """What a transition-id contributes to the score of a path, shape [num_ids + 1], float32 (AddTransitionProbs)."""
+        leave = self.non_self_loop_log_probs[self.id_to_state]
+        forward = transition_scale * (self.log_probs - leave) + self_loop_scale * leave
+        return np.where(self.id_is_self_loop, self_loop_scale * self.log_probs, forward).astype(np.float32)
+
     def update(self, counts: np.ndarray, mincount: float = 5.0, floor: float = 0.01) -> tuple[float, float]:
         """Maximum-likelihood probabilities from counts (Kaldi's MleUpdate).
 

@@ -1,0 +1,160 @@
+"""Statistics of alignments (Kaldi's gmm-acc-stats-ali): by pdf in sorted blocks, sums in float64."""
+
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.gmm.diag import AmDiagGmm
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
+
+FLAGS = 15
+"""Kaldi's kGmmAll: means, variances, weights, and transitions."""
+
+
+class Accumulators:
+    """Counts of transitions, and occupancy, sums and sums of squares of every Gaussian.
+
+    Args:
+        num_ids: number of transition-ids.
+        sizes: components of each pdf.
+        dim: numbers per frame.
+
+    Attributes: `transitions` [num_ids + 1]; `occupancy`, `sums`, `squares`: lists over pdfs of [M], [M, D], [M, D];
+    `log_likelihood` and `frames`, totals. All float64.
+    """
+
+    def __init__(self, num_ids: int, sizes: list[int], dim: int) -> None:
+        self.transitions = np.zeros(num_ids + 1)
+        self.occupancy = [np.zeros(size) for size in sizes]
+        self.sums = [np.zeros((size, dim)) for size in sizes]
+        self.squares = [np.zeros((size, dim)) for size in sizes]
+        self.log_likelihood = 0.0
+        self.frames = 0.0
+
+    @classmethod
+    def for_model(cls, transitions: TransitionModel, mixtures: AmDiagGmm) -> "Accumulators":
+        """Zeros in the shape of a model."""
+        return cls(transitions.num_ids, [len(m.weights) for m in mixtures.mixtures], mixtures.dim)
+
+    def add_alignment(
+        self, transitions: TransitionModel, mixtures: AmDiagGmm, feats_TD: np.ndarray, ids_T: np.ndarray
+    ) -> None:
+        """Add frames.
+
+        Args:
+            transitions: the transition model.
+            mixtures: the mixtures.
+            feats_TD: features, [T, D].
+            ids_T: transition-id of every frame, [T].
+        """
+        self.transitions += np.bincount(ids_T, minlength=len(self.transitions))
+        pdfs = transitions.id_to_pdf[ids_T]
+        order = np.argsort(pdfs, kind="stable")
+        bounds = np.flatnonzero(np.diff(pdfs[order], prepend=-1, append=-1))
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+            pdf = int(pdfs[order[first]])
+            x = feats_TD[order[first:last]]
+            scores = mixtures.mixtures[pdf].component_log_likelihoods(x)
+            best = scores.max(axis=1, keepdims=True)
+            posteriors = np.exp(scores - best)
+            totals = posteriors.sum(axis=1, keepdims=True)
+            posteriors /= totals
+            self.log_likelihood += float((np.log(totals) + best).sum(dtype=np.float64))
+            self.occupancy[pdf] += posteriors.sum(axis=0, dtype=np.float64)
+            wide, frames = posteriors.T.astype(np.float64), x.astype(np.float64)
+            self.sums[pdf] += wide @ frames
+            self.squares[pdf] += wide @ frames**2
+        self.frames += len(ids_T)
+
+    def add(self, other: "Accumulators") -> None:
+        """Add other statistics of the same shape.
+
+        Raises:
+            InputError: the shapes differ.
+        """
+        mine, its = ([len(o) for o in one.occupancy] for one in (self, other))
+        if mine != its or len(self.transitions) != len(other.transitions):
+            raise InputError("statistics of different models cannot be summed")
+        self.transitions += other.transitions
+        for target, source in (
+            (self.occupancy, other.occupancy),
+            (self.sums, other.sums),
+            (self.squares, other.squares),
+        ):
+            for into, values in zip(target, source, strict=True):
+                into += values
+        self.log_likelihood += other.log_likelihood
+        self.frames += other.frames
+
+    def write(self, path: str | Path, binary: bool = True) -> None:
+        """Write Kaldi's `.acc`."""
+        with open_output(path, binary) as target:
+            target.write_vector(self.transitions)
+            target.write_token("<NUMPDFS>")
+            target.write_int(len(self.occupancy))
+            target.newline()
+            for occupancy, sums, squares in zip(self.occupancy, self.sums, self.squares, strict=True):
+                _write_gmm(target, occupancy, sums, squares)
+            target.write_token("<total_like>")
+            target.write_double(self.log_likelihood)
+            target.write_token("<total_frames>")
+            target.write_double(self.frames)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Accumulators":
+        """Read Kaldi's `.acc`; InputError if it is something else."""
+        with open_input(path) as source:
+            transitions = source.read_vector().astype(np.float64)
+            source.expect("<NUMPDFS>")
+            parts = [_read_gmm(source) for _ in range(source.read_int())]
+            result = cls(len(transitions) - 1, [], 0)
+            result.transitions = transitions
+            result.occupancy, result.sums, result.squares = (list(column) for column in zip(*parts, strict=True))
+            source.expect("<total_like>")
+            result.log_likelihood = source.read_double()
+            source.expect("<total_frames>")
+            result.frames = source.read_double()
+        return result
+
+
+def _write_gmm(target: KaldiOutput, occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> None:
+    target.write_token("<GMMACCS>")
+    target.write_token("<VECSIZE>")
+    target.write_int(sums.shape[1])
+    target.write_token("<NUMCOMPONENTS>")
+    target.write_int(len(occupancy))
+    target.write_token("<FLAGS>")
+    if target.binary:
+        target.stream.write(b"\xfe" + FLAGS.to_bytes(2, "little"))
+    else:
+        target.write_int(FLAGS)
+    target.write_token("<OCCUPANCY>")
+    target.write_vector(occupancy.astype(np.float32) if target.binary else occupancy)
+    target.write_token("<MEANACCS>")
+    target.write_matrix(sums.astype(np.float32) if target.binary else sums)
+    target.write_token("<DIAGVARACCS>")
+    target.write_matrix(squares.astype(np.float32) if target.binary else squares)
+    target.write_token("</GMMACCS>")
+
+
+def _read_gmm(source: KaldiInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    source.expect("<GMMACCS>", "<VECSIZE>")
+    dim = source.read_int()
+    source.expect("<NUMCOMPONENTS>")
+    size = source.read_int()
+    source.expect("<FLAGS>")
+    flags = int.from_bytes(source.read_bytes(3)[1:], "little") if source.binary else source.read_int()
+    if flags & 7 != 7:
+        raise source.fail(f"statistics with flags {flags}", "means, variances and weights")
+    source.expect("<OCCUPANCY>")
+    occupancy = source.read_vector().astype(np.float64)
+    source.expect("<MEANACCS>")
+    sums = source.read_matrix().astype(np.float64)
+    source.expect("<DIAGVARACCS>")
+    squares = source.read_matrix().astype(np.float64)
+    source.expect("</GMMACCS>")
+    if occupancy.shape != (size,) or not sums.shape == squares.shape == (size, dim):
+        raise source.fail("statistics of another shape than announced")
+    return occupancy, sums, squares

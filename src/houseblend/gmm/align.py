@@ -1,0 +1,129 @@
+"""Alignment of utterances to their transcripts, and alignment directories."""
+
+import gzip
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.base.atomic import atomic_open, write_text
+from houseblend.base.errors import InputError
+from houseblend.base.log import warn
+from houseblend.gmm.diag import AmDiagGmm
+from houseblend.hmm.search import SearchGraph, align
+from houseblend.hmm.training_graph import TrainingGraphCompiler
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.hmm.tree import ContextDependency
+from houseblend.io.holders import encode
+from houseblend.io.tables import read_table
+from houseblend.lang.lang_dir import read_symbols
+
+TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
+RETRY = 4.0
+
+Scorer = Callable[[SearchGraph, np.ndarray, str], np.ndarray | None]
+
+
+class UtteranceAligner:
+    """Compiles transcripts without transition probabilities, which the scorer adds from the model of the day.
+
+    Args:
+        transitions: a model with the tree's transition-ids.
+        tree: the decision tree.
+        lang: lang directory.
+        silence: silence phones.
+        boost_silence: factor on their likelihoods.
+    """
+
+    def __init__(
+        self,
+        transitions: TransitionModel,
+        tree: ContextDependency,
+        lang: Path,
+        silence: Sequence[int],
+        boost_silence: float,
+    ) -> None:
+        self._transitions = transitions
+        self._compiler = TrainingGraphCompiler.from_files(
+            transitions, tree, lang, transition_scale=0.0, self_loop_scale=0.0
+        )
+        self._silence_pdfs = sorted({pdf for phone, _, pdf in transitions.states if phone in set(silence)})
+        self._boost = np.float32(np.log(boost_silence))
+
+    def compile(self, words: Sequence[int] | None, key: str) -> SearchGraph:
+        """The graph of one transcript.
+
+        Raises:
+            InputError: there is no transcript, or it cannot be pronounced.
+        """
+        if words is None:
+            raise InputError("no transcript", key=key, do="run fix-data-dir on the data directory")
+        return SearchGraph(self._compiler.compile(words, key), self._transitions)
+
+    def equal(self, graph: SearchGraph, frames: int, seed: int) -> np.ndarray | None:
+        """A random path of `frames` transition-ids, [frames], self-loops shared out evenly; None if it is too short."""
+        import kaldifst
+
+        found, path = kaldifst.equal_align(graph.fst, frames, seed % (1 << 31), 10)
+        if not found:
+            return None
+        _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
+        return graph.transition_ids[np.array(labels, dtype=np.int64)]
+
+    def scorer(self, transitions: TransitionModel, mixtures: AmDiagGmm, beam: float) -> Scorer:
+        """A function of graph, features [T, D] and key that gives the best path [T], or None where it finds none."""
+        id_scores = transitions.scaled_log_probs(TRANSITION_SCALE, SELF_LOOP_SCALE)
+
+        def score(graph: SearchGraph, feats_TD: np.ndarray, key: str) -> np.ndarray | None:
+            loglikes = mixtures.log_likelihoods(feats_TD, key)
+            loglikes[:, self._silence_pdfs] += self._boost
+            path = align(graph, loglikes, ACOUSTIC_SCALE, beam, RETRY * beam, key, id_scores)
+            if path is None:
+                warn(f"[{key}]: no path through the transcript within beam {RETRY * beam:g}")
+            return path
+
+        return score
+
+
+def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
+    """Word ids of every utterance of a data directory; unknown words become the lang directory's oov word.
+
+    Raises:
+        InputError: an empty transcript.
+    """
+    words = read_symbols(lang / "words.txt")
+    oov = words[(lang / "oov.txt").read_text().strip()]
+    transcripts: dict[str, list[int]] = {}
+    unknown: dict[str, int] = {}
+    for line, (key, text) in enumerate(read_table(f"ark:{data}/text", "tokens"), start=1):
+        if not text:
+            raise InputError("an empty transcript", file=data / "text", line=line, key=key, do="run fix-data-dir")
+        for word in text:
+            if word not in words:
+                unknown[word] = unknown.get(word, 0) + 1
+        transcripts[key] = [words.get(word, oov) for word in text]
+    if unknown:
+        listed = ", ".join(f"{word} ({count})" for word, count in sorted(unknown.items())[:10])
+        warn(f"{data}/text: {len(unknown)} words are not in the lexicon and become the oov word: {listed}")
+        if sum(unknown.values()) == sum(map(len, transcripts.values())):
+            raise InputError(
+                "no word of the transcripts is in the lexicon",
+                file=data / "text",
+                do="use the lang directory of this language",
+            )
+    return transcripts
+
+
+def write_alignments(out: Path, entries: Iterable[tuple[str, np.ndarray]]) -> None:
+    """Write ali.1.gz and num_jobs, as Kaldi's steps do; the bytes depend on the alignments only."""
+    with atomic_open(out / "ali.1.gz") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        for key, ids in entries:
+            packed.write(key.encode() + b" " + encode("int-vector", ids, binary=True))
+    write_text(out / "num_jobs", "1\n")
+
+
+def copy_model(model: Path, out: Path) -> None:
+    """Copy what an alignment directory keeps of its model: tree, final.mdl, phones.txt, feature.json."""
+    for name in ("tree", "final.mdl", "phones.txt", "feature.json"):
+        shutil.copyfile(model / name, out / name)

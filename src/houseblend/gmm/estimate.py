@@ -1,0 +1,117 @@
+"""Maximum-likelihood update and splitting of mixtures (Kaldi's mle-diag-gmm, am-diag-gmm)."""
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+
+from houseblend.base.seeds import seed_of
+from houseblend.gmm.accumulate import Accumulators
+from houseblend.gmm.diag import AmDiagGmm, DiagGmm
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """Kaldi's MleDiagGmmOptions."""
+
+    min_gaussian_weight: float = 1e-5
+    min_gaussian_occupancy: float = 10.0
+    min_variance: float = 0.001
+    remove_low_count_gaussians: bool = True
+
+
+def update(mixtures: AmDiagGmm, stats: Accumulators, options: UpdateOptions) -> AmDiagGmm:
+    """The mixtures that maximise the likelihood of the statistics.
+
+    A Gaussian with too little occupancy keeps its mean and variance, or is removed.
+    """
+    return AmDiagGmm(
+        [
+            _update_one(mixture, stats.occupancy[pdf], stats.sums[pdf], stats.squares[pdf], options)
+            for pdf, mixture in enumerate(mixtures.mixtures)
+        ]
+    )
+
+
+def _update_one(
+    mixture: DiagGmm, occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray, options: UpdateOptions
+) -> DiagGmm:
+    total = occupancy.sum()
+    size = len(occupancy)
+    weights = occupancy / total if total > 0 else np.full(size, 1.0 / size)
+    means, variances = mixture.means, 1.0 / mixture.inv_vars.astype(np.float64)
+    enough = (occupancy > options.min_gaussian_occupancy) & (weights > options.min_gaussian_weight)
+    if enough.any():
+        means[enough] = sums[enough] / occupancy[enough, None]
+        raw = squares[enough] / occupancy[enough, None] - means[enough] ** 2
+        variances[enough] = np.maximum(raw, options.min_variance)
+    keep = np.ones(size, dtype=bool)
+    if options.remove_low_count_gaussians:
+        for index in np.flatnonzero(~enough):
+            if keep.sum() > 1:
+                keep[index] = False
+    weights = weights[keep] / weights[keep].sum() if weights[keep].sum() > 0 else np.ones(keep.sum()) / keep.sum()
+    return DiagGmm.from_moments(weights, means[keep], variances[keep])
+
+
+def split_targets(occupancy: np.ndarray, total: int, power: float, min_count: float) -> list[int]:
+    """How many components each pdf is to have: shared out by occupancy^power, one at a time (Kaldi's GetSplitTargets).
+
+    Args:
+        occupancy: of each pdf, [num_pdfs].
+        total: components wanted in all.
+        power: exponent.
+        min_count: occupancy that each component of a pdf must have.
+    """
+    sizes = [1] * len(occupancy)
+    queue = [(-(float(occ) ** power), pdf) for pdf, occ in enumerate(occupancy)]
+    heapq.heapify(queue)
+    count = len(sizes)
+    while count < total and queue and queue[0][0] < 0:
+        _, pdf = heapq.heappop(queue)
+        if (sizes[pdf] + 1) * min_count < occupancy[pdf]:
+            sizes[pdf] += 1
+            count += 1
+            heapq.heappush(queue, (-(float(occupancy[pdf]) ** power) / sizes[pdf], pdf))
+    return sizes
+
+
+def mix_up(
+    mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, power: float = 0.2, perturb: float = 0.01,
+    min_count: float = 20.0, seed: int = 0,
+) -> AmDiagGmm:  # fmt: skip
+    """Split the heaviest components until there are `total` (as far as the counts allow).
+
+    Args:
+        mixtures: to start from.
+        occupancy: of each pdf, [num_pdfs].
+        total: components wanted in all.
+        power: see `split_targets`.
+        perturb: how far the halves move apart, in standard deviations times a normal random number.
+        min_count: see `split_targets`.
+        seed: of the random numbers.
+    """
+    sizes = split_targets(occupancy, total, power, min_count)
+    return AmDiagGmm(
+        [
+            _split(mixture, size, perturb, seed_of(seed, "split", pdf))
+            for pdf, (mixture, size) in enumerate(zip(mixtures.mixtures, sizes, strict=True))
+        ]
+    )
+
+
+def _split(mixture: DiagGmm, size: int, perturb: float, seed: int) -> DiagGmm:
+    if size <= len(mixture.weights):
+        return mixture
+    noise = np.random.Generator(np.random.Philox(key=seed))
+    weights = list(mixture.weights.astype(np.float64))
+    means, variances = list(mixture.means), list(1.0 / mixture.inv_vars.astype(np.float64))
+    while len(weights) < size:
+        heaviest = int(np.argmax(weights))
+        weights[heaviest] /= 2
+        shift = perturb * noise.standard_normal(len(means[0])) * np.sqrt(variances[heaviest])
+        weights.append(weights[heaviest])
+        means.append(means[heaviest] + shift)
+        means[heaviest] = means[heaviest] - shift
+        variances.append(variances[heaviest])
+    return DiagGmm.from_moments(np.array(weights), np.array(means), np.array(variances))
