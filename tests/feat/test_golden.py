@@ -54,7 +54,10 @@ def read_all(path: Path) -> dict[str, np.ndarray]:
     """Matrices or numbers of an archive by key, or a single matrix under the empty key."""
     if path.suffix == ".mat":
         return {"": read_object(str(path), "matrix")}
-    return {key: np.asarray(value) for key, value in read_table(f"ark:{path}", "matrix" if path.suffix == ".ark" else "float")}
+    return {
+        key: np.asarray(value)
+        for key, value in read_table(f"ark:{path}", "matrix" if path.suffix == ".ark" else "float")
+    }
 
 
 def beyond(ours: np.ndarray, kaldis: np.ndarray, tolerance: str) -> list[float]:

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from houseblend.base.errors import InputError
+
 
 def _option(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
@@ -22,6 +24,14 @@ class FrameOptions:
     blackman_coeff: float = _option(0.42, "Constant of the generalised Blackman window")
     round_to_power_of_two: bool = _option(True, "Pad windows with zeros to a power of two")
     snip_edges: bool = _option(True, "Only windows that lie wholly inside the recording")
+
+    def __post_init__(self) -> None:
+        """InputError: windows or shifts of less than a sample."""
+        if self.size < 2 or self.shift < 1:
+            raise InputError(
+                f"--frame-length={self.frame_length:g} and --frame-shift={self.frame_shift:g}",
+                expected="at least two samples and one sample",
+            )
 
     @property
     def shift(self) -> int:

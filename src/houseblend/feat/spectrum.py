@@ -29,6 +29,11 @@ def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_
     corners = mel_low + width * np.arange(options.num_mel_bins + 2)
     if vtln_warp != 1.0:
         vtln_high = options.vtln_high + (nyquist if options.vtln_high < 0 else 0)
+        if vtln_warp <= 0 or not low < options.vtln_low * max(1.0, vtln_warp) < vtln_high * min(1.0, vtln_warp) < high:
+            raise InputError(
+                f"VTLN warp {vtln_warp:g} between {options.vtln_low:g} and {vtln_high:g} Hz",
+                expected=f"cutoffs in order inside the filters' {low:g} to {high:g} Hz",
+            )
         corners = _mel(_warp(_hertz(corners), options.vtln_low, vtln_high, low, high, vtln_warp))
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     mel = _mel(np.arange(frame.padded_size // 2) * frame.sample_frequency / frame.padded_size)
