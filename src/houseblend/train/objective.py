@@ -1,0 +1,62 @@
+"""The objective: weighted log-probability of the targets, summed over the minibatch (nnet3's linear objective)."""
+
+from dataclasses import dataclass
+
+import torch
+
+from houseblend.base.errors import InputError
+from houseblend.nnet.network import Network
+from houseblend.train.examples import Minibatch
+
+
+@dataclass
+class Objective:
+    """Sums over frames: log-probability of the targets, weight of right first choices, weight of all."""
+
+    log_prob: float = 0.0
+    correct: float = 0.0
+    weight: float = 0.0
+
+    @property
+    def per_frame(self) -> float:
+        """Log-probability per frame, in nats."""
+        return self.log_prob / self.weight if self.weight else float("nan")
+
+    @property
+    def accuracy(self) -> float:
+        """Share of frames whose best pdf is the target."""
+        return self.correct / self.weight if self.weight else float("nan")
+
+
+def objective_and_derivative(y: torch.Tensor, batch: Minibatch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The objective, scalar in float64, and its derivative by the output.
+
+    Args:
+        y: log-probabilities, [rows, num_pdfs].
+        batch: with the targets.
+
+    Returns:
+        The sum, and [rows, num_pdfs]: the targets' weights.
+
+    Raises:
+        InputError: a target that the network has no output for.
+    """
+    if len(batch.pdfs) and int(batch.pdfs.max()) >= y.shape[1]:
+        raise InputError(f"target pdf {int(batch.pdfs.max())}", expected=f"0 to {y.shape[1] - 1}, the network's outputs")
+    chosen = y[batch.rows, batch.pdfs]
+    derivative = torch.zeros_like(y)
+    derivative.index_put_((batch.rows, batch.pdfs), batch.weights, accumulate=True)
+    return (chosen.double() * batch.weights).sum(), derivative
+
+
+def evaluate(network: Network, batches: list[Minibatch] | object) -> Objective:
+    """Objective and accuracy of a network on minibatches; nothing is trained."""
+    total = Objective()
+    for batch in batches:  # type: ignore[attr-defined]
+        y = network.forward(batch.x_NWD.to(network.device)).cpu()
+        value, _ = objective_and_derivative(y, batch)
+        right = y.argmax(dim=1)[batch.rows] == batch.pdfs
+        total.log_prob += float(value)
+        total.correct += float((right * batch.weights).sum())
+        total.weight += float(batch.weights.sum(dtype=torch.float64))
+    return total

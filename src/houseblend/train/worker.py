@@ -1,0 +1,178 @@
+"""One worker for one round: model in, interval of the order in; model, report and side-car out.
+
+Both `nnet3-train` and the exchange that takes turns in one process call `train_worker`, so both give the same bits.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from houseblend.base.atomic import write_bytes, write_json
+from houseblend.base.errors import InputError
+from houseblend.base.log import log
+from houseblend.base.seeds import seed_of
+from houseblend.nnet.network import Network
+from houseblend.train.examples import Minibatch, read_minibatches
+from houseblend.train.objective import evaluate
+from houseblend.train.trainer import Trainer, UpdateRule
+
+SIDECAR_FORMAT = 1
+EVALUATION_MINIBATCH = 1024
+
+
+@dataclass(frozen=True)
+class WorkerTask:
+    """What one worker is to do.
+
+    Args:
+        model_in: raw network to start from.
+        examples: `frames:DIR[:SUBSET]` or a rspecifier of nnet3 examples.
+        model_out: raw network to write.
+        begin, end: interval of the order of data; `end` None is the end of the first epoch.
+        minibatch_size: frames.
+        learning_rate: of the whole network; None keeps the file's.
+        rule: the update rule.
+        seed: of the run: order and dropout.
+        round, worker, attempt: which streams of random numbers are used.
+        heldout: examples that the trained network is evaluated on; empty for none.
+        report: JSON file to write; None for none.
+        sidecar_in, sidecar_out: what the optimizer remembers; None to start afresh, to forget.
+        device: cpu or cuda.
+        threads: of the matrix products; part of the result.
+        print_interval: minibatches between log lines; 0 for none.
+    """
+
+    model_in: str
+    examples: str
+    model_out: str
+    begin: int = 0
+    end: int | None = None
+    minibatch_size: int = 512
+    learning_rate: float | None = None
+    rule: UpdateRule = UpdateRule()
+    seed: int = 0
+    round: int = 0
+    worker: int = 1
+    attempt: int = 0
+    heldout: str = ""
+    report: str | None = None
+    sidecar_in: str | None = None
+    sidecar_out: str | None = None
+    device: str = "cpu"
+    threads: int = 1
+    print_interval: int = 100
+
+
+def train_worker(task: WorkerTask) -> dict[str, Any]:
+    """Train as the task says; the model is written last of all outputs but the report, which names it.
+
+    Returns:
+        The report: frames, objective and held-out objective per frame, accuracy, seconds, counts of limits.
+
+    Raises:
+        InputError: model or data are missing or do not fit.
+        NotFiniteError: training left the finite numbers; nothing is written.
+    """
+    start = time.monotonic()
+    torch.set_num_threads(task.threads)
+    network = Network.read(task.model_in, device=task.device)
+    if task.learning_rate is not None:
+        network.set_learning_rate(task.learning_rate)
+    trainer = Trainer(network, task.rule, seed_of(task.seed, "dropout", task.round, task.worker, task.attempt))
+    if task.sidecar_in is not None:
+        load_sidecar(task.sidecar_in, trainer)
+    context = (network.left_context, network.right_context)
+    clock = _Clock(read_minibatches(task.examples, context, task.minibatch_size, task.begin, task.end, task.seed))
+    ready = time.monotonic()
+    _train(trainer, clock, task.print_interval)
+    if trainer.num_minibatches == 0:
+        raise InputError("no examples in the interval", file=task.examples, expected=f"frames from {task.begin} on")
+    network.parameters.check_finite(task.model_out)
+    trained = time.monotonic()
+    report: dict[str, Any] = {
+        "round": task.round, "worker": task.worker, "attempt": task.attempt, "begin": task.begin, "end": task.end,
+        "frames": trainer.objective.weight, "minibatches": trainer.num_minibatches,
+        "objective": trainer.objective.per_frame, "max_change": asdict(trainer.counts),
+    }  # fmt: skip
+    if task.heldout:
+        heldout = evaluate(network, read_minibatches(task.heldout, context, EVALUATION_MINIBATCH))
+        report["heldout_objective"], report["heldout_accuracy"] = heldout.per_frame, heldout.accuracy
+    if task.sidecar_out is not None:
+        save_sidecar(task.sidecar_out, trainer)
+    network.write(task.model_out)
+    report["model_hash"] = network.parameters.hash()
+    report["seconds"] = {
+        "start": round(ready - start, 3), "training": round(trained - ready - clock.waited, 3),
+        "waiting": round(clock.waited, 3), "evaluating": round(time.monotonic() - trained, 3),
+    }  # fmt: skip
+    if task.report is not None:
+        write_json(task.report, report)
+    log(f"overall average objective function is {report['objective']:.6g} over {report['frames']:g} frames; wrote {task.model_out}")
+    return report
+
+
+def _train(trainer: Trainer, batches: Iterable[Minibatch], print_interval: int) -> None:
+    interval_sum = interval_weight = 0.0
+    for batch in batches:
+        interval_sum += trainer.step(batch)
+        interval_weight += float(batch.weights.sum(dtype=torch.float64))
+        count = trainer.num_minibatches
+        if print_interval and count % print_interval == 0:
+            place = f"{count - print_interval}-{count - 1}"
+            log(f"average objective function for minibatches {place} is {interval_sum / interval_weight:.6g} over {interval_weight:g} frames")
+            interval_sum = interval_weight = 0.0
+
+
+def save_sidecar(path: str | Path, trainer: Trainer) -> None:
+    """Write what Kaldi's model file cannot hold: momentum and natural-gradient state, as a `.npz` without pickles."""
+    arrays: dict[str, np.ndarray] = {"format": np.array(SIDECAR_FORMAT), "momentum": trainer.delta.flat.cpu().numpy()}
+    arrays |= {f"ng/{name}": value for name, value in trainer.network.natural_gradient_state().items()}
+    buffer = BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def load_sidecar(path: str | Path, trainer: Trainer) -> None:
+    """Go on from a side-car.
+
+    Raises:
+        InputError: it is missing, broken, of another format or of another network.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        found = int(arrays.pop("format"))
+        momentum = arrays.pop("momentum")
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except Exception as failure:
+        raise InputError(f"no side-car: {failure}", file=path, do="start afresh without --sidecar-in") from None
+    if found != SIDECAR_FORMAT or momentum.shape != (trainer.delta.layout.size,):
+        raise InputError(
+            f"side-car of format {found} for {momentum.size} numbers", file=path,
+            expected=f"format {SIDECAR_FORMAT} for {trainer.delta.layout.size}", do="start afresh without --sidecar-in",
+        )  # fmt: skip
+    trainer.delta.flat.copy_(torch.from_numpy(momentum))
+    trainer.network.load_natural_gradient_state({name.partition("/")[2]: value for name, value in arrays.items()})
+
+
+class _Clock:
+    """Iterates, and adds up the seconds spent waiting for the next item."""
+
+    def __init__(self, items: Iterator[Minibatch]) -> None:
+        self._items, self.waited = items, 0.0
+
+    def __iter__(self) -> Iterator[Minibatch]:
+        while True:
+            start = time.monotonic()
+            item = next(self._items, None)
+            self.waited += time.monotonic() - start
+            if item is None:
+                return
+            yield item
