@@ -154,6 +154,22 @@ class KaldiInput:
             raise self.fail(f"a matrix of {rows} x {columns}")
         return self._array(dtype, rows * columns).reshape(rows, columns)
 
+    def read_packed(self) -> np.ndarray:
+        """A symmetric matrix stored as its lower triangle; shape [n, n], in the precision stored (text: float32)."""
+        if self.binary:
+            dtype = self._matrix_type({"FP": "<f4", "DP": "<f8"})
+            size = self.read_int()
+            packed = self._array(dtype, size * (size + 1) // 2)
+        else:
+            rows = [row for row in self._bracketed() if row]
+            size = len(rows)
+            packed = np.array([self._parse(word, float) for row in rows for word in row], dtype=np.float32)
+            if len(packed) != size * (size + 1) // 2:
+                raise self.fail("no lower triangle")
+        full = np.zeros((size, size), dtype=packed.dtype)
+        full[np.tril_indices(size)] = packed
+        return full + np.tril(full, -1).T
+
     def _array(self, dtype: str, count: int) -> np.ndarray:
         size = np.dtype(dtype).itemsize
         self._check_size(count, size)
@@ -273,6 +289,15 @@ class KaldiOutput:
         else:
             lines = (b"\n  " + b"".join(b"%s " % format_real(value) for value in row) for row in values.tolist())
             self.stream.write(b" [" + b"".join(lines) + b"]\n")
+
+    def write_packed(self, values: np.ndarray) -> None:
+        """The lower triangle of a symmetric matrix [n, n], in its own precision."""
+        packed = values[np.tril_indices(len(values))]
+        if self.binary:
+            self.stream.write(_array_head(packed, "P") + b"\4" + struct.pack("<i", len(values)) + _little(packed))
+            return
+        rows = (b"".join(b"%s " % format_real(x) for x in row[: i + 1]) for i, row in enumerate(values.tolist()))
+        self.stream.write(b"[\n" + b"\n".join(rows) + b"]\n")
 
     def newline(self) -> None:
         """A line break, in text only."""

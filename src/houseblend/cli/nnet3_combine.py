@@ -1,0 +1,20 @@
+"""nnet3-combine: average as many of the last models as give the best objective."""
+
+from houseblend.cli.program import argument, option, program
+
+
+@program(example="nnet3-combine 20.raw 19.raw 18.raw frames:exp/frames:combine final.raw")
+@argument("words", nargs=-1, help="raw networks, the last one first; examples; network to write")
+@option("--device", default="cpu", help="cpu or cuda")
+def main(words: tuple[str, ...], device: str) -> None:
+    """Combine the last models, as many as give the best objective on the examples."""
+    from houseblend.base.errors import UsageError
+    from houseblend.base.log import log
+    from houseblend.train.combine import combine
+
+    if len(words) < 3:
+        raise UsageError(f"{len(words)} arguments", expected="MODEL ... EXAMPLES MODEL_OUT")
+    *models, examples, target = words
+    network, count = combine(models, examples, device)
+    network.write(target)
+    log(f"Finished combining neural nets: {count} in {target}")

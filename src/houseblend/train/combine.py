@@ -1,0 +1,72 @@
+"""What follows the last round: the final combination, and the priors from average posteriors (nnet3-combine)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.base.log import log
+from houseblend.nnet.average import mean
+from houseblend.nnet.network import Network
+from houseblend.train.examples import Minibatch, read_minibatches
+from houseblend.train.objective import evaluate
+
+MINIBATCH = 1024
+
+
+def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") -> tuple[Network, int]:
+    """The mean of the last models, as many of them as give the best objective (nnet3's rule).
+
+    Args:
+        models: raw networks, the last one first.
+        examples: a training subset.
+        device: cpu or cuda.
+
+    Returns:
+        The network, and how many models are in it.
+
+    Raises:
+        InputError: no models, no examples, or models that cannot be averaged.
+    """
+    networks = [Network.read(model, device=device) for model in models]
+    if not networks:
+        raise InputError("no models to combine")
+    result = networks[0]
+    batches = _load(result, examples)
+    parameters = [network.parameters.clone() for network in networks]
+    best_count, best, first = 0, -np.inf, 0.0
+    for count in range(1, len(networks) + 1):
+        result.set_parameters(mean(parameters[:count]).flat)
+        value = evaluate(result, batches).per_frame
+        what = "objective function using the last model is" if count == 1 else f"Combining last {count} models, objective function is"
+        log(f"{what} {value:.6g}")
+        first = value if count == 1 else first
+        if value > best:
+            best_count, best = count, value
+    if best_count == 0:
+        raise InputError("no combination has a finite objective", file=str(models[0]), do="look at the training log")
+    result.set_parameters(mean(parameters[:best_count]).flat)
+    log(f"Combining {best_count} nnets, objective function changed from {first:.6g} to {best:.6g}")
+    return result, best_count
+
+
+def average_posteriors(network: Network, examples: str) -> np.ndarray:
+    """Sum over frames of the network's posteriors, [num_pdfs], float64.
+
+    Raises:
+        InputError: there are no examples.
+    """
+    total = np.zeros(network.output_dim)
+    count = 0
+    for batch in _load(network, examples):
+        y = network.forward(batch.x_NWD.to(network.device)).cpu().double()
+        total += y.exp().sum(dim=0).numpy()
+        count += len(y)
+    if count == 0:
+        raise InputError("no examples", file=examples)
+    return total
+
+
+def _load(network: Network, examples: str) -> list[Minibatch]:
+    return list(read_minibatches(examples, (network.left_context, network.right_context), MINIBATCH))
