@@ -217,7 +217,7 @@ class _OpenArchive:
                 self.file.close()
             self.path, self.file = path, open(path, "rb")
         size = self.file.seek(0, 2)
-        if offset >= size:
+        if 0 < offset >= size:
             raise InputError(f"the script points to byte {offset}, the file has {size}", file=path, do="make it again")
         self.file.seek(offset)
         return InputStream(self.file, path, size - offset)
