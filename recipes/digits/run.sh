@@ -10,7 +10,7 @@ tests="dev dev_noise10 test_spk test_spk_noise10 test_unseen test_unseen_noise10
 
 stage data "$local/prepare_data" ${corpus:+--corpus "$corpus"} corpus
 
-stage lang prepare_lang "$local/dict" lang --oov=SIL
+stage lang prepare_lang "$local/dict" lang --oov='<SIL>'
 stage lang format_lm lang corpus/lm.arpa lang_test
 
 for set in train $tests; do
