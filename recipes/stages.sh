@@ -58,5 +58,6 @@ if [ -z "$list_only" ]; then
     source "$root/path.sh"
     mkdir -p "$work/log"
     cd "$work"
+    export HOUSEBLEND_RECIPE=$$ # a step that sees this as its parent ends with it
     : >log/stages.txt
 fi

@@ -33,9 +33,11 @@ def atomic_open(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_directory(path.parent)
-    except BaseException:
+    except BaseException as failure:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(failure, OSError) and failure.filename is None:
+            failure.filename = os.fspath(path)
         raise
 
 

@@ -21,6 +21,7 @@ class HouseBlendError(Exception):
     """
 
     exit_status = EXIT_FAILURE
+    failure_class = "failed"
 
     def __init__(
         self,
@@ -42,9 +43,13 @@ class HouseBlendError(Exception):
 class InputError(HouseBlendError):
     """What the user gave is wrong; trying again cannot help."""
 
+    failure_class = "bad input"
+
 
 class StaleError(HouseBlendError):
     """Two things that belong together were made from different inputs."""
+
+    failure_class = "bad input"
 
 
 class BusyError(HouseBlendError):
@@ -54,8 +59,11 @@ class BusyError(HouseBlendError):
 class NotFiniteError(HouseBlendError):
     """A computation left the finite numbers."""
 
+    failure_class = "not finite"
+
 
 class UsageError(HouseBlendError):
     """The command line is wrong."""
 
     exit_status = EXIT_USAGE
+    failure_class = "bad input"

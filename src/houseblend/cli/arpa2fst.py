@@ -6,14 +6,14 @@ from houseblend.cli.program import argument, option, program
 
 
 @program(example="arpa2fst --disambig-symbol=#0 --read-symbol-table=lang/words.txt lm.arpa G.fst")
-@argument("arpa", type=Path, help="ARPA file")
+@argument("arpa", help="ARPA file")
 @argument("fst", type=Path, help="FST to write")
 @option("--disambig-symbol", default="#0", help="Input symbol of the back-off arcs")
 @option("--read-symbol-table", type=Path, help="Numbers of the words (words.txt)")
 @option("--bos-symbol", default="<s>", help="Sentence start")
 @option("--eos-symbol", default="</s>", help="Sentence end")
 def main(
-    arpa: Path, fst: Path, disambig_symbol: str, read_symbol_table: Path | None, bos_symbol: str, eos_symbol: str
+    arpa: str, fst: Path, disambig_symbol: str, read_symbol_table: Path | None, bos_symbol: str, eos_symbol: str
 ) -> None:
     """Turn an ARPA language model into G.fst."""
     from houseblend.base.errors import UsageError

@@ -16,7 +16,9 @@ from houseblend.cli.program import argument, option, program
 @option("--momentum", type=float, default=0.0, help="Share of the last change that is kept")
 @option("--max-param-change", type=float, default=2.0, help="Largest norm of a minibatch's change; 0: no limit")
 @option("--l2-regularize-factor", type=float, default=1.0, help="Factor on the components' l2-regularize")
-@option("--update", default="ng", help="ng: natural gradient where the component has it; sgd: plain gradient everywhere")
+@option(
+    "--update", default="ng", help="ng: natural gradient where the component has it; sgd: plain gradient everywhere"
+)
 @option("--srand", type=int, default=0, help="Seed of the run: order of data and dropout")
 @option("--round", type=int, default=0, help="Which random numbers: the round")
 @option("--worker", type=int, default=1, help="Which random numbers: the worker, from 1")

@@ -4,6 +4,7 @@ A program is a function with `@program`, `@argument` and `@option` above it; its
 (`cli/copy_feats.py` is `copy-feats`). It returns, or raises; `Program.main` turns what it raises into an exit status.
 """
 
+import contextlib
 import difflib
 import os
 import shlex
@@ -17,6 +18,7 @@ from typing import Any
 import click
 
 from houseblend.base.allocation import keep_freed_memory
+from houseblend.base.atomic import write_json
 from houseblend.base.errors import (
     EXIT_BUG,
     EXIT_FAILURE,
@@ -69,14 +71,19 @@ def skipping(function: Callable) -> Callable:
     )(function)
 
 
-def program(*, example: str) -> Callable[[Callable[..., None]], "Program"]:
-    """Make a program of a function; `example` is a command line shown by `--help`."""
+def program(*, example: str, passes_on: bool = False) -> Callable[[Callable[..., None]], "Program"]:
+    """Make a program of a function.
+
+    Args:
+        example: a command line shown by `--help`.
+        passes_on: what follows the first positional argument is another command's, options too.
+    """
 
     def declare(function: Callable[..., None]) -> Program:
         if function.__module__ == "__main__":
             raise SystemExit("run it as: python -m houseblend PROGRAM")
         name = function.__module__.rpartition(".")[2].replace("_", "-")
-        return Program(name, function, example)
+        return Program(name, function, example, passes_on)
 
     return declare
 
@@ -90,7 +97,7 @@ class Program:
         example: a command line that works.
     """
 
-    def __init__(self, name: str, function: Callable[..., None], example: str) -> None:
+    def __init__(self, name: str, function: Callable[..., None], example: str, passes_on: bool = False) -> None:
         self.name, self.function, self.example = name, function, example
         self.call = function
         params: list[click.Parameter] = list(reversed(function.__dict__.pop("__click_params__", [])))
@@ -103,7 +110,7 @@ class Program:
             callback=self._callback,
             help=summary + ("\n\n\b\nArguments:\n" + "\n".join(lines) if lines else ""),
             epilog=f"\b\nExample:\n  {example}",
-            context_settings={"max_content_width": 120, "auto_envvar_prefix": None},
+            context_settings={"max_content_width": 120, "allow_interspersed_args": not passes_on},
         )
 
     def __call__(self) -> None:
@@ -124,6 +131,7 @@ class Program:
             return leaving.exit_code
         except HouseBlendError as failure:
             error(str(failure))
+            _note_failure(failure.failure_class, str(failure))
             return failure.exit_status
         except (KeyboardInterrupt, click.exceptions.Abort):
             return EXIT_INTERRUPTED
@@ -136,12 +144,15 @@ class Program:
         except OSError as failure:
             place = f"{failure.filename}: " if failure.filename else ""
             error(f"{place}{failure.strerror or failure}")
+            _note_failure("failed", f"{place}{failure.strerror or failure}")
             return EXIT_FAILURE
         except MemoryError:
             error("out of memory; give the job more, or smaller pieces")
+            _note_failure("out of memory", "out of memory")
             return EXIT_FAILURE
         except Exception:
             error(f"this is a bug in {self.name}; please report it with the lines below\n{traceback.format_exc()}")
+            _note_failure("bug", traceback.format_exc(limit=-1))
             return EXIT_BUG
 
     def run(self, arguments: list[str]) -> None:
@@ -229,6 +240,14 @@ class Skips:
             raise InputError(f"no {self.what} were processed", do="check the input and the warnings above")
         if self.max_skipped is not None and self.num_skipped > self.max_skipped:
             raise InputError(f"{self.num_skipped} {self.what} were skipped", expected=f"at most {self.max_skipped}")
+
+
+def _note_failure(failure_class: str, message: str) -> None:
+    """Tell the launcher of this job, if there is one, in what class the failure falls."""
+    path = os.environ.get("HOUSEBLEND_FAILURE")
+    if path:
+        with contextlib.suppress(OSError):
+            write_json(path, {"class": failure_class, "message": message})
 
 
 class _Terminated(BaseException):

@@ -19,6 +19,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import FileRecord, hash_file, record_files
 from houseblend.base.lock import directory_lock
 from houseblend.base.log import log
+from houseblend.base.process import die_with_parent
 from houseblend.cli.program import Program, argument, command_line, option
 
 __all__ = ["argument", "execution_option", "option", "step"]
@@ -71,6 +72,8 @@ class Step(Program):
     def run(self, arguments: list[str]) -> None:
         """Parse `arguments` and go through the beats; errors are raised."""
         self.arguments = arguments
+        if os.environ.get("HOUSEBLEND_RECIPE") == str(os.getppid()):
+            die_with_parent()
         super().run(arguments)
 
     def _callback(self, config: tuple[str, ...], **values: Any) -> None:

@@ -89,7 +89,7 @@ class FbankOptions:
 
 
 _PARTS = {"frame": FrameOptions, "mel": MelOptions}
-Options = TypeVar("Options", MfccOptions, FbankOptions)
+Options = TypeVar("Options", bound="MfccOptions | FbankOptions")
 
 
 def flat_fields(kind: type) -> list[tuple[str, Any, str]]:

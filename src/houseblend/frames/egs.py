@@ -39,7 +39,9 @@ def read_egs(rspecifier: str) -> Iterator[Example]:
         try:
             yield _to_example(ios)
         except ValueError as failure:
-            raise InputError(str(failure), file=name, key=key, expected="one input and one output, consecutive frames") from None
+            raise InputError(
+                str(failure), file=name, key=key, expected="one input and one output, consecutive frames"
+            ) from None
 
 
 def _to_example(ios: dict) -> Example:

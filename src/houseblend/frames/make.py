@@ -61,7 +61,10 @@ def make_frames(
                 tids = alignments[key]
                 if len(tids) != len(feats):
                     raise InputError(
-                        f"{len(tids)} aligned frames, {len(feats)} frames of features", file=ali, key=key, do="align again"
+                        f"{len(tids)} aligned frames, {len(feats)} frames of features",
+                        file=ali,
+                        key=key,
+                        do="align again",
                     )
                 if tids.min() < 1 or tids.max() > model.num_ids:
                     raise InputError(f"transition-id {tids.max()}", file=ali, key=key, expected=f"1 to {model.num_ids}")

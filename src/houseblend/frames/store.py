@@ -50,7 +50,9 @@ class FrameStore:
         self.folder = Path(folder)
         index = _read_index(self.folder / "index.json")
         self.dim, self.num_pdfs, self.info = int(index["dim"]), int(index["num_pdfs"]), index
-        self.utterances = [_parse_line(self.folder / "utterances", *line) for line in _lines(self.folder / "utterances")]
+        self.utterances = [
+            _parse_line(self.folder / "utterances", *line) for line in _lines(self.folder / "utterances")
+        ]
         self._feats, self._pdfs = [], []
         for number, frames in enumerate(index["shards"]):
             feats, pdfs = self.folder / f"feats.{number}.f32", self.folder / f"pdfs.{number}.i32"
@@ -69,7 +71,9 @@ class FrameStore:
             raise InputError(f"subset {name!r}", file=self.folder, expected=", ".join(SUBSETS))
         chosen = [u for u in self.utterances if (u.combine if name == "combine" else u.subset == name)]
         if not chosen:
-            raise InputError(f"subset {name} is empty", file=self.folder, do="make the frames with a larger share for it")
+            raise InputError(
+                f"subset {name} is empty", file=self.folder, do="make the frames with a larger share for it"
+            )
         return Subset(self, name, chosen)
 
     def shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +151,10 @@ def write_store(
     more = next(rest, None)
     while more is not None:
         number, frames = len(shards), 0
-        with atomic_open(folder / f"feats.{number}.f32") as feats_file, atomic_open(folder / f"pdfs.{number}.i32") as pdf_file:
+        with (
+            atomic_open(folder / f"feats.{number}.f32") as feats_file,
+            atomic_open(folder / f"pdfs.{number}.i32") as pdf_file,
+        ):
             while more is not None and (frames == 0 or 4 * (frames + len(more[3])) * dim <= SHARD_BYTES):
                 key, subset, combine, feats, pdfs = more
                 _check(key, feats, pdfs, dim, num_pdfs)
@@ -215,7 +222,9 @@ def _parse_line(path: Path, number: int, line: str) -> Utterance:
         key, subset, combine, shard, offset, frames = line.split()
         return Utterance(key, subset, combine == "1", int(shard), int(offset), int(frames))
     except ValueError:
-        raise InputError("bad line", file=path, line=number, expected="KEY SUBSET COMBINE SHARD OFFSET FRAMES") from None
+        raise InputError(
+            "bad line", file=path, line=number, expected="KEY SUBSET COMBINE SHARD OFFSET FRAMES"
+        ) from None
 
 
 def _require_size(path: Path, size: int) -> None:

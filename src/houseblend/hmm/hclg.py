@@ -10,12 +10,11 @@ from houseblend.base.atomic import write_json
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_file
 from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbols
-from houseblend.hmm.local_epsilons import remove_epsilons_locally
 from houseblend.hmm.push import push_special
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
-from houseblend.io.objects import open_input
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph, write_graph
+from houseblend.lang.local_epsilons import remove_epsilons_locally
 
 MAX_STATES = 50_000_000
 
@@ -95,10 +94,8 @@ def make_graph(
     Raises:
         InputError: files are missing, or the phones of lang and model differ.
     """
-    with open_input(model_dir / "tree") as source:
-        tree = ContextDependency.read(source)
-    with open_input(model_dir / "final.mdl") as source:
-        model = TransitionModel.read(source)
+    tree = ContextDependency.load(model_dir / "tree")
+    model = TransitionModel.load(model_dir / "final.mdl")
     disambiguation = [int(word) for word in (lang / "phones" / "disambig.int").read_text().split()]
     lg = compose_lg(read_graph(lang / "L_disambig.fst"), read_graph(lang / "G.fst"))
     used = {arc.ilabel for arcs in lg.arcs for arc in arcs} - {0, *disambiguation}

@@ -88,7 +88,7 @@ def remove_symbols(graph: Graph, symbols: Iterable[int]) -> None:
 def add_self_loops(graph: Graph, model: TransitionModel, scale: float) -> None:
     """Add the self-loop of every HMM state at the state behind its transition, in place (Kaldi's --reorder=true).
 
-    Every state must be entered by transition-ids of one transition-state only; where it is not, a state is put before it.
+    A state must be entered by transition-ids of one transition-state only; where it is not, states are put before it.
 
     Args:
         graph: transition-ids on its input, without self-loops.

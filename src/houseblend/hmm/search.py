@@ -31,7 +31,7 @@ class SearchGraph:
         labels = sorted({arc.ilabel for arcs in graph.arcs for arc in arcs} - {0})
         if not labels or labels[0] < 0 or labels[-1] > model.num_ids:
             raise InputError(
-                f"the graph has input label {labels[-1] if labels else 'none'}, the model {model.num_ids} transition-ids",
+                f"the graph has input labels to {max(labels, default=0)}, the model {model.num_ids} transition-ids",
                 do="use graph and model of one directory",
             )
         number = {0: 0, **{label: index for index, label in enumerate(labels, start=1)}}

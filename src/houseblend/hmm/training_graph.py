@@ -32,7 +32,7 @@ class TrainingGraphCompiler:
         self.model, self.tree = model, tree
         self.disambiguation = list(disambiguation)
         self.transition_scale, self.self_loop_scale = transition_scale, self_loop_scale
-        self._words = {arc.olabel for arcs in lexicon.arcs for arc in arcs}
+        self._words = {arc.olabel for arcs in lexicon.arcs for arc in arcs} - {0}
         self._lexicon = lexicon.to_kaldifst()
         kaldifst.arcsort(self._lexicon, sort_type="olabel")
 

@@ -1,13 +1,14 @@
 """The transition model: transition-ids, their pdfs and probabilities (Kaldi's hmm/transition-model)."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.tree import ContextDependency
-from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 State = tuple[int, int, int]
 """A transition-state: phone, HMM state, pdf."""
@@ -104,7 +105,7 @@ class TransitionModel:
             ) from None
 
     def scaled_log_probs(self, transition_scale: float, self_loop_scale: float) -> np.ndarray:
-        """What a transition-id contributes to the score of a path, shape [num_ids + 1], float32 (AddTransitionProbs)."""
+        """What a transition-id adds to the score of a path, shape [num_ids + 1], float32 (AddTransitionProbs)."""
         leave = self.non_self_loop_log_probs[self.id_to_state]
         forward = transition_scale * (self.log_probs - leave) + self_loop_scale * leave
         return np.where(self.id_is_self_loop, self_loop_scale * self.log_probs, forward).astype(np.float32)
@@ -137,6 +138,12 @@ class TransitionModel:
             self.log_probs[ids] = new
         self._derive()
         return improvement, total
+
+    @classmethod
+    def load(cls, rxfilename: str | Path) -> "TransitionModel":
+        """Read the file of a model of any kind, which begins with a transition model; InputError if it does not."""
+        with open_input(rxfilename) as source:
+            return cls.read(source)
 
     @classmethod
     def read(cls, source: KaldiInput) -> "TransitionModel":

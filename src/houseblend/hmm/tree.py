@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 PDF_CLASS_KEY = -1
 
@@ -75,6 +76,12 @@ class ContextDependency:
             table.update(dict.fromkeys(phones, shared))
         branches = tuple(table.get(phone) for phone in range(max(table) + 1))
         return cls(1, 0, Table(0, branches))
+
+    @classmethod
+    def load(cls, rxfilename: str | Path) -> "ContextDependency":
+        """Read a tree file; InputError if it is none."""
+        with open_input(rxfilename) as source:
+            return cls.read(source)
 
     @classmethod
     def read(cls, source: KaldiInput) -> "ContextDependency":

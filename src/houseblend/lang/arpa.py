@@ -2,24 +2,45 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
-from houseblend.lang.fst import Arc, Graph
+from houseblend.io.streams import open_stream
+from houseblend.lang.fst import NO_FINAL, Arc, Graph
+from houseblend.lang.local_epsilons import remove_epsilons_locally
 
 Ngram = tuple[int, ...]
 
+MAX_BYTES = 1 << 40
+
+
+class Entry(NamedTuple):
+    """One n-gram of a file; log-probabilities are natural."""
+
+    line: int
+    words: list[str]
+    log_prob: float
+    back_off: float
+    is_highest: bool
+
 
 def arpa_graph(
-    path: Path, words: dict[str, int], disambiguation: str = "#0", begin: str = "<s>", end: str = "</s>"
+    rxfilename: str | Path, words: dict[str, int], disambiguation: str = "#0", begin: str = "<s>", end: str = "</s>"
 ) -> Graph:
-    """The acceptor of an n-gram model: a state for every history, back-off arcs with the disambiguation symbol as input.
+    """The acceptor of an n-gram model: a state for every history; back-off arcs read the disambiguation symbol.
+
+    N-grams with other words, with a sentence start or end inside, or without an n-gram for their history are left
+    out and counted, as Kaldi does.
 
     Args:
-        path: the ARPA file.
-        words: numbers of the words; n-grams with other words are left out and counted.
+        rxfilename: the ARPA file, gzipped or not.
+        words: numbers of the words.
         disambiguation: symbol of the back-off arcs.
         begin: the sentence start.
         end: the sentence end.
@@ -30,29 +51,28 @@ def arpa_graph(
     for symbol in (disambiguation, begin, end):
         if symbol not in words:
             raise InputError(
-                "the symbol is not in the table of words", file=path, key=symbol, do="use words.txt of a lang directory"
+                "the symbol is not in the table of words",
+                file=rxfilename,
+                key=symbol,
+                do="use words.txt of a lang directory",
             )
     builder = _Builder(words[disambiguation], words[begin], words[end])
-    skipped = 0
-    for line, order, log_prob, ngram, back_off, highest in _read(path):
-        numbers = tuple(words.get(word, -1) for word in ngram)
-        if -1 in numbers:
-            skipped += 1
-            continue
-        if (numbers[-1] == words[begin] and order > 1) or words[end] in numbers[:-1]:
-            raise InputError(f"{begin} inside or {end} before the end of an n-gram", file=path, line=line)
-        try:
-            builder.add(numbers, log_prob, back_off, order == highest)
-        except KeyError:
-            raise InputError(
-                f"the history of {' '.join(ngram)!r} has no n-gram of its own", file=path, line=line
-            ) from None
-    if skipped:
-        warn(f"{path}: left out {skipped} n-grams with words that are not in the table")
-    graph = builder.finish()
-    if not any(graph.arcs) or graph.start < 0:
-        raise InputError("no n-gram of words in the table", file=path, do="use words.txt of the same vocabulary")
-    return graph
+    left_out: Counter[str] = Counter()
+    for entry in _read(rxfilename):
+        ngram = tuple(words.get(word, -1) for word in entry.words)
+        if {0, words[disambiguation]} & {*ngram}:
+            raise InputError("epsilon or the disambiguation symbol in an n-gram", file=rxfilename, line=entry.line)
+        if -1 in ngram:
+            left_out["a word that is not in the table"] += 1
+        elif begin in entry.words[1:] or end in entry.words[:-1]:
+            left_out[f"{begin} or {end} inside"] += 1
+        elif not builder.add(ngram, entry):
+            left_out["a history that is no n-gram"] += 1
+    for why, count in left_out.items():
+        warn(f"{rxfilename}: left out {count} n-grams with {why}")
+    if builder.graph.start < 0:
+        raise InputError(f"no {begin} among the 1-grams", file=rxfilename, do="make it with sentence boundaries")
+    return builder.finish()
 
 
 class _Builder:
@@ -60,108 +80,104 @@ class _Builder:
 
     def __init__(self, disambiguation: int, begin: int, end: int) -> None:
         self.disambiguation, self.begin, self.end = disambiguation, begin, end
-        self.graph = Graph()
+        self.graph = Graph(start=-1)
         self.states: dict[Ngram, int] = {(): self.graph.add_state()}
-        self.graph.start = -1
 
-    def add(self, ngram: Ngram, log_prob: float, back_off: float, highest: bool) -> None:
-        history, word = ngram[:-1], ngram[-1]
-        source = self.states[history]
-        if word == self.end:
-            self.graph.finals[source] = -log_prob
-            return
-        target = self._state(ngram, back_off) if not highest else self.states[self._known(ngram[1:])]
-        if word == self.begin:
+    def add(self, ngram: Ngram, entry: Entry) -> bool:
+        """Add an n-gram; False if there is no state for its history."""
+        source = self.states.get(ngram[:-1])
+        if source is None:
+            return False
+        if ngram[-1] == self.end:
+            self.graph.finals[source] = -entry.log_prob
+            return True
+        target = self._state(ngram[1:] if entry.is_highest else ngram, entry.back_off)
+        if ngram[-1] == self.begin:
             self.graph.start = target
         else:
-            self.graph.arcs[source].append(Arc(word, word, -log_prob, target))
+            self.graph.arcs[source].append(Arc(ngram[-1], ngram[-1], -entry.log_prob, target))
+        return True
 
-    def _state(self, ngram: Ngram, back_off: float) -> int:
-        if ngram not in self.states:
-            self.states[ngram] = self.graph.add_state()
-            lower = self.states[self._known(ngram[1:])]
-            self.graph.arcs[self.states[ngram]].append(Arc(self.disambiguation, 0, -back_off, lower))
-        return self.states[ngram]
-
-    def _known(self, history: Ngram) -> Ngram:
-        while history not in self.states:
-            history = history[1:]
-        return history
+    def _state(self, history: Ngram, back_off: float) -> int:
+        if history not in self.states:
+            shorter = history[1:]
+            while shorter not in self.states:
+                shorter = shorter[1:]
+            self.states[history] = self.graph.add_state()
+            arc = Arc(self.disambiguation, 0, -back_off, self.states[shorter])
+            self.graph.arcs[self.states[history]].append(arc)
+        return self.states[history]
 
     def finish(self) -> Graph:
-        """Drop states that only back off without cost, as nothing distinguishes them from where they lead."""
-        graph = self.graph
-        if graph.start < 0:
-            graph.start = self.states[()]
-        leads = {}
-        for state, arcs in enumerate(graph.arcs):
-            alone = len(arcs) == 1 and math.isinf(graph.finals[state]) and arcs[0].ilabel == self.disambiguation
-            if alone:
-                leads[state] = arcs[0]
-        for arcs in graph.arcs:
-            for index, arc in enumerate(arcs):
-                while arc.nextstate in leads and arc.ilabel != self.disambiguation:
-                    following = leads[arc.nextstate]
-                    arc = arc._replace(weight=arc.weight + following.weight, nextstate=following.nextstate)
-                arcs[index] = arc
-        while graph.start in leads and leads[graph.start].weight == 0:
-            graph.start = leads[graph.start].nextstate
+        """The graph without the states that only back off, its arcs sorted by input label."""
+        for arcs, final in zip(self.graph.arcs, self.graph.finals, strict=True):
+            if len(arcs) == 1 and final == NO_FINAL and arcs[0].ilabel == self.disambiguation:
+                arcs[0] = arcs[0]._replace(ilabel=0)
+        graph = remove_epsilons_locally(self.graph, min)
         for arcs in graph.arcs:
             arcs.sort(key=lambda arc: arc.ilabel)
-        return graph.connect()
+        return graph
 
 
-def _read(path: Path) -> Iterator[tuple[int, int, float, list[str], float, int]]:
-    """Line, order, natural log-probability, words, natural log back-off, and highest order of every n-gram."""
-    counts: dict[int, int] = {}
-    order = found = 0
-    ended = False
-    for number, text in _lines(path):
-        if text.startswith("\\"):
-            if order and found != counts[order]:
-                raise InputError(
-                    f"{found} {order}-grams", file=path, line=number, expected=f"{counts[order]}, as the header says"
-                )
-            section = re.fullmatch(r"\\(\d+)-grams:", text)
-            if section:
-                order, found = int(section[1]), 0
-                if order not in counts:
-                    raise InputError(f"{order}-grams are not in the header", file=path, line=number)
-            elif text == "\\end\\":
-                ended = True
+def _read(rxfilename: str | Path) -> Iterator[Entry]:
+    lines = _lines(rxfilename)
+    counts, (number, text) = _read_header(rxfilename, lines)
+    for order in range(1, max(counts) + 1):
+        if text != f"\\{order}-grams:":
+            raise InputError(f"found {text[:40]!r}", file=rxfilename, line=number, expected=f"\\{order}-grams:")
+        found = 0
+        for number, text in lines:
+            if text.startswith("\\"):
                 break
-            elif text != "\\data\\":
-                raise InputError(f"unknown section {text[:40]!r}", file=path, line=number)
-            continue
-        announced = re.fullmatch(r"ngram (\d+)\s*=\s*(\d+)", text)
-        if announced and not order:
-            counts[int(announced[1])] = int(announced[2])
-            continue
-        if not order:
-            continue
-        words = text.split()
-        try:
-            log_prob = float(words[0]) * math.log(10)
-            back_off = float(words[order + 1]) * math.log(10) if len(words) == order + 2 else 0.0
-            if len(words) not in (order + 1, order + 2) or math.isnan(log_prob) or math.isnan(back_off):
-                raise ValueError
-        except (ValueError, IndexError):
-            raise InputError(
-                f"cannot read {text[:60]!r}", file=path, line=number, expected=f"LOGPROB {order} words [BACKOFF]"
-            ) from None
-        found += 1
-        yield number, order, log_prob, words[1 : order + 1], back_off, max(counts)
-    if not ended:
-        raise InputError("the file ends without \\end\\", file=path, do="make it again")
+            yield _entry(rxfilename, number, text, order, order == max(counts))
+            found += 1
+        if found > counts.get(order, 0):
+            expected = f"{counts.get(order, 0)}, as the header says"
+            raise InputError(f"{found} {order}-grams", file=rxfilename, line=number, expected=expected)
+    if text != "\\end\\":
+        raise InputError(f"found {text[:40]!r}", file=rxfilename, line=number, expected="\\end\\", do="make it again")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _read_header(
+    rxfilename: str | Path, lines: Iterator[tuple[int, str]]
+) -> tuple[dict[int, int], tuple[int, str]]:  # fmt: skip
+    """Number of n-grams by order, and the line behind the header with its number."""
+    counts: dict[int, int] = {}
+    if any(text == "\\data\\" for _, text in lines):
+        for number, text in lines:
+            announced = re.fullmatch(r"ngram\s+([1-9]\d?)\s*=\s*(\d+)", text)
+            if announced:
+                counts[int(announced[1])] = int(announced[2])
+            elif counts and text.startswith("\\"):
+                return counts, (number, text)
+            else:
+                raise InputError(f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected="ngram N=COUNT")
+    raise InputError("no \\data\\ section with n-grams behind it", file=rxfilename, expected="an ARPA language model")
+
+
+def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highest: bool) -> Entry:
+    fields = text.split()
     try:
-        with open(path, encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.strip()
-    except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8", file=path, do="convert it with iconv") from None
+        if len(fields) != order + 1 and (is_highest or len(fields) != order + 2):
+            raise ValueError
+        numbers = fields[0], fields[-1] if len(fields) == order + 2 else "0"
+        log_prob, back_off = (float(np.float32(number)) * math.log(10) for number in numbers)
+        if math.isnan(log_prob) or math.isnan(back_off):
+            raise ValueError
+    except ValueError:
+        expected = f"LOG10_PROBABILITY {'WORD ' * order}" + ("" if is_highest else "[LOG10_BACK_OFF]")
+        raise InputError(f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected=expected) from None
+    return Entry(number, fields[1 : order + 1], log_prob, back_off, is_highest)
+
+
+def _lines(rxfilename: str | Path) -> Iterator[tuple[int, str]]:
+    """Number and text of the lines that are not empty."""
+    with open_stream(str(rxfilename)) as stream:
+        data = stream.read(MAX_BYTES)
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            text = line.decode().strip()
+        except UnicodeDecodeError:
+            raise InputError("not UTF-8", file=rxfilename, line=number, do="convert it with iconv") from None
+        if text:
+            yield number, text

@@ -60,7 +60,7 @@ class Graph:
     def to_bytes(self, arc_type: str = "standard") -> bytes:
         """OpenFst's vector format."""
         head = struct.pack("<i", _MAGIC) + _string("vector") + _string(arc_type)
-        head += struct.pack("<iiQqqq", 2, 0, 3, self.start, len(self.arcs), self.num_arcs)
+        head += struct.pack("<iiQqqq", 2, 0, 3, self.start, len(self.arcs), 0)
         parts = [head]
         for arcs, final in zip(self.arcs, self.finals, strict=True):
             parts.append(struct.pack("<fq", final, len(arcs)))

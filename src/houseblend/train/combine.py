@@ -39,7 +39,11 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
     for count in range(1, len(networks) + 1):
         result.set_parameters(mean(parameters[:count]).flat)
         value = evaluate(result, batches).per_frame
-        what = "objective function using the last model is" if count == 1 else f"Combining last {count} models, objective function is"
+        what = (
+            "objective function using the last model is"
+            if count == 1
+            else f"Combining last {count} models, objective function is"
+        )
         log(f"{what} {value:.6g}")
         first = value if count == 1 else first
         if value > best:

@@ -45,7 +45,9 @@ def split_name(specifier: str) -> tuple[Path, str] | None:
     if not colon:
         folder, subset = subset, "train"
     if subset not in SUBSETS:
-        raise UsageError(f"subset {subset!r} in {specifier}", expected=f"frames:DIR or frames:DIR:SUBSET, of {', '.join(SUBSETS)}")
+        raise UsageError(
+            f"subset {subset!r} in {specifier}", expected=f"frames:DIR or frames:DIR:SUBSET, of {', '.join(SUBSETS)}"
+        )
     return Path(folder), subset
 
 

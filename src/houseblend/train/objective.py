@@ -42,7 +42,9 @@ def objective_and_derivative(y: torch.Tensor, batch: Minibatch) -> tuple[torch.T
         InputError: a target that the network has no output for.
     """
     if len(batch.pdfs) and int(batch.pdfs.max()) >= y.shape[1]:
-        raise InputError(f"target pdf {int(batch.pdfs.max())}", expected=f"0 to {y.shape[1] - 1}, the network's outputs")
+        raise InputError(
+            f"target pdf {int(batch.pdfs.max())}", expected=f"0 to {y.shape[1] - 1}, the network's outputs"
+        )
     chosen = y[batch.rows, batch.pdfs]
     derivative = torch.zeros_like(y)
     derivative.index_put_((batch.rows, batch.pdfs), batch.weights, accumulate=True)

@@ -65,7 +65,9 @@ class Trainer:
         value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
         total = float(value)
         if not math.isfinite(total):
-            raise NotFiniteError(f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate")
+            raise NotFiniteError(
+                f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
+            )
         self.network.backward(derivative, self.delta, self.rule.natural_gradient)
         self._regularize(batch.num_sequences)
         self._apply()
@@ -77,7 +79,13 @@ class Trainer:
     def _regularize(self, num_sequences: int) -> None:
         """Add -2 * l2 * learning rate * examples * parameters (nnet3's ApplyL2Regularization)."""
         for component in self.network.updatable():
-            scale = -2.0 * component.l2_regularize * component.learning_rate * num_sequences * self.rule.l2_regularize_factor
+            scale = (
+                -2.0
+                * component.l2_regularize
+                * component.learning_rate
+                * num_sequences
+                * self.rule.l2_regularize_factor
+            )
             if scale:
                 self.delta.span(component.name).add_(self.network.parameters.span(component.name), alpha=scale)
 
@@ -97,7 +105,9 @@ class Trainer:
             squared += (scale * norm) ** 2
         change = math.sqrt(squared)
         if not math.isfinite(change):
-            raise NotFiniteError(f"the change of minibatch {self.num_minibatches} is {change}", do="lower the learning rate")
+            raise NotFiniteError(
+                f"the change of minibatch {self.num_minibatches} is {change}", do="lower the learning rate"
+            )
         overall = 1.0
         if self.rule.max_param_change > 0 and change > self.rule.max_param_change:
             overall = self.rule.max_param_change / change

@@ -113,7 +113,9 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
     }  # fmt: skip
     if task.report is not None:
         write_json(task.report, report)
-    log(f"overall average objective function is {report['objective']:.6g} over {report['frames']:g} frames; wrote {task.model_out}")
+    log(
+        f"overall average objective function is {report['objective']:.6g} over {report['frames']:g} frames; wrote {task.model_out}"
+    )
     return report
 
 
@@ -125,7 +127,9 @@ def _train(trainer: Trainer, batches: Iterable[Minibatch], print_interval: int) 
         count = trainer.num_minibatches
         if print_interval and count % print_interval == 0:
             place = f"{count - print_interval}-{count - 1}"
-            log(f"average objective function for minibatches {place} is {interval_sum / interval_weight:.6g} over {interval_weight:g} frames")
+            log(
+                f"average objective function for minibatches {place} is {interval_sum / interval_weight:.6g} over {interval_weight:g} frames"
+            )
             interval_sum = interval_weight = 0.0
 
 

@@ -1,15 +1,28 @@
-"""Removal of epsilon arcs where it cannot enlarge the graph (Kaldi's fstext/remove-eps-local, log-sum reweighting)."""
+"""Removal of epsilon arcs where it cannot enlarge the graph (Kaldi's fstext/remove-eps-local)."""
 
 import math
+from collections.abc import Callable
 
 from houseblend.lang.fst import NO_FINAL, Arc, Graph
 
 
-def remove_epsilons_locally(graph: Graph) -> Graph:
-    """The graph without the epsilons that can go: into states with one arc in, or out of states with one arc out."""
+def log_add(first: float, second: float) -> float:
+    """-log(exp(-first) + exp(-second))."""
+    if first == math.inf or second == math.inf:
+        return min(first, second)
+    return min(first, second) - math.log1p(math.exp(-abs(first - second)))
+
+
+def remove_epsilons_locally(graph: Graph, plus: Callable[[float, float], float] = log_add) -> Graph:
+    """The graph without the epsilons that can go: into states with one arc in, or out of states with one arc out.
+
+    Args:
+        graph: stays as it is.
+        plus: sum of two costs, where a state's arcs are split: `log_add` keeps sums of probabilities, `min` best paths.
+    """
     if graph.start < 0:
         return graph
-    remover = _Remover(graph)
+    remover = _Remover(graph, plus)
     state = 0
     while state < len(graph.arcs):
         position = 0
@@ -24,7 +37,8 @@ def remove_epsilons_locally(graph: Graph) -> Graph:
 class _Remover:
     """Arcs (None: removed) with the number of arcs into and out of every state; start and final count as arcs."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, plus: Callable[[float, float], float]) -> None:
+        self.plus = plus
         self.arcs: list[list[Arc | None]] = [list(arcs) for arcs in graph.arcs]
         self.finals = list(graph.finals)
         self.num_in = [0] * len(self.arcs)
@@ -70,24 +84,24 @@ class _Remover:
                 continue
             combined = _combine(arc, following)
             if combined is None:
-                kept = _log_add(kept, following.weight)
+                kept = self.plus(kept, following.weight)
             else:
-                removed = _log_add(removed, following.weight)
+                removed = self.plus(removed, following.weight)
                 self._remove(after, index)
                 moved.append(combined)
         final = self.finals[after]
         if final != NO_FINAL:
             if arc.ilabel == 0 and arc.olabel == 0:
-                removed = _log_add(removed, final)
+                removed = self.plus(removed, final)
                 self._make_final(state, arc.weight + final)
                 self.finals[after] = NO_FINAL
                 self.num_out[after] -= 1
             else:
-                kept = _log_add(kept, final)
+                kept = self.plus(kept, final)
         if removed != math.inf and kept == math.inf:
             self._remove(state, position)
         elif removed != math.inf:
-            self._reweight(state, position, arc, kept - _log_add(removed, kept))
+            self._reweight(state, position, arc, kept - self.plus(removed, kept))
         for combined in moved:
             self._add(state, combined)
 
@@ -125,10 +139,3 @@ def _combine(first: Arc, second: Arc) -> Arc | None:
         return None
     weight = first.weight + second.weight
     return Arc(first.ilabel or second.ilabel, first.olabel or second.olabel, weight, second.nextstate)
-
-
-def _log_add(first: float, second: float) -> float:
-    """-log(exp(-first) + exp(-second))."""
-    if first == math.inf or second == math.inf:
-        return min(first, second)
-    return min(first, second) - math.log1p(math.exp(-abs(first - second)))

@@ -1,0 +1,140 @@
+"""Jobs on this machine: as many at a time as cores and memory allow, dead ones again, the likely cause of failures."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from houseblend.base.errors import HouseBlendError, InputError
+from houseblend.base.log import warn
+from houseblend.base.process import available_cores, available_memory_mb, die_with_parent
+from houseblend.jobs.spec import POLICY, Job, JobResult, JobSpec
+
+POLL_SECONDS = 0.02
+
+
+class JobFailedError(HouseBlendError):
+    """A job of an array failed for good."""
+
+
+def program(name: str) -> list[str]:
+    """The command that runs one of our programs."""
+    return [sys.executable, "-m", "houseblend", name]
+
+
+def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobResult]:
+    """Run all jobs of a specification, again where their failure's class allows it.
+
+    Args:
+        spec: what to run.
+        folder: where specification and results are written.
+        slots: jobs at a time; default and limit: what cores and memory allow.
+
+    Returns:
+        The last result of every job, in order, failed ones too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "spec.json"
+    spec.write(path)
+    room = min(available_cores() // spec.cores, available_memory_mb() // max(spec.memory_mb, 1))
+    limit = max(1, min(slots or room, max(room, 1)) if slots is None else slots)
+    waiting = [(number, 0) for number in range(1, len(spec.jobs) + 1)]
+    running: dict[int, tuple[subprocess.Popen, int]] = {}
+    results: dict[int, JobResult] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                number, attempt = waiting.pop(0)
+                (folder / f"result.{number}.json").unlink(missing_ok=True)
+                running[number] = _start(path, number, attempt), attempt
+            for number, (process, attempt) in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[number]
+                result = _result(folder, spec, number, attempt)
+                if result.failure != "ok" and attempt < POLICY.get(result.failure, 0):
+                    warn(f"{spec.name}: job {number} {result.failure} ({result.message}); running it again")
+                    waiting.insert(0, (number, attempt + 1))
+                else:
+                    results[number] = result
+            time.sleep(POLL_SECONDS)
+    finally:
+        for process, _ in running.values():
+            process.kill()
+            process.wait()
+    return [results[number] for number in sorted(results)]
+
+
+def run_array(
+    argv: Sequence[str], num_jobs: int, log: str, slots: int | None = None, folder: Path | None = None
+) -> None:
+    """Run one command for JOB = 1..num_jobs.
+
+    Args:
+        argv: the command; the word JOB in it becomes the number.
+        num_jobs: how many.
+        log: log file, with JOB in its name if there are several.
+        slots: jobs at a time.
+        folder: where specification and results go; default: beside the logs.
+
+    Raises:
+        JobFailedError: with the last lines of the log of the first job that failed.
+    """
+    jobs = [_numbered(argv, log, number) for number in range(1, num_jobs + 1)]
+    place = folder or Path(log).parent / f".{Path(log).stem.replace('JOB', 'n')}"
+    check(run_spec(JobSpec(Path(argv[0]).name, jobs), place, slots))
+
+
+def check(results: Sequence[JobResult]) -> None:
+    """Raise for the first failed job.
+
+    Raises:
+        JobFailedError: with cause and last log lines.
+    """
+    failed = [result for result in results if result.failure != "ok"]
+    if failed:
+        first = failed[0]
+        raise JobFailedError(
+            f"{len(failed)} of {len(results)} jobs failed; job {first.job}: {first.failure} ({first.message})\n"
+            f"last lines of {first.log}:\n{last_lines(first.log)}",
+            do=ADVICE.get(first.failure, "read the log"),
+        )
+
+
+ADVICE = {
+    "out of memory": "run fewer jobs at a time, or give them more memory",
+    "killed": "often too little memory: run fewer jobs at a time",
+    "time limit": "give the jobs more time",
+    "not finite": "lower the learning rate",
+    "bad input": "mend what the message names",
+    "no output": "check disk space and quota",
+}
+
+
+def last_lines(path: str, count: int = 10) -> str:
+    """The end of a log file."""
+    try:
+        return "\n".join(Path(path).read_text(errors="replace").splitlines()[-count:])
+    except OSError:
+        return "(no log)"
+
+
+def _numbered(argv: Sequence[str], log: str, number: int) -> Job:
+    if not argv:
+        raise InputError("no command to run")
+    return Job([word.replace("JOB", str(number)) for word in argv], log.replace("JOB", str(number)), [])
+
+
+def _start(path: Path, number: int, attempt: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "houseblend.jobs.wrapper", str(path), str(number), str(attempt)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+
+def _result(folder: Path, spec: JobSpec, number: int, attempt: int) -> JobResult:
+    """What the wrapper wrote; without it, the wrapper itself was killed."""
+    found = JobResult.read(folder / f"result.{number}.json")
+    if found is not None and found.attempt == attempt:
+        return found
+    job = spec.jobs[number - 1].attempt(attempt)
+    return JobResult(number, attempt, "node lost", "the job's wrapper left no result", -9, {}, 0.0, job.log)

@@ -1,0 +1,119 @@
+"""Job specifications and results as JSON files (docs/formats.md), and what each class of failure means."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from houseblend.base.atomic import write_json
+from houseblend.base.errors import InputError
+
+FORMAT = 1
+RETRIES = 2
+POLICY = {
+    "ok": 0,
+    "out of memory": RETRIES,
+    "time limit": RETRIES,
+    "preempted": RETRIES,
+    "node lost": RETRIES,
+    "killed": RETRIES,
+    "no output": RETRIES,
+    "not finite": 0,
+    "bad input": 0,
+    "failed": 0,
+    "bug": 0,
+}
+"""How often a job that ended in this class is run again, with the same seed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of an array. The word ATTEMPT in any string becomes the number of the try, from 0.
+
+    Args:
+        argv: the command; never seen by a shell.
+        log: file for what it prints.
+        outputs: files that must exist when it has succeeded.
+    """
+
+    argv: list[str]
+    log: str
+    outputs: list[str]
+
+    def attempt(self, number: int) -> "Job":
+        """The job with ATTEMPT filled in."""
+
+        def fill(text: str) -> str:
+            return text.replace("ATTEMPT", str(number))
+
+        return Job([fill(word) for word in self.argv], fill(self.log), [fill(path) for path in self.outputs])
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """An array of jobs and what each of them needs.
+
+    Args:
+        name: of the array.
+        jobs: numbered from 1.
+        cores: for each job.
+        memory_mb: for each job.
+    """
+
+    name: str
+    jobs: list[Job]
+    cores: int = 1
+    memory_mb: int = 1000
+
+    def write(self, path: Path) -> None:
+        """Write the JSON file."""
+        write_json(path, {"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def read(cls, path: Path) -> "JobSpec":
+        """Read the JSON file; InputError if it is missing, broken or of another format."""
+        try:
+            value = json.loads(path.read_text())
+            if value.pop("format") != FORMAT:
+                raise ValueError(f"format other than {FORMAT}")
+            value["jobs"] = [Job(**job) for job in value["jobs"]]
+            return cls(**value)
+        except (OSError, ValueError, KeyError, TypeError) as failure:
+            raise InputError(f"no job specification: {failure}", file=path) from None
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended.
+
+    Args:
+        job: its number, from 1.
+        attempt: the try that this is about.
+        failure: class of the failure, "ok" for none.
+        message: the error in a sentence.
+        status: exit status, negative for a signal.
+        outputs: path -> [bytes, SHA-256].
+        seconds: wall-clock time.
+        log: its log file.
+    """
+
+    job: int
+    attempt: int
+    failure: str
+    message: str
+    status: int
+    outputs: dict[str, list]
+    seconds: float
+    log: str
+
+    def write(self, path: Path) -> None:
+        """Write the JSON file."""
+        write_json(path, {"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def read(cls, path: Path) -> "JobResult | None":
+        """Read the JSON file; None if there is none, or none that is whole."""
+        try:
+            value = json.loads(path.read_text())
+            return cls(**value) if value.pop("format") == FORMAT else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

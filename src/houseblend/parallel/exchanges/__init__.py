@@ -1,0 +1,1 @@
+"""Exchanges: how workers are run and how their models get back."""
