@@ -41,7 +41,7 @@ def _read_binary(stream: InputStream) -> Graph:
 
 
 def _read_text(stream: InputStream) -> Graph:
-    """Lines `from to input output [cost]` and `state [cost]` up to an empty one; the first line's state is the start."""
+    """Lines `from to input output [cost]` and `state [cost]` to an empty one; the first state is the start."""
     graph = Graph(start=-1)
     stream.read_line()
     while line := stream.read_line().split():
