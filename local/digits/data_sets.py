@@ -86,7 +86,7 @@ def write_set(folder: Path, utterances: list[Utterance]) -> None:
     utterances = sorted(utterances, key=lambda one: one.name)
     speakers: dict[str, list[str]] = {}
     for one in utterances:
-        (folder / "wav" / f"{one.name}.wav").write_bytes(encode_wav(RATE, one.samples))
+        _write_wav(folder / "wav" / f"{one.name}.wav", one.samples)
         speakers.setdefault(one.speaker, []).append(one.name)
     files = {
         "wav.scp": [f"{one.name} {folder}/wav/{one.name}.wav" for one in utterances],
@@ -100,6 +100,15 @@ def write_set(folder: Path, utterances: list[Utterance]) -> None:
     for name, lines in files.items():
         write_text(folder / name, "".join(f"{line}\n" for line in lines))
     validate("data", folder)
+
+
+def _write_wav(path: Path, samples: np.ndarray) -> None:
+    """Write without syncing, which a thousand small files would wait for; a step that breaks off starts anew."""
+    try:
+        path.write_bytes(encode_wav(RATE, samples))
+    except OSError as failure:
+        failure.filename = str(path)
+        raise
 
 
 def unigram() -> str:

@@ -1,6 +1,8 @@
 """steps/make_mfcc and make_fbank: a data directory in, a data directory with features out."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +124,13 @@ def test_samples_that_are_not_numbers_are_refused(data, tmp_path, run_step):
     done = run_step("make_mfcc", f"--config={CONF}/mfcc.conf", folder, tmp_path / "out")
     assert done.status == 1
     assert "[s1-b] features that are not finite" in done.stderr
+
+
+def test_a_full_disk_is_said_with_the_file_and_leaves_no_features(data, tmp_path):
+    folder, _ = data
+    step = f"{sys.executable} {CONF.parent}/steps/make_mfcc --config={CONF}/mfcc.conf {folder} {tmp_path}/out"
+    command = f"ulimit -f 2; exec {step}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "out/feats.ark: File too large" in done.stderr
+    assert not list((tmp_path / "out").glob("feats*"))
