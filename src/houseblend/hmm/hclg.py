@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from houseblend.base.atomic import write_json
+from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_file
 from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbols
@@ -82,7 +82,7 @@ def compose_hclg(
 def make_graph(
     lang: Path, model_dir: Path, out: Path, transition_scale: float = 1.0, self_loop_scale: float = 0.1
 ) -> None:
-    """Write a graph directory: HCLG.fst, words.txt, phones.txt, disambig symbols, and `graph.json`.
+    """Write a graph directory: HCLG.fst, words.txt, phones.txt, phones/, num_pdfs, and `graph.json`, its record.
 
     Args:
         lang: lang directory with G.fst.
@@ -109,7 +109,8 @@ def make_graph(
     write_graph(out / "HCLG.fst", graph)
     for name in ("words.txt", "phones.txt"):
         shutil.copyfile(lang / name, out / name)
-    shutil.copyfile(lang / "phones" / "disambig.int", out / "disambig_tid.int")
+    shutil.copytree(lang / "phones", out / "phones", dirs_exist_ok=True)
+    write_text(out / "num_pdfs", f"{model.num_pdfs}\n")
     write_json(
         out / "graph.json",
         {"tree": hash_file(model_dir / "tree"), "num_pdfs": model.num_pdfs, "num_ids": model.num_ids},

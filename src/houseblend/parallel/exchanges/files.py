@@ -43,7 +43,7 @@ class FilesExchange:
                 tail = last_lines(result.log, 3)
                 outcomes.append(Outcome(task.worker, None, None, f"{result.failure}: {result.message}; {tail}"))
                 continue
-            model, report = result.outputs
+            model, report = spec.jobs[task.worker - 1].attempt(result.attempt).outputs
             value = json.loads(Path(report).read_text())
             outcomes.append(Outcome(task.worker, {**value, "tries": result.attempt + 1}, model))
         return outcomes

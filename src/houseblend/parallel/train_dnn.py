@@ -1,0 +1,114 @@
+"""Training of a DNN from a frame store to a model that decodes alone: rounds, combination, priors."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from houseblend.base.errors import UsageError
+from houseblend.base.log import log
+from houseblend.frames.store import FrameStore
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.io.objects import open_input, open_output
+from houseblend.nnet.acoustic_model import AcousticModel
+from houseblend.nnet.formats.nnet3 import write_acoustic_model
+from houseblend.nnet.network import Network
+from houseblend.parallel.exchanges.files import FilesExchange
+from houseblend.parallel.exchanges.local import LocalExchange
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.network_config import NetworkConfig
+from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
+from houseblend.parallel.schedule import Schedule
+from houseblend.parallel.strategies import STRATEGIES
+from houseblend.train.combine import average_posteriors, combine
+from houseblend.train.trainer import UpdateRule
+from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
+
+
+@dataclass(frozen=True)
+class DnnOptions:
+    """What the trained model depends on, besides the schedule; names as the step's options."""
+
+    hidden_dim: int
+    layer: str
+    layer_options: str
+    context: int
+    input_transform: str
+    update: str
+    momentum: float
+    strategy: str
+    max_loss_increase: float
+    combine_models: int
+    seed: int
+    device: str
+    threads: int
+
+
+def train_dnn(frames: Path, out: Path, schedule: Schedule, options: DnnOptions, exchange_name: str, slots: int | None) -> None:
+    """Train and write final.mdl, with tree, phones.txt and feature.json beside it.
+
+    Args:
+        frames: the frame store.
+        out: experiment directory; an unfinished training in it is continued.
+        schedule: the plan of all rounds.
+        options: everything else that the model depends on.
+        exchange_name: files or local; both give the same bits.
+        slots: jobs at a time, for files.
+
+    Raises:
+        InputError, UsageError: bad data or options.
+        RoundRefusedError: a round gave no model.
+    """
+    if options.update not in ("ng", "sgd") or options.strategy not in STRATEGIES or exchange_name not in ("files", "local"):
+        raise UsageError("bad option", expected=f"--update=ng|sgd, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local")
+    torch.set_num_threads(options.threads)
+    config = _network_config(frames, out, options)
+
+    def network_of(previous: Network | None, num_layers: int) -> Network:
+        if previous is None:
+            return config.initial(num_layers, options.seed)
+        has = sum(1 for component in previous.components if component.name.endswith(".affine")) - 1
+        return previous if has == num_layers else config.grown(previous, num_layers, options.seed)
+
+    rule = UpdateRule(momentum=options.momentum, natural_gradient=options.update == "ng")
+    experiment = Experiment(
+        out, frames, rule, options.seed, options.combine_models, options.device, options.threads,
+        Gate(options.max_loss_increase), network_of,
+    )  # fmt: skip
+    strategy = STRATEGIES[options.strategy](schedule)
+    log(f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to {schedule.final_workers} workers")
+    num_rounds = run_rounds(experiment, strategy, LocalExchange() if exchange_name == "local" else FilesExchange(slots))
+    _finish(experiment, num_rounds)
+
+
+def _network_config(frames: Path, out: Path, options: DnnOptions) -> NetworkConfig:
+    """Estimate the input transform if it is not there yet, and put together the network's configuration."""
+    store = FrameStore(frames)
+    path = out / "transform.mat"
+    if options.input_transform not in ("mean-var", "lda"):
+        raise UsageError(f"--input-transform={options.input_transform}", expected="mean-var or lda")
+    if not path.exists():
+        context = (options.context, options.context)
+        stats = LdaStats.gather(f"frames:{frames}:train", context, store.num_pdfs)
+        matrix = mean_variance_transform(stats) if options.input_transform == "mean-var" else lda_transform(stats)
+        with open_output(path) as target:
+            target.write_matrix(matrix)
+    return NetworkConfig(
+        store.dim, store.num_pdfs, options.hidden_dim, options.layer, options.context, path, options.layer_options
+    )
+
+
+def _finish(experiment: Experiment, num_rounds: int) -> None:
+    """Combine the last models, set the priors, and write what decoding needs."""
+    examples = f"frames:{experiment.frames}:combine"
+    network, count = combine(combined_models(experiment, num_rounds), examples, experiment.device)
+    with open_input(experiment.frames / "final.mdl") as source:
+        transitions = TransitionModel.read(source)
+    model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
+    model.set_priors(average_posteriors(network, examples))
+    for name in ("tree", "phones.txt", "feature.json"):
+        shutil.copyfile(experiment.frames / name, experiment.folder / name)
+    write_acoustic_model(experiment.folder / "final.mdl", model)
+    log(f"final.mdl: {count} models combined, parameters {network.parameters.hash()[:16]}")
