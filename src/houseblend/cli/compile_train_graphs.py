@@ -33,7 +33,7 @@ def main(
         TransitionModel.load(model), ContextDependency.load(tree), read_graph(lexicon), symbols,
         transition_scale, self_loop_scale,
     )  # fmt: skip
-    with Skips(max_skipped) as skips, write_table(graphs, "fst") as write:
+    with write_table(graphs, "fst") as write, Skips(max_skipped) as skips:
         for key, words in read_table(transcripts, "int-vector"):
             try:
                 graph = compiler.compile(words.tolist(), key)

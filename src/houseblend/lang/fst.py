@@ -60,7 +60,7 @@ class Graph:
     def to_bytes(self, arc_type: str = "standard") -> bytes:
         """OpenFst's vector format."""
         head = struct.pack("<i", _MAGIC) + _string("vector") + _string(arc_type)
-        head += struct.pack("<iiQqqq", 2, 0, 3, self.start, len(self.arcs), 0)
+        head += struct.pack("<iiQqqq", 2, 0, 3, self.start if self.arcs else -1, len(self.arcs), 0)
         parts = [head]
         for arcs, final in zip(self.arcs, self.finals, strict=True):
             parts.append(struct.pack("<fq", final, len(arcs)))
@@ -177,7 +177,7 @@ def _parse_const(data: bytes, place: int, head: tuple[int, int, int, int, int]) 
 
 def _checked(graph: Graph) -> Graph:
     size = len(graph.arcs)
-    if not -1 <= graph.start < max(size, 1) or any(
+    if not -1 <= graph.start < size or any(
         not 0 <= arc.nextstate < size for arcs in graph.arcs for arc in arcs
     ):
         raise ValueError("an arc leads to no state")
