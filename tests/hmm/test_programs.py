@@ -13,7 +13,8 @@ def test_what_kaldi_prints(name, run_program):
     model = here / "transitions.mdl"
     shown = run_program("show-transitions", LANG / "phones.txt", model, check=True).stdout
     assert shown == (here / "transitions.txt").read_bytes()
-    info = run_program("hmm-info", model, check=True).stdout + run_program("tree-info", here / "tree", check=True).stdout
+    info = run_program("hmm-info", model, check=True).stdout
+    info += run_program("tree-info", here / "tree", check=True).stdout
     assert info == (here / "info.txt").read_bytes()
     assert run_program("copy-tree", "--binary=false", here / "tree", "-", check=True).stdout == (
         here / "tree.txt"
@@ -36,7 +37,8 @@ def test_alignments_become_what_kaldi_makes_of_them(program, options, expected, 
 
 def test_ctm(run_program):
     here = GOLDEN / "mono"
-    done = run_program("ali-to-phones", "--ctm-output", here / "transitions.mdl", f"ark:{here}/ali.txt", "-", check=True)
+    command = ("ali-to-phones", "--ctm-output", here / "transitions.mdl", f"ark:{here}/ali.txt", "-")
+    done = run_program(*command, check=True)
     assert done.stdout == (here / "ctm").read_bytes()
 
 
@@ -46,8 +48,11 @@ def test_show_alignments_sets_phones_below_their_ids(run_program):
         "show-alignments", LANG / "phones.txt", here / "transitions.mdl", f"ark:head -n 1 {here}/ali.txt |", check=True
     )
     ids, phones, empty, _ = done.stdout.decode().split("\n")
-    assert ids.startswith("george-1-01  [ 122 121") and phones.split() == ["george-1-01", "W", "AH", "N"]
-    assert len(ids) == len(phones) and ids.index("[ 20") == phones.index("AH") and empty == ""
+    assert ids.startswith("george-1-01  [ 122 121")
+    assert phones.split() == ["george-1-01", "W", "AH", "N"]
+    assert len(ids) == len(phones)
+    assert ids.index("[ 20") == phones.index("AH")
+    assert empty == ""
 
 
 @both_models
@@ -76,7 +81,9 @@ def test_transcripts_with_unknown_words_are_skipped_and_counted(run_program, tmp
     command = ("compile-train-graphs", here / "tree", here / "transitions.mdl", LANG / "L.fst", "ark:-")
     done = run_program(*command, f"ark:{tmp_path}/graphs", stdin=b"a 3 4\nb 77\n")
     assert done.status == 0
-    assert "[b]" in done.stderr and "77" in done.stderr and "done 1 utterances, skipped 1" in done.stderr
+    assert "[b]" in done.stderr
+    assert "77" in done.stderr
+    assert "done 1 utterances, skipped 1" in done.stderr
     assert run_program(*command, f"ark:{tmp_path}/none", stdin=b"b 77\n").status == 1
     assert not (tmp_path / "none").exists()
 
@@ -85,7 +92,8 @@ def test_alignments_of_another_model_are_refused(run_program, tmp_path):
     out = tmp_path / "pdfs"
     done = run_program("ali-to-pdf", GOLDEN / "mono" / "transitions.mdl", "ark:-", f"ark:{out}", stdin=b"u1 3 4 133\n")
     assert done.status == 1
-    assert "u1" in done.stderr and "133" in done.stderr
+    assert "u1" in done.stderr
+    assert "133" in done.stderr
     assert not out.exists()
 
 

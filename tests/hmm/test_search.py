@@ -22,8 +22,8 @@ def words_of(key):
 @pytest.mark.parametrize("scales_in_graph", [True, False])
 def test_alignments_are_kaldis(name, scales_in_graph):
     tree, model = load(name)
-    scales = (1.0, 0.1) if scales_in_graph else (0.0, 0.0)
-    compiler = TrainingGraphCompiler.from_files(model, tree, LANG, transition_scale=scales[0], self_loop_scale=scales[1])
+    scales = dict.fromkeys(("transition_scale", "self_loop_scale"), 0.0) if not scales_in_graph else {}
+    compiler = TrainingGraphCompiler.from_files(model, tree, LANG, **scales)
     expected = dict(read_table(f"ark:{GOLDEN}/{name}/ali.txt", "int-vector"))
     scores = None if scales_in_graph else model.scaled_log_probs(1.0, 0.1)
     for key, loglikes in read_table(f"ark:{GOLDEN}/{name}/likes.ark", "matrix"):
