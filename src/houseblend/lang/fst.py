@@ -177,9 +177,7 @@ def _parse_const(data: bytes, place: int, head: tuple[int, int, int, int, int]) 
 
 def _checked(graph: Graph) -> Graph:
     size = len(graph.arcs)
-    if not -1 <= graph.start < size or any(
-        not 0 <= arc.nextstate < size for arcs in graph.arcs for arc in arcs
-    ):
+    if not -1 <= graph.start < size or any(not 0 <= arc.nextstate < size for arcs in graph.arcs for arc in arcs):
         raise ValueError("an arc leads to no state")
     return graph
 

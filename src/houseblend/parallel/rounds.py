@@ -165,7 +165,9 @@ def _start_model(experiment: Experiment, plan: RoundPlan, previous_loss: float |
 
 
 def _tasks(experiment: Experiment, plan: RoundPlan, model: Path, folder: Path, attempt: int) -> list[WorkerTask]:
-    rule = replace(experiment.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / len(plan.intervals))
+    rule = replace(
+        experiment.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / len(plan.intervals)
+    )
     return [
         WorkerTask(
             model_in=str(model), examples=f"frames:{experiment.frames}:train", model_out=f"{folder}/{worker}.raw",
@@ -223,7 +225,9 @@ def _report(outcome: Outcome) -> Report:
     return Report(outcome.worker, report["frames"], report["objective"], report["heldout_objective"], report)
 
 
-def _entry(exchange: Exchange, plan: RoundPlan, attempt: int, outcomes: list[Outcome], dropped: dict[int, str]) -> dict[str, Any]:
+def _entry(
+    exchange: Exchange, plan: RoundPlan, attempt: int, outcomes: list[Outcome], dropped: dict[int, str]
+) -> dict[str, Any]:
     return {
         "round": plan.round, "attempt": attempt, "plan": asdict(plan),
         "workers": {str(o.worker): o.report if o.report is not None else {"failure": o.failure} for o in outcomes},
@@ -248,7 +252,11 @@ def _clean(experiment: Experiment, last: int) -> None:
     """Remove what no later round needs: old models, and the workers' models of finished rounds (logs stay)."""
     for path in experiment.folder.glob("*.raw"):
         number = path.name.partition(".")[0]
-        if number.isdigit() and (int(number) <= last - experiment.keep or path.name.endswith("grown.raw")) and int(number) != last:
+        if (
+            number.isdigit()
+            and (int(number) <= last - experiment.keep or path.name.endswith("grown.raw"))
+            and int(number) != last
+        ):
             path.unlink()
     for path in experiment.folder.glob("rounds/*/*.raw*"):
         path.unlink()

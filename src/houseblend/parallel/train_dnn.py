@@ -46,7 +46,9 @@ class DnnOptions:
     threads: int
 
 
-def train_dnn(frames: Path, out: Path, schedule: Schedule, options: DnnOptions, exchange_name: str, slots: int | None) -> None:
+def train_dnn(
+    frames: Path, out: Path, schedule: Schedule, options: DnnOptions, exchange_name: str, slots: int | None
+) -> None:
     """Train and write final.mdl, with tree, phones.txt and feature.json beside it.
 
     Args:
@@ -61,8 +63,14 @@ def train_dnn(frames: Path, out: Path, schedule: Schedule, options: DnnOptions, 
         InputError, UsageError: bad data or options.
         RoundRefusedError: a round gave no model.
     """
-    if options.update not in ("ng", "sgd") or options.strategy not in STRATEGIES or exchange_name not in ("files", "local"):
-        raise UsageError("bad option", expected=f"--update=ng|sgd, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local")
+    if (
+        options.update not in ("ng", "sgd")
+        or options.strategy not in STRATEGIES
+        or exchange_name not in ("files", "local")
+    ):
+        raise UsageError(
+            "bad option", expected=f"--update=ng|sgd, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local"
+        )
     torch.set_num_threads(options.threads)
     config = _network_config(frames, out, options)
 
@@ -78,7 +86,9 @@ def train_dnn(frames: Path, out: Path, schedule: Schedule, options: DnnOptions, 
         Gate(options.max_loss_increase), network_of,
     )  # fmt: skip
     strategy = STRATEGIES[options.strategy](schedule)
-    log(f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to {schedule.final_workers} workers")
+    log(
+        f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to {schedule.final_workers} workers"
+    )
     num_rounds = run_rounds(experiment, strategy, LocalExchange() if exchange_name == "local" else FilesExchange(slots))
     _finish(experiment, num_rounds)
 

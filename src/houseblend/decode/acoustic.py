@@ -1,0 +1,32 @@
+"""Acoustic scores of a model directory, GMM or DNN, found out by the file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.gmm.diag import AmDiagGmm
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.io.objects import open_input
+
+Scorer = Callable[[np.ndarray, str], np.ndarray]
+"""Features [T, D] and key to log-likelihoods by pdf, [T, num_pdfs]."""
+
+
+def read_scorer(model: Path) -> tuple[TransitionModel, Scorer]:
+    """The transition model and the scores of a `.mdl`.
+
+    Raises:
+        InputError: the file is neither a GMM-HMM nor an nnet3 acoustic model with priors.
+    """
+    with open_input(model) as source:
+        transitions = TransitionModel.read(source)
+        if source.peek_token() == "<DIMENSION>":
+            return transitions, AmDiagGmm.read(source).log_likelihoods
+    import torch
+
+    from houseblend.nnet.formats.nnet3 import read_acoustic_model
+
+    torch.set_num_threads(1)
+    acoustic = read_acoustic_model(model)
+    return transitions, lambda feats_TD, key: acoustic.log_likelihoods(feats_TD)

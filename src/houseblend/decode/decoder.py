@@ -1,0 +1,107 @@
+"""Decoding: scores, search, determinisation, for single utterances and whole data directories."""
+
+import gc
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.base.atomic import atomic_open, write_text
+from houseblend.base.errors import InputError
+from houseblend.base.log import Progress, log, warn
+from houseblend.decode.acoustic import Scorer, read_scorer
+from houseblend.decode.determinize import determinize
+from houseblend.decode.lattice import CompactLattice, encode_lattice
+from houseblend.feat.pipeline import read_model_features
+from houseblend.gmm.train_mono import in_processes
+from houseblend.hmm.hclg import require_same_tree
+from houseblend.hmm.search import SearchGraph, search_lattice
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.lang.fst import read_graph
+
+
+class Decoder:
+    """A graph and a model, loaded once.
+
+    Args:
+        graph: HCLG file.
+        transitions: the transition model.
+        scorer: acoustic scores.
+        beam: of the search.
+        lattice_beam: of the lattice.
+        acoustic_scale: factor on the log-likelihoods.
+    """
+
+    def __init__(
+        self,
+        graph: Path,
+        transitions: TransitionModel,
+        scorer: Scorer,
+        beam: float,
+        lattice_beam: float,
+        acoustic_scale: float,
+    ) -> None:
+        self.graph = SearchGraph(read_graph(graph).to_kaldifst(), transitions)
+        self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
+        gc.collect()
+        gc.freeze()
+
+    def lattice(self, feats_TD: np.ndarray, key: str) -> CompactLattice | None:
+        """The determinised lattice of an utterance with features [T, D]; None if the search found no end."""
+        return self.lattice_of_scores(self.scorer(feats_TD, key), key)
+
+    def lattice_of_scores(self, loglikes_TP: np.ndarray, key: str) -> CompactLattice | None:
+        """The same from log-likelihoods by pdf, [T, num_pdfs]."""
+        raw = search_lattice(self.graph, loglikes_TP, self.acoustic_scale, self.beam, self.lattice_beam, key)
+        if raw is None:
+            return None
+        return determinize(raw, self.graph.transition_ids, self.acoustic_scale, self.lattice_beam)
+
+
+def decode_directory(
+    data: Path, graph: Path, model: Path, out: Path, beam: float, lattice_beam: float, acoustic_scale: float,
+    max_skipped: int, jobs: int,
+) -> None:  # fmt: skip
+    """Write lat.1.gz and num_jobs for a data directory.
+
+    Args:
+        data: data directory with features.
+        graph: graph directory.
+        model: model directory.
+        out: directory to write.
+        beam: of the search.
+        lattice_beam: of the lattice.
+        acoustic_scale: factor on the log-likelihoods.
+        max_skipped: utterances that may be left without a lattice.
+        jobs: processes; the result does not depend on it.
+
+    Raises:
+        InputError, StaleError: data, graph and model do not belong together, or too many utterances found no end.
+    """
+    require_same_tree(graph, model)
+    pipeline = read_model_features(model, data)
+    transitions, scorer = read_scorer(model / "final.mdl")
+    decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale)
+    items = list(pipeline.read(data))
+    start, frames, failed = time.monotonic(), 0, 0
+    with (
+        atomic_open(out / "lat.1.gz") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0, compresslevel=4) as packed,
+        Progress(len(items), "utterances") as progress,
+    ):  # fmt: skip
+        results = in_processes(lambda item: decoder.lattice(item[1], item[0]), items, jobs)
+        for (key, feats), lattice in zip(items, results, strict=True):
+            frames += len(feats)
+            progress.add()
+            if lattice is None:
+                warn(f"skipped [{key}]: the search reached no end; try a wider --beam")
+                failed += 1
+                continue
+            packed.write(key.encode() + b" " + encode_lattice(lattice, binary=True))
+    if failed > max_skipped or failed == len(items):
+        raise InputError(f"{failed} of {len(items)} utterances have no lattice", file=data, do="use a wider --beam")
+    write_text(out / "num_jobs", "1\n")
+    seconds = time.monotonic() - start
+    log(
+        f"decoded {len(items) - failed} utterances, {frames} frames; real-time factor {jobs * seconds / (frames / 100):.4f} of {jobs} cores"
+    )

@@ -1,0 +1,267 @@
+"""Compact lattices: words on the arcs, transition-ids in the weights (Kaldi's lat/kaldi-lattice), and their files.
+
+Costs are pairs (graph, acoustic); on disk the acoustic one is unscaled. A path costs the sum of both.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.io.streams import InputStream
+from houseblend.io.tables import register_kind
+
+_MAGIC = 2125659606
+_ARC_TYPE = b"compactlattice44"
+
+
+class Weight(NamedTuple):
+    """Graph cost, acoustic cost, and the transition-ids passed."""
+
+    graph: float
+    acoustic: float
+    ids: tuple[int, ...]
+
+
+class LatticeArc(NamedTuple):
+    """One arc: a word (0: none), what it costs, and where it leads."""
+
+    word: int
+    weight: Weight
+    nextstate: int
+
+
+@dataclass
+class CompactLattice:
+    """An acyclic lattice.
+
+    Args:
+        arcs: of every state.
+        finals: final weight of every state, None where it is not final.
+        start: the start state; -1 for an empty lattice.
+    """
+
+    arcs: list[list[LatticeArc]] = field(default_factory=list)
+    finals: list[Weight | None] = field(default_factory=list)
+    start: int = 0
+
+    def scaled(self, graph_scale: float, acoustic_scale: float, penalty: float = 0.0) -> "CompactLattice":
+        """With all costs multiplied, and a penalty added to the graph cost of every word."""
+
+        def scale(weight: Weight, word: int = 0) -> Weight:
+            extra = penalty if word else 0.0
+            return Weight(weight.graph * graph_scale + extra, weight.acoustic * acoustic_scale, weight.ids)
+
+        arcs = [[arc._replace(weight=scale(arc.weight, arc.word)) for arc in state] for state in self.arcs]
+        return CompactLattice(arcs, [None if final is None else scale(final) for final in self.finals], self.start)
+
+    def topological_order(self) -> list[int]:
+        """States that can be reached, each before those it leads to.
+
+        Raises:
+            InputError: the lattice has a cycle.
+        """
+        order: list[int] = []
+        color: dict[int, int] = {}
+        stack = [(self.start, 0)] if self.start >= 0 else []
+        while stack:
+            state, index = stack.pop()
+            color[state] = 1
+            arcs = self.arcs[state]
+            while index < len(arcs) and color.get(arcs[index].nextstate) == 2:
+                index += 1
+            if index == len(arcs):
+                color[state] = 2
+                order.append(state)
+                continue
+            if color.get(arcs[index].nextstate) == 1:
+                raise InputError("the lattice has a cycle")
+            stack += [(state, index + 1), (arcs[index].nextstate, 0)]
+        return order[::-1]
+
+    def best_path(self, graph_scale: float = 1.0, acoustic_scale: float = 1.0, penalty: float = 0.0) -> "Path | None":
+        """The cheapest path under scales and a penalty on every word; None if there is none. Its costs are unscaled."""
+        best: dict[int, tuple[float, int, LatticeArc | None]] = {self.start: (0.0, -1, None)}
+        end: tuple[float, int] | None = None
+        for state in self.topological_order():
+            if state not in best:
+                continue
+            cost = best[state][0]
+            final = self.finals[state]
+            if final is not None:
+                total = cost + final.graph * graph_scale + final.acoustic * acoustic_scale
+                if end is None or total < end[0]:
+                    end = total, state
+            for arc in self.arcs[state]:
+                step = (
+                    arc.weight.graph * graph_scale
+                    + arc.weight.acoustic * acoustic_scale
+                    + (penalty if arc.word else 0.0)
+                )
+                if arc.nextstate not in best or cost + step < best[arc.nextstate][0]:
+                    best[arc.nextstate] = cost + step, state, arc
+        if end is None:
+            return None
+        state, taken = end[1], []
+        while (arc := best[state][2]) is not None:
+            taken.append(arc)
+            state = best[state][1]
+        weights = [arc.weight for arc in reversed(taken)]
+        final = self.finals[end[1]]
+        weights += [final] if final is not None else []
+        return Path(
+            [arc.word for arc in reversed(taken) if arc.word],
+            [ident for weight in weights for ident in weight.ids],
+            sum(weight.graph for weight in weights), sum(weight.acoustic for weight in weights),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path: words, transition-ids, graph and acoustic cost."""
+
+    words: list[int]
+    ids: list[int]
+    graph: float
+    acoustic: float
+
+    def lattice(self) -> CompactLattice:
+        """The path as a lattice, all ids on the first word, as lattice-1best writes it."""
+        zero = Weight(0.0, 0.0, ())
+        whole = Weight(self.graph, self.acoustic, tuple(self.ids))
+        if not self.words:
+            return CompactLattice([[]], [whole], 0)
+        arcs = [[LatticeArc(word, whole if index == 0 else zero, index + 1)] for index, word in enumerate(self.words)]
+        return CompactLattice([*arcs, []], [None] * len(self.words) + [zero], 0)
+
+
+def encode_lattice(lattice: CompactLattice, binary: bool) -> bytes:
+    """Kaldi's bytes behind the key."""
+    return _encode_binary(lattice) if binary else _encode_text(lattice)
+
+
+def _encode_binary(lattice: CompactLattice) -> bytes:
+    num_arcs = sum(map(len, lattice.arcs))
+    parts = [struct.pack("<i", _MAGIC), struct.pack("<i", 6), b"vector", struct.pack("<i", len(_ARC_TYPE)), _ARC_TYPE]
+    parts.append(struct.pack("<iiQqqq", 2, 0, 3, lattice.start, len(lattice.arcs), num_arcs))
+    infinite = Weight(float("inf"), float("inf"), ())
+    for arcs, final in zip(lattice.arcs, lattice.finals, strict=True):
+        parts += [_pack_weight(final or infinite), struct.pack("<q", len(arcs))]
+        for arc in arcs:
+            parts += [
+                struct.pack("<ii", arc.word, arc.word),
+                _pack_weight(arc.weight),
+                struct.pack("<i", arc.nextstate),
+            ]
+    return b"".join(parts)
+
+
+def _pack_weight(weight: Weight) -> bytes:
+    return struct.pack("<ffi", weight.graph, weight.acoustic, len(weight.ids)) + np.array(weight.ids, "<i4").tobytes()
+
+
+def _encode_text(lattice: CompactLattice) -> bytes:
+    def form(weight: Weight) -> str:
+        return f"{weight.graph:g},{weight.acoustic:g},{'_'.join(map(str, weight.ids))}"
+
+    lines = [""]
+    for state in range(len(lattice.arcs)):
+        lines += [f"{state}\t{arc.nextstate}\t{arc.word}\t{form(arc.weight)}" for arc in lattice.arcs[state]]
+        final = lattice.finals[state]
+        if final is not None:
+            lines.append(f"{state}\t{form(final)}")
+    return "\n".join([*lines, "", ""]).encode()
+
+
+def decode_lattice(stream: InputStream) -> CompactLattice:
+    """Read one lattice of an archive, binary or text; InputError if it is none."""
+    head = stream.read(4)
+    if len(head) == 4 and struct.unpack("<i", head)[0] == _MAGIC:
+        return _read_binary(stream)
+    stream.seek(-len(head), 1)
+    return _read_text(stream)
+
+
+def _read_binary(stream: InputStream) -> CompactLattice:
+    reader = _Reader(stream)
+    fst_type, arc_type = reader.string(), reader.string()
+    if fst_type != b"vector" or arc_type != _ARC_TYPE:
+        raise InputError(f"FST of type {fst_type!r}, {arc_type!r}", file=stream.name, expected="a compact lattice")
+    _, flags, _, start, num_states, _ = reader.unpack("<iiQqqq")
+    if flags & 3:
+        raise InputError("a lattice with symbol tables", file=stream.name)
+    lattice = CompactLattice([], [], start)
+    for _ in range(num_states):
+        final = reader.weight()
+        lattice.finals.append(None if final.graph == float("inf") else final)
+        arcs = []
+        for _ in range(reader.unpack("<q")[0]):
+            word, _ = reader.unpack("<ii")
+            weight = reader.weight()
+            arcs.append(LatticeArc(word, weight, reader.unpack("<i")[0]))
+        lattice.arcs.append(arcs)
+    return _checked(lattice, stream.name)
+
+
+class _Reader:
+    """Packed numbers from a stream that must not end early."""
+
+    def __init__(self, stream: InputStream) -> None:
+        self.stream = stream
+
+    def take(self, size: int) -> bytes:
+        data = self.stream.read(size) if size >= 0 else b""
+        if size < 0 or len(data) != size:
+            raise InputError("the archive ends inside a lattice", file=self.stream.name)
+        return data
+
+    def unpack(self, form: str) -> tuple:
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def string(self) -> bytes:
+        return self.take(min(self.unpack("<i")[0], 100))
+
+    def weight(self) -> Weight:
+        graph, acoustic, count = self.unpack("<ffi")
+        return Weight(graph, acoustic, tuple(np.frombuffer(self.take(4 * count), "<i4").tolist()))
+
+
+def _read_text(stream: InputStream) -> CompactLattice:
+    lattice = CompactLattice()
+    if stream.read_line().strip():
+        raise InputError("no lattice here", file=stream.name, expected="an empty line behind the key")
+    while line := stream.read_line().strip():
+        parts = line.decode(errors="replace").split()
+        try:
+            state = int(parts[0])
+            target = int(parts[1]) if len(parts) == 4 else state
+            while len(lattice.arcs) <= max(state, target):
+                lattice.arcs.append([])
+                lattice.finals.append(None)
+            weight = _parse_weight(parts[-1]) if len(parts) in (2, 4) else Weight(0.0, 0.0, ())
+            if len(parts) == 4:
+                lattice.arcs[state].append(LatticeArc(int(parts[2]), weight, target))
+            else:
+                lattice.finals[state] = weight
+        except (ValueError, IndexError):
+            raise InputError(f"cannot read {line[:60]!r}", file=stream.name, expected="a line of a lattice") from None
+    return _checked(lattice, stream.name)
+
+
+def _parse_weight(text: str) -> Weight:
+    graph, acoustic, ids = text.split(",")
+    return Weight(float(graph or 0), float(acoustic or 0), tuple(int(word) for word in ids.split("_") if word))
+
+
+def _checked(lattice: CompactLattice, name: str) -> CompactLattice:
+    size = len(lattice.arcs)
+    if not -1 <= lattice.start < max(size, 1) or any(
+        not 0 <= a.nextstate < size for arcs in lattice.arcs for a in arcs
+    ):
+        raise InputError("an arc leads to no state", file=name)
+    return lattice
+
+
+register_kind("lattice", decode_lattice, encode_lattice)

@@ -1,0 +1,124 @@
+"""Scoring of a decoding over language-model weights and insertion penalties, chosen on a development set."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from houseblend.base.atomic import write_json, write_text
+from houseblend.base.errors import InputError
+from houseblend.decode.lattice import CompactLattice
+from houseblend.decode.wer import Counts, align_words, interval, score_all, total
+from houseblend.io.tables import read_table
+from houseblend.lang.lang_dir import read_symbols
+
+
+def score(
+    data: Path,
+    graph: Path,
+    decoding: Path,
+    out: Path,
+    weights: list[int],
+    penalties: list[float],
+    chosen_on: Path | None,
+) -> None:
+    """Write wer_LMWT_WIP files, the best pair, alignments by utterance, and `score.json` with the interval.
+
+    Args:
+        data: data directory with text.
+        graph: graph or lang directory with words.txt.
+        decoding: decode directory with lat.*.gz.
+        out: directory to write.
+        weights: language-model weights to try.
+        penalties: word insertion penalties to try.
+        chosen_on: score directory of the development set that weight and penalty are taken from; None: choose here.
+
+    Raises:
+        InputError: data and decoding do not fit, or a word is not in words.txt.
+    """
+    names = {number: word for word, number in read_symbols(graph / "words.txt").items()}
+    references = dict(read_table(f"ark:{data}/text", "tokens"))
+    lattices = read_lattices(decoding)
+    pairs = [_read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
+    results: dict[tuple[int, float], tuple[dict[str, Counts], dict[str, list[str]]]] = {}
+    for weight, penalty in pairs:
+        hypotheses = {key: best_words(lattice, weight, penalty, names) for key, lattice in lattices.items()}
+        counts, missing = score_all(references, hypotheses, "all")
+        results[weight, penalty] = counts, hypotheses
+        write_text(out / f"wer_{weight}_{penalty:.1f}", wer_lines(counts, missing))
+    best = min(results, key=lambda pair: (total(results[pair][0]).errors, abs(pair[0] - 10), pair))
+    counts, hypotheses = results[best]
+    low, high = interval(counts)
+    summed = total(counts)
+    write_json(
+        out / "score.json",
+        {
+            "lm_weight": best[0], "insertion_penalty": best[1], "wer": summed.rate, "low": low, "high": high,
+            "chosen_on": "itself" if chosen_on is None else "another set", **asdict(summed),
+            "utterances": {key: asdict(one) for key, one in counts.items()},
+        },
+    )  # fmt: skip
+    write_text(
+        out / "best_wer",
+        f"{wer_lines(counts, 0).splitlines()[0]} [ 95 % interval {low:.2f} to {high:.2f} ] lmwt {best[0]} wip {best[1]:.1f}\n",
+    )
+    write_text(
+        out / "per_utt", "".join(alignment_lines(key, references[key], hypotheses.get(key, [])) for key in counts)
+    )
+
+
+def read_lattices(decoding: Path) -> dict[str, CompactLattice]:
+    """All lattices of a decode directory; InputError if there are none."""
+    files = sorted(decoding.glob("lat.*.gz"))
+    if not files:
+        raise InputError("no lattices (lat.*.gz)", file=decoding, do="run decode")
+    return {key: lattice for file in files for key, lattice in read_table(f"ark:{file}", "lattice")}
+
+
+def read_counts(score_dir: Path) -> dict[str, Counts]:
+    """Counts by utterance of a score directory; InputError if it is none."""
+    values = _read_json(score_dir)["utterances"]
+    return {key: Counts(**one) for key, one in values.items()}
+
+
+def best_words(lattice: CompactLattice, weight: float, penalty: float, names: dict[int, str]) -> list[str]:
+    """Words of the best path with the acoustic cost divided by a language-model weight."""
+    path = lattice.best_path(1.0, 1.0 / weight, penalty)
+    return [names.get(word, f"#{word}") for word in path.words] if path is not None else []
+
+
+def wer_lines(counts: dict[str, Counts], missing: int) -> str:
+    """What Kaldi's compute-wer prints."""
+    summed = total(counts)
+    wrong = sum(1 for one in counts.values() if one.errors)
+    return (
+        f"%WER {summed.rate:.2f} [ {summed.errors} / {summed.words}, {summed.insertions} ins, {summed.deletions} del, "
+        f"{summed.substitutions} sub ]\n%SER {100 * wrong / len(counts):.2f} [ {wrong} / {len(counts)} ]\n"
+        f"Scored {len(counts)} sentences, {missing} not present in hyp.\n"
+    )
+
+
+def alignment_lines(key: str, reference: list[str], hypothesis: list[str]) -> str:
+    """Reference, hypothesis, kind of each pair (C S I D), and counts, as Kaldi's per_utt."""
+    pairs = align_words(reference, hypothesis)
+    kinds = ["I" if ref is None else "D" if hyp is None else "C" if ref == hyp else "S" for ref, hyp in pairs]
+    rows = [("ref", [ref or "***" for ref, _ in pairs]), ("hyp", [hyp or "***" for _, hyp in pairs]), ("op", kinds)]
+    widths = [max(len(row[1][index]) for row in rows) for index in range(len(pairs))]
+    lines = [
+        f"{key} {name:4}" + " ".join(word.center(width) for word, width in zip(words, widths, strict=True))
+        for name, words in rows
+    ]
+    return "\n".join([*lines, f"{key} #csid {' '.join(str(kinds.count(kind)) for kind in 'CSID')}", ""])
+
+
+def _read_choice(score_dir: Path) -> tuple[int, float]:
+    value = _read_json(score_dir)
+    return value["lm_weight"], value["insertion_penalty"]
+
+
+def _read_json(score_dir: Path) -> dict:
+    try:
+        value = json.loads((score_dir / "score.json").read_text())
+        value["lm_weight"], value["insertion_penalty"], value["utterances"]
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        raise InputError(f"no score directory: {failure}", file=score_dir / "score.json", do="run score") from None
+    return value
