@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
-from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_graph
+from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_fst, read_graph, renumber_inputs
 from houseblend.lang.lang_dir import prepare_lang, read_symbols
 from houseblend.lang.lexicon import Dictionary, add_disambiguation
 
@@ -151,3 +151,27 @@ def test_symbol_tables_are_checked(tmp_path):
     (tmp_path / "words.txt").write_text("<eps> 0\na 1\nb 1\n")
     with pytest.raises(InputError, match=r"words\.txt:3"):
         read_symbols(tmp_path / "words.txt")
+
+
+@pytest.mark.parametrize("name", ["lang/G.fst", "hmm/mono/HCLG.fst"])
+def test_files_for_search_are_read_and_broken_ones_refused(name, tmp_path):
+    """A vector and a const FST."""
+    data = (GOLDEN.parent / name).read_bytes()
+    graph = read_graph(GOLDEN.parent / name)
+    assert from_kaldifst(read_fst(GOLDEN.parent / name)) == graph
+    for size in random.Random(7).sample(range(len(data) - 1), 20):
+        (tmp_path / "cut").write_bytes(data[:size])
+        with pytest.raises(InputError, match="cut"):
+            read_fst(tmp_path / "cut")
+
+
+def test_inputs_are_renumbered_in_their_order():
+    graph = read_graph(GOLDEN / "G.fst")
+    for arcs in graph.arcs:
+        arcs[:] = [arc._replace(ilabel=7 * arc.ilabel, olabel=arc.ilabel) for arc in arcs]
+    fst, labels = renumber_inputs(graph.to_kaldifst())
+    assert labels.tolist() == sorted({0, *(arc.ilabel for arcs in graph.arcs for arc in arcs)})
+    again = from_kaldifst(fst)
+    assert again.finals == graph.finals
+    for arcs, expected in zip(again.arcs, graph.arcs, strict=True):
+        assert [arc._replace(ilabel=labels[arc.ilabel]) for arc in arcs] == expected

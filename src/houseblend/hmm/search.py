@@ -10,14 +10,14 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.lang.fst import from_kaldifst
+from houseblend.lang.fst import renumber_inputs
 
 
 class SearchGraph:
     """A graph ready for search: its input labels renumbered 1..K, and the pdf of each.
 
     Args:
-        fst: `kaldifst.StdVectorFst` with transition-ids on its input.
+        fst: `kaldifst.StdVectorFst` or `StdConstFst` with transition-ids on its input.
         model: the transition model that they belong to.
 
     Raises:
@@ -25,19 +25,15 @@ class SearchGraph:
     """
 
     def __init__(self, fst: Any, model: TransitionModel) -> None:
-        graph = from_kaldifst(fst)
-        if graph.start < 0:
+        self.fst, self.transition_ids = renumber_inputs(fst)
+        if self.fst.start < 0:
             raise InputError("the graph is empty", do="make it again")
-        labels = sorted({arc.ilabel for arcs in graph.arcs for arc in arcs} - {0})
-        if not labels or labels[0] < 0 or labels[-1] > model.num_ids:
+        first, last = int(self.transition_ids[0]), int(self.transition_ids[-1])
+        if first < 0 or not 1 <= last <= model.num_ids:
             raise InputError(
-                f"the graph has input labels to {max(labels, default=0)}, the model {model.num_ids} transition-ids",
+                f"the graph has input labels {first} to {last}, the model {model.num_ids} transition-ids",
                 do="use graph and model of one directory",
             )
-        number = {0: 0, **{label: index for index, label in enumerate(labels, start=1)}}
-        graph.arcs = [[arc._replace(ilabel=number[arc.ilabel]) for arc in arcs] for arcs in graph.arcs]
-        self.fst = graph.to_kaldifst()
-        self.transition_ids = np.array([0, *labels], dtype=np.int32)
         self.columns = model.id_to_pdf[self.transition_ids[1:]]
 
     def decodable(

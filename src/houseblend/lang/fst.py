@@ -19,6 +19,7 @@ _MAGIC = 2125659606
 _ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
 _CONST_STATE = np.dtype([("final", "<f4"), ("first", "<u4"), ("arcs", "<u4"), ("ieps", "<u4"), ("oeps", "<u4")])
 NO_FINAL = float("inf")
+_EXPANDED = 1  # the property of OpenFst's that every const FST has; the others are found out when needed
 
 
 class Arc(NamedTuple):
@@ -71,13 +72,7 @@ class Graph:
         """The same as a `kaldifst.StdVectorFst`."""
         import kaldifst
 
-        handle = os.memfd_create("fst")
-        try:
-            with open(handle, "wb", closefd=False) as file:
-                file.write(self.to_bytes())
-            return kaldifst.StdVectorFst.read(f"/proc/self/fd/{handle}")
-        finally:
-            os.close(handle)
+        return _from_memory(kaldifst.StdVectorFst, self.to_bytes())
 
     def to_text(self) -> str:
         """OpenFst's text form with numeric labels, the start state's lines first."""
@@ -95,14 +90,52 @@ class Graph:
 
 def from_kaldifst(fst: Any) -> Graph:
     """The plain form of a kaldifst transducer."""
-    handle = os.memfd_create("fst")
+    return parse_graph(_to_memory(fst), "graph")
+
+
+def read_fst(rxfilename: str | Path) -> Any:
+    """Read an FST file (vector or const type, standard arcs) as a kaldifst transducer, without a plain form between.
+
+    Raises:
+        InputError: the file is missing, truncated, or something else.
+    """
+    import kaldifst
+
+    data = read_stream(rxfilename)
     try:
-        fst.write(f"/proc/self/fd/{handle}")
-        with open(handle, "rb", closefd=False) as file:
-            file.seek(0)
-            return parse_graph(file.read(), "graph")
-    finally:
-        os.close(handle)
+        fst_type = _read_head(data, rxfilename)[0]
+    except (struct.error, ValueError) as failure:
+        raise InputError(f"broken FST: {failure}", file=rxfilename, do="make it again") from None
+    fst = _from_memory(kaldifst.StdVectorFst if fst_type == "vector" else kaldifst.StdConstFst, data)
+    if fst is None:
+        raise InputError("broken FST", file=rxfilename, do="make it again")
+    return fst
+
+
+def renumber_inputs(fst: Any) -> tuple[Any, np.ndarray]:
+    """The same transducer with its input labels renumbered 1 to K, in their order.
+
+    Args:
+        fst: a kaldifst transducer with standard arcs.
+
+    Returns:
+        A `kaldifst.StdConstFst`, and the labels that the numbers stand for: shape [K + 1], int32, first epsilon.
+
+    Raises:
+        InputError: an arc leads to no state.
+    """
+    import kaldifst
+
+    const = fst if isinstance(fst, kaldifst.StdConstFst) else kaldifst.StdConstFst(fst)
+    data = bytearray(_to_memory(const))
+    _, (_, _, num_states, num_arcs), place = _read_head(data, "graph")
+    struct.pack_into("<Q", data, place - struct.calcsize("<Qqqq"), _EXPANDED)
+    arcs = np.frombuffer(data, dtype=_ARC, count=num_arcs, offset=place + _CONST_STATE.itemsize * num_states)
+    if len(arcs) and not 0 <= arcs["nextstate"].min() <= arcs["nextstate"].max() < num_states:
+        raise InputError("an arc of the graph leads to no state", do="make the graph again")
+    labels = np.unique(np.append(arcs["ilabel"], np.int32(0)))
+    arcs["ilabel"] = np.searchsorted(labels, arcs["ilabel"]) - np.searchsorted(labels, 0)
+    return _from_memory(kaldifst.StdConstFst, bytes(data)), labels
 
 
 def read_graph(rxfilename: str | Path) -> Graph:
@@ -132,20 +165,27 @@ def parse_prefix(data: bytes, name: object) -> tuple[Graph, int]:
         raise InputError(f"broken FST: {failure}", file=name, do="make it again") from None
 
 
-def _parse(data: bytes, name: object) -> tuple[Graph, int]:
+def _read_head(data: bytes | bytearray, name: object) -> tuple[str, tuple[bool, int, int, int], int]:
+    """Type of FST; whether its arrays are aligned, start, number of states and of arcs; where the states begin."""
     if len(data) < 8 or struct.unpack_from("<i", data)[0] != _MAGIC:
         raise InputError("no FST", file=name, expected="OpenFst's binary format")
     fst_type, place = _read_string(data, 4)
     arc_type, place = _read_string(data, place)
     version, flags, _, start, num_states, num_arcs = struct.unpack_from("<iiQqqq", data, place)
-    place += struct.calcsize("<iiQqqq")
     if arc_type != "standard" or flags & 3 or fst_type not in ("vector", "const"):
         raise InputError(
             f"FST of type {fst_type}, arcs {arc_type}{', with symbol tables' if flags & 3 else ''}", file=name,
             expected="vector or const, standard arcs, no symbols", do="use fstconvert or fstprint",
         )  # fmt: skip
+    is_aligned = bool(flags & 4) or (fst_type == "const" and version == 1)
+    return fst_type, (is_aligned, start, num_states, num_arcs), place + struct.calcsize("<iiQqqq")
+
+
+def _parse(data: bytes, name: object) -> tuple[Graph, int]:
+    fst_type, head, place = _read_head(data, name)
     if fst_type == "const":
-        return _parse_const(data, place, (version, flags, start, num_states, num_arcs))
+        return _parse_const(data, place, head)
+    _, start, num_states, _ = head
     arcs: list[list[Arc]] = []
     finals: list[float] = []
     while len(arcs) != num_states and place < len(data):
@@ -160,13 +200,12 @@ def _parse(data: bytes, name: object) -> tuple[Graph, int]:
     return _checked(Graph(arcs, finals, start)), place
 
 
-def _parse_const(data: bytes, place: int, head: tuple[int, int, int, int, int]) -> tuple[Graph, int]:
-    version, flags, start, num_states, num_arcs = head
-    aligned = flags & 4 or version == 1
-    place += -place % 16 if aligned else 0
+def _parse_const(data: bytes, place: int, head: tuple[bool, int, int, int]) -> tuple[Graph, int]:
+    is_aligned, start, num_states, num_arcs = head
+    place += -place % 16 if is_aligned else 0
     states = np.frombuffer(data, dtype=_CONST_STATE, count=num_states, offset=place)
     place += _CONST_STATE.itemsize * num_states
-    place += -place % 16 if aligned else 0
+    place += -place % 16 if is_aligned else 0
     flat = [Arc(*arc) for arc in np.frombuffer(data, dtype=_ARC, count=num_arcs, offset=place).tolist()]
     arcs = [
         flat[first : first + count]
@@ -186,8 +225,31 @@ def _string(text: str) -> bytes:
     return struct.pack("<i", len(text)) + text.encode()
 
 
-def _read_string(data: bytes, place: int) -> tuple[str, int]:
+def _read_string(data: bytes | bytearray, place: int) -> tuple[str, int]:
     size = struct.unpack_from("<i", data, place)[0]
     if not 0 < size < 100:
         raise ValueError("no type name")
     return data[place + 4 : place + 4 + size].decode(), place + 4 + size
+
+
+def _to_memory(fst: Any) -> bytes:
+    """The bytes that kaldifst writes."""
+    handle = os.memfd_create("fst")
+    try:
+        fst.write(f"/proc/self/fd/{handle}")
+        with open(handle, "rb", closefd=False) as file:
+            file.seek(0)
+            return file.read()
+    finally:
+        os.close(handle)
+
+
+def _from_memory(kind: Any, data: bytes) -> Any:
+    """What kaldifst reads from bytes; None if it cannot."""
+    handle = os.memfd_create("fst")
+    try:
+        with open(handle, "wb", closefd=False) as file:
+            file.write(data)
+        return kind.read(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
