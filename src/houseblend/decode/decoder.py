@@ -18,7 +18,7 @@ from houseblend.gmm.train_mono import in_processes
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph, search_lattice
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.lang.fst import read_graph
+from houseblend.lang.fst import read_fst
 
 
 class Decoder:
@@ -42,7 +42,7 @@ class Decoder:
         lattice_beam: float,
         acoustic_scale: float,
     ) -> None:
-        self.graph = SearchGraph(read_graph(graph).to_kaldifst(), transitions)
+        self.graph = SearchGraph(read_fst(graph), transitions)
         self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
         gc.collect()
         gc.freeze()
