@@ -65,7 +65,7 @@ class UtteranceAligner:
         """A random path of `frames` transition-ids, [frames], self-loops shared out evenly; None if it is too short."""
         import kaldifst
 
-        found, path = kaldifst.equal_align(graph.fst, frames, seed % (1 << 31), 10)
+        found, path = kaldifst.equal_align(kaldifst.StdVectorFst(graph.fst), frames, seed % (1 << 31), 10)
         if not found:
             return None
         _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
