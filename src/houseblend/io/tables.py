@@ -22,6 +22,8 @@ from houseblend.io.streams import InputStream, open_sink, open_stream, split_off
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
 _WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
+_COMPRESSED_RANGE = {4: (-32768, 32767), 6: (0, 255), 7: (0, 1)}
+"""Of the methods whose range is fixed; kaldiio would let values outside wrap around."""
 _RANGE = re.compile(r"\[([-\d:,]*)\]$")
 
 register_kind = holders.register_kind
@@ -107,9 +109,12 @@ def write_table(wspecifier: str, kind: str, compression_method: int | None = Non
 
     Raises:
         InputError: a key that is no word, or the command behind a pipe failed.
+        UsageError: there is no such compression method.
         OSError: a file cannot be written.
     """
     archive, script, text = _parse_wspecifier(wspecifier)
+    if compression_method not in (None, *range(1, 8)):
+        raise UsageError(f"compression method {compression_method}", expected="1 to 7")
     with contextlib.ExitStack() as stack:
         lines: IO[str] | None = stack.enter_context(atomic_open(script, "w")) if script else None
         sink = stack.enter_context(open_sink(archive))
@@ -158,6 +163,31 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
 def read_object(rxfilename: str, kind: str) -> Any:
     """One object without a key, ranges allowed: `file`, `archive:offset[0:9]`, `command |`."""
     return _read_entry(rxfilename, kind, None, rxfilename)
+
+
+def write_object(wxfilename: str, kind: str, value: Any, binary: bool = True) -> None:
+    """Write one object without a key to a file, `-`, or `| command`."""
+    data = holders.encode(kind, value, binary)
+    with open_sink(wxfilename) as sink:
+        sink.write(data)
+
+
+def is_specifier(name: str) -> bool:
+    """Whether a name is that of a table (`ark:...`, `scp,p:...`) rather than of a file."""
+    head, colon, _ = name.partition(":")
+    words = set(head.strip().split(","))
+    return bool(colon and words & {"ark", "scp"} and words <= {"ark", "scp"} | _READ_OPTIONS | _WRITE_OPTIONS)
+
+
+def copies_table(source: str, target: str) -> bool:
+    """Whether a copying program was given two tables; False for two files.
+
+    Raises:
+        UsageError: one of each.
+    """
+    if is_specifier(source) != is_specifier(target):
+        raise UsageError("a table and a file", expected="two tables or two files")
+    return is_specifier(source)
 
 
 def _read_archive(name: str, kind: str) -> Iterator[tuple[str, Any]]:
@@ -330,14 +360,21 @@ def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
 
 
 def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
-    matrix, method = value
-    if not binary:
-        return _write_matrix(matrix, False)
-    from kaldiio.matio import write_array
+    """A matrix by Kaldi's method 1 to 7; as text, the values that are left of it."""
+    matrix, method = np.asarray(value[0], dtype=np.float32), value[1]
+    if not np.isfinite(matrix).all():
+        raise InputError("a matrix that is not finite cannot be compressed", do="write it without compression")
+    if matrix.size == 0:
+        data = BINARY_MARKER + b"CM " + struct.pack("<ffii", 0.0, 0.0, 0, 0)
+    else:
+        from kaldiio.matio import write_array
 
-    buffer = BytesIO()
-    write_array(buffer, np.asarray(matrix, dtype=np.float32), compression_method=method)
-    return buffer.getvalue()
+        if method in _COMPRESSED_RANGE:
+            matrix = np.clip(matrix, *_COMPRESSED_RANGE[method])
+        buffer = BytesIO()
+        write_array(buffer, matrix, compression_method=method)
+        data = buffer.getvalue()
+    return data if binary else _write_matrix(_read_matrix(InputStream(BytesIO(data), "memory", len(data))), False)
 
 
 register_kind("matrix", _read_matrix, _write_matrix)

@@ -1,0 +1,247 @@
+"""Kaldi's data directory as a whole: validating and mending, by the rules of `data_files`.
+
+Utterances are those of utt2spk, speakers what it names, recordings what segments names, or else the utterances. Every
+file that is there must hold exactly these ids.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from houseblend.base.atomic import write_text
+from houseblend.base.errors import InputError
+from houseblend.io.data_files import FILES, FIX, Line, read_lines, to_text
+
+BACKUP = ".backup"
+DROPPED = "dropped"
+PREFIX = "make speaker ids prefixes of utterance ids"
+
+
+class DataDir:
+    """What the files of a data directory hold.
+
+    Args:
+        path: the directory.
+
+    Attributes:
+        files: the good lines of every file that is there, by name, then by key, in the order of the file.
+        wrong: what is wrong with single lines and their order.
+
+    Raises:
+        InputError: there is no such directory, no utt2spk, or segments without wav.scp.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_dir():
+            raise InputError("no such directory", file=path, expected="a data directory")
+        self.files: dict[str, dict[str, Line]] = {}
+        self.wrong: list[InputError] = []
+        for name, rule in FILES.items():
+            if (path / name).exists():
+                good, wrong = read_lines(path / name, rule)
+                self.files[name] = {line.key: line for line in good}
+                self.wrong += wrong
+        if "utt2spk" not in self.files:
+            raise InputError("no such file", file=path / "utt2spk", expected="UTTERANCE SPEAKER a line")
+        if "segments" in self.files and "wav.scp" not in self.files:
+            raise InputError("segments without wav.scp", file=path / "segments", do="add wav.scp or remove segments")
+
+    def speaker(self, utterance: str) -> str:
+        """Who speaks an utterance of utt2spk."""
+        return self.files["utt2spk"][utterance].value
+
+    def recording(self, utterance: str) -> str:
+        """The recording that an utterance is part of; where there are no segments, the utterance itself."""
+        segments = self.files.get("segments")
+        if segments is None:
+            return utterance
+        return segments[utterance].value.split()[0] if utterance in segments else ""
+
+    def ids(self, index: str, utterances: Iterable[str]) -> set[str]:
+        """The ids of some utterances (index utterance), of their speakers or of their recordings."""
+        return {self.id_of(index, utterance) for utterance in utterances}
+
+    def id_of(self, index: str, utterance: str) -> str:
+        """The utterance itself, its speaker or its recording."""
+        if index == "utterance":
+            return utterance
+        return self.speaker(utterance) if index == "speaker" else self.recording(utterance)
+
+    def chosen(self, utterances: Iterable[str]) -> dict[str, list[Line]]:
+        """The lines of every file that belong to some utterances, in the order of their keys; spk2utt made anew."""
+        kept = sorted(set(utterances))
+        lines = {}
+        for name, entries in self.files.items():
+            wanted = self.ids(FILES[name].index, kept)
+            lines[name] = [entries[key] for key in sorted(entries) if key in wanted]
+        lines["spk2utt"] = speaker_lines(lines["utt2spk"])
+        return lines
+
+
+def speaker_lines(utt2spk: Iterable[Line]) -> list[Line]:
+    """The lines of spk2utt that belong to those of utt2spk."""
+    speakers: dict[str, list[str]] = {}
+    for line in utt2spk:
+        speakers.setdefault(line.value, []).append(line.key)
+    return [Line(n, speaker, " ".join(speakers[speaker])) for n, speaker in enumerate(sorted(speakers), start=1)]
+
+
+def problems(path: Path, required: Iterable[str] = (), speaker_order: bool = True) -> Iterator[InputError]:
+    """Everything that is wrong with a data directory.
+
+    Args:
+        path: the directory.
+        required: files that must be there beside utt2spk and spk2utt.
+        speaker_order: the order of the utterances must also be one of the speakers, as Kaldi's programs want it.
+
+    Raises:
+        InputError: see `DataDir`.
+    """
+    data = DataDir(path)
+    for name in ("spk2utt", *required):
+        if name not in data.files:
+            yield InputError("no such file", file=path / name, expected=FILES[name].expected)
+    yield from data.wrong
+    if speaker_order:
+        yield from _speaker_order(data)
+    if "spk2utt" in data.files:
+        yield from _speaker_lists(data)
+    for name, entries in data.files.items():
+        yield from _ids_match(data, name, entries)
+
+
+def validate_data_dir(path: Path, required: Iterable[str] = (), speaker_order: bool = True) -> None:
+    """Raise the first of a data directory's `problems`, and say how many more there are.
+
+    Raises:
+        InputError: naming file, line and key, what was expected and what to do.
+    """
+    found = list(problems(path, required, speaker_order))
+    if found:
+        first, more = found[0], len(found) - 1
+        do = "; ".join([*([first.do] if first.do else []), *([f"{more} more: run validate-data-dir"] if more else [])])
+        raise InputError(
+            first.what, file=first.file, key=first.key, line=first.line, expected=first.expected, do=do or None
+        )
+
+
+def validate_any_data(path: Path) -> None:
+    """`validate_data_dir` for a directory with recordings, features, or both.
+
+    Raises:
+        InputError: it has neither, or breaks a rule.
+    """
+    validate_data_dir(path)
+    if not (path / "wav.scp").exists() and not (path / "feats.scp").exists():
+        raise InputError("neither wav.scp nor feats.scp", file=path, expected="a data directory")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What `fix_data_dir` did.
+
+    Args:
+        kept: number of utterances left.
+        dropped: utterance and reason.
+        changed: names of the files that were written.
+    """
+
+    kept: int
+    dropped: list[tuple[str, str]]
+    changed: list[str]
+
+
+def fix_data_dir(path: Path) -> Fixed:
+    """Sort the files of a data directory and keep the utterances that obey all rules; spk2utt is made from utt2spk.
+
+    Files that change are kept in `.backup`, beside a list of the dropped utterances (`dropped`: UTTERANCE REASON).
+
+    Raises:
+        InputError: no utterance would be left, or the speakers are out of order; nothing is changed then.
+    """
+    data = DataDir(path)
+    dropped: dict[str, str] = {}
+    kept = sorted(data.files["utt2spk"])
+    for utterance in kept:
+        for name, entries in data.files.items():
+            rule = FILES[name]
+            if rule.complete and name != "spk2utt" and data.id_of(rule.index, utterance) not in entries:
+                dropped[utterance] = _reason(data, name, data.id_of(rule.index, utterance))
+                break
+    kept = [utterance for utterance in kept if utterance not in dropped]
+    if not kept:
+        reason = next(iter(dropped.values()), "utt2spk has no good line")
+        raise InputError("no utterance would be left", file=path, do=f"mend the files by hand; first reason: {reason}")
+    for error in data.wrong:
+        if error.file == path / "utt2spk" and error.key is not None and error.key not in data.files["utt2spk"]:
+            dropped[str(error.key)] = f"{error.what} (utt2spk:{error.line})"
+    lines = data.chosen(kept)
+    for error in _speaker_order_of(path, lines["utt2spk"]):
+        raise error
+    changed = [name for name, wanted in lines.items() if _content(path / name) != to_text(wanted).encode()]
+    (path / BACKUP).mkdir(exist_ok=True)
+    for name in changed:
+        if (path / name).exists():
+            shutil.copyfile(path / name, path / BACKUP / name)
+    for name in changed:
+        write_text(path / name, to_text(lines[name]))
+    if changed:
+        write_text(path / BACKUP / DROPPED, "".join(f"{key} {why}\n" for key, why in sorted(dropped.items())))
+    return Fixed(len(kept), sorted(dropped.items()), changed)
+
+
+def _reason(data: DataDir, name: str, key: str) -> str:
+    """Why an id has no good line in a file."""
+    for error in data.wrong:
+        if error.file == data.path / name and error.key == key:
+            return f"{error.what} ({name}:{error.line})"
+    return f"not in {name}" if key else f"not in {name}, since it has no segment"
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def _speaker_order(data: DataDir) -> Iterator[InputError]:
+    yield from _speaker_order_of(data.path, data.files["utt2spk"].values())
+
+
+def _speaker_order_of(path: Path, utt2spk: Iterable[Line]) -> Iterator[InputError]:
+    before = ""
+    for line in utt2spk:
+        if line.value < before:
+            yield InputError(
+                f"speaker {line.value} behind {before}", file=path / "utt2spk", line=line.number, key=line.key,
+                expected="speakers in the order of their utterances", do=PREFIX,
+            )  # fmt: skip
+        before = max(before, line.value)
+
+
+def _speaker_lists(data: DataDir) -> Iterator[InputError]:
+    """Whether spk2utt says the same as utt2spk."""
+    wanted = {line.key: line.value.split() for line in speaker_lines(data.files["utt2spk"].values())}
+    for line in data.files["spk2utt"].values():
+        if line.key in wanted and sorted(line.value.split()) != sorted(wanted[line.key]):
+            odd = sorted(set(line.value.split()) ^ set(wanted[line.key])) or ["an utterance twice"]
+            yield InputError(
+                f"differs from utt2spk: {odd[0]}", file=data.path / "spk2utt", line=line.number, key=line.key,
+                expected="the utterances that utt2spk gives to this speaker", do=FIX,
+            )  # fmt: skip
+
+
+def _ids_match(data: DataDir, name: str, entries: dict[str, Line]) -> Iterator[InputError]:
+    index, complete = FILES[name].index, FILES[name].complete
+    source = {"utterance": "utt2spk", "speaker": "utt2spk", "recording": "segments"}[index]
+    if index == "recording" and "segments" not in data.files:
+        index, source = "utterance", "utt2spk"
+    wanted = data.ids(index, data.files["utt2spk"]) - {""}
+    file = data.path / name
+    for key, line in entries.items():
+        if key not in wanted:
+            yield InputError(f"{index} that is not in {source}", file=file, line=line.number, key=key, do=FIX)
+    if complete:
+        for key in sorted(wanted - entries.keys()):
+            expected = f"a line for every {index} of {source}"
+            yield InputError(f"{index} without a line", file=file, key=key, expected=expected, do=FIX)

@@ -1,0 +1,175 @@
+"""The files of Kaldi's data directory: what every line must look like (Kaldi's utils/validate_data_dir.sh).
+
+All are text, one entry a line: a key, a space, and words. Keys are utterances, speakers or recordings, in the order of
+their bytes, each once. `FILES` is the one set of rules; validating and mending a data directory both read it.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from houseblend.base.errors import InputError
+
+FORBIDDEN_WORDS = {"<s>", "</s>", "#0"}
+FIX = "run fix-data-dir"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its number from 1, the key, and the rest without surrounding spaces."""
+
+    number: int
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.value}".rstrip()
+
+
+@dataclass(frozen=True)
+class FileRule:
+    """What a file holds.
+
+    Args:
+        index: whose ids the keys are: utterance, speaker or recording.
+        accepts: whether the words behind a key are right.
+        expected: the same in words.
+        complete: every id must have its line.
+    """
+
+    index: str
+    accepts: Callable[[list[str]], bool]
+    expected: str
+    complete: bool = True
+
+
+def _number(low: float, high: float = math.inf, whole: bool = False) -> Callable[[list[str]], bool]:
+    def accepts(words: list[str]) -> bool:
+        try:
+            value = float(words[0])
+        except (ValueError, IndexError):
+            return False
+        return len(words) == 1 and low < value < high and not (whole and value != int(value))
+
+    return accepts
+
+
+def _words(count: int) -> Callable[[list[str]], bool]:
+    return lambda words: len(words) == count
+
+
+def _is_segment(words: list[str]) -> bool:
+    try:
+        _, start, end = words[0], float(words[1]), float(words[2])
+    except (ValueError, IndexError):
+        return False
+    return len(words) == 3 and 0 <= start < end < math.inf
+
+
+def _is_text(words: list[str]) -> bool:
+    return all(word.isprintable() and word not in FORBIDDEN_WORDS for word in words)
+
+
+def _is_file_name(words: list[str]) -> bool:
+    return bool(words) and not words[0].startswith("~")
+
+
+FILES = {
+    "utt2spk": FileRule("utterance", _words(1), "UTTERANCE SPEAKER"),
+    "spk2utt": FileRule("speaker", bool, "SPEAKER UTTERANCE ..."),
+    "text": FileRule("utterance", _is_text, "UTTERANCE WORD ..., words printable and none of <s> </s> #0"),
+    "segments": FileRule("utterance", _is_segment, "UTTERANCE RECORDING START END, in seconds, 0 <= START < END"),
+    "wav.scp": FileRule("recording", _is_file_name, "RECORDING FILE or RECORDING COMMAND |, FILE not beginning with ~"),
+    "reco2file_and_channel": FileRule(
+        "recording", lambda words: len(words) == 2 and words[1] in ("A", "B", "1"), "RECORDING FILE A or B"
+    ),
+    "reco2dur": FileRule("recording", _number(0), "RECORDING SECONDS"),
+    "feats.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET"),
+    "vad.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET"),
+    "cmvn.scp": FileRule("speaker", _is_file_name, "SPEAKER ARCHIVE:OFFSET"),
+    "spk2gender": FileRule("speaker", lambda words: words in (["m"], ["f"]), "SPEAKER m or f"),
+    "spk2warp": FileRule("speaker", _number(0.5, 1.5), "SPEAKER FACTOR, between 0.5 and 1.5"),
+    "utt2warp": FileRule("utterance", _number(0.5, 1.5), "UTTERANCE FACTOR, between 0.5 and 1.5"),
+    "utt2lang": FileRule("utterance", _words(1), "UTTERANCE LANGUAGE"),
+    "utt2uniq": FileRule("utterance", _words(1), "UTTERANCE ORIGINAL"),
+    "utt2orig": FileRule("utterance", _words(1), "UTTERANCE ORIGINAL", complete=False),
+    "utt2dur": FileRule("utterance", _number(0), "UTTERANCE SECONDS"),
+    "utt2num_frames": FileRule("utterance", _number(0, whole=True), "UTTERANCE FRAMES"),
+}
+"""By name; utt2orig (which recording an utterance is a copy of) is this toolkit's own."""
+
+
+def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[Line], list[InputError]]:
+    """The good lines of a file in their order, and what is wrong with the others and with the order.
+
+    Of lines with the same key the first is good; a line out of order or with a carriage return is good, too.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError("no such file", file=path) from None
+    good: list[Line] = []
+    wrong: list[InputError] = []
+    seen: set[str] = set()
+    rows = data.split(b"\n")
+    if rows[-1]:
+        wrong.append(InputError("the last line has no end", file=path, line=len(rows), do=f"complete it, or {FIX}"))
+    for number, row in enumerate(rows if rows[-1] else rows[:-1], start=1):
+        if row.endswith(b"\r"):
+            wrong.append(InputError("the line ends in a carriage return", file=path, line=number, do=FIX))
+        line = _parse(row.removesuffix(b"\r"), number)
+        if isinstance(line, str):
+            wrong.append(InputError(line, file=path, line=number, expected=rule.expected, do=f"mend it, or {FIX}"))
+        elif not rule.accepts(line.value.split()):
+            what = f"bad line {str(line)[:60]!r}"
+            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected))
+        elif line.key in seen:
+            wrong.append(InputError("the key stands twice", file=path, line=number, key=line.key, do=FIX))
+        else:
+            if in_order and good and line.key < good[-1].key:
+                order = f"a key behind {good[-1].key}, in the order of bytes (LC_ALL=C sort)"
+                wrong.append(InputError("not sorted", file=path, line=number, key=line.key, expected=order, do=FIX))
+            seen.add(line.key)
+            good.append(line)
+    if not good and not wrong:
+        wrong.append(InputError("the file is empty", file=path, expected=rule.expected))
+    return good, wrong
+
+
+def read_ids(path: Path) -> set[str]:
+    """The first word of every line.
+
+    Raises:
+        InputError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        return {line.split()[0] for line in path.read_text(encoding="utf-8").split("\n") if line.strip()}
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
+    except UnicodeDecodeError:
+        raise InputError("the list is not UTF-8", file=path) from None
+
+
+def to_text(lines: Iterable[Line]) -> str:
+    """Lines as they are written."""
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _parse(row: bytes, number: int) -> Line | str:
+    """A line, or what is wrong with its form."""
+    try:
+        text = row.decode()
+    except UnicodeDecodeError:
+        return "the line is not UTF-8"
+    if any(letter.isspace() and letter not in " \t" for letter in text):
+        return "spaces other than blank and tab"
+    if "\0" in text:
+        return "a NUL byte"
+    parts = text.split(maxsplit=1)
+    if not parts or text[0] in " \t":
+        return "a line without a key"
+    return Line(number, parts[0], parts[1].strip() if len(parts) == 2 else "")
