@@ -20,6 +20,9 @@ from houseblend.hmm.search import SearchGraph, search_lattice
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.lang.fst import read_fst
 
+RETRY = 2.0
+"""By how much the beam is widened once, where the search reaches no end."""
+
 
 class Decoder:
     """A graph and a model, loaded once.
@@ -53,10 +56,11 @@ class Decoder:
 
     def lattice_of_scores(self, loglikes_TP: np.ndarray, key: str) -> CompactLattice | None:
         """The same from log-likelihoods by pdf, [T, num_pdfs]."""
-        raw = search_lattice(self.graph, loglikes_TP, self.acoustic_scale, self.beam, self.lattice_beam, key)
-        if raw is None:
-            return None
-        return determinize(raw, self.graph.transition_ids, self.acoustic_scale, self.lattice_beam)
+        for beam in (self.beam, RETRY * self.beam):
+            raw = search_lattice(self.graph, loglikes_TP, self.acoustic_scale, beam, self.lattice_beam, key)
+            if raw is not None:
+                return determinize(raw, self.graph.transition_ids, self.acoustic_scale, self.lattice_beam)
+        return None
 
 
 def decode_directory(

@@ -4,6 +4,7 @@ States of the result are sets of raw states with what each of them is behind the
 exact lattices in the WFST framework"). Only raw states that words leave, or that are final, are told apart.
 """
 
+import heapq
 import os
 import struct
 from typing import Any, NamedTuple
@@ -18,9 +19,9 @@ _ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("graph", "<f4"), ("acous
 
 
 class Link(NamedTuple):
-    """A string of transition-ids, last first."""
+    """A string of labels, last first; it ends in the tuple of transition-ids that an earlier state left over."""
 
-    before: "Link | None"
+    before: Any
     ident: int
 
 
@@ -32,7 +33,20 @@ class Raw(NamedTuple):
     start: int
 
 
-Member = tuple[float, float, "Link | None"]
+Member = tuple[float, float, Any]
+"""Graph and acoustic cost, and a string: a `Link`, or the tuple that an earlier state left over."""
+
+Members = dict[int, tuple[float, float, tuple[int, ...]]]
+"""Raw states of one state of the result, with what each costs beyond the best and the ids it has left over."""
+
+
+class Pruned(NamedTuple):
+    """Arcs and final costs within the beam by raw state, best cost from every state to the end, and the limit."""
+
+    arcs: dict[int, list[tuple[int, int, float, float, int]]]
+    finals: dict[int, tuple[float, float]]
+    backward: list[float]
+    limit: float
 
 
 def determinize(lattice: Any, transition_ids: np.ndarray, acoustic_scale: float, beam: float) -> CompactLattice:
@@ -49,48 +63,54 @@ def determinize(lattice: Any, transition_ids: np.ndarray, acoustic_scale: float,
     """
     raw = _parse(lattice)
     order = _topological(raw)
-    arcs, finals = _prune(raw, order, beam)
+    pruned = _prune(raw, order, beam)
     rank = {state: index for index, state in enumerate(order)}
-    builder = _Determinizer(arcs, finals, rank, transition_ids.tolist(), acoustic_scale)
-    return builder.run(raw.start)
+    return _Determinizer(pruned, rank, transition_ids.tolist(), acoustic_scale).run(raw.start)
 
 
 class _Determinizer:
-    def __init__(self, arcs: dict, finals: dict, rank: dict[int, int], ids: list[int], acoustic_scale: float) -> None:
-        self.arcs, self.finals, self.rank, self.ids, self.scale = arcs, finals, rank, ids, acoustic_scale
+    """Expands states of the result in the order of the best path through them, so that the first cost is the best."""
+
+    def __init__(self, pruned: Pruned, rank: dict[int, int], ids: list[int], acoustic_scale: float) -> None:
+        self.arcs, self.finals, self.backward, self.limit = pruned
+        self.rank, self.ids, self.scale = rank, ids, acoustic_scale
         self.result = CompactLattice([], [], 0)
         self.known: dict[tuple, int] = {}
-        self.queue: list[tuple[int, dict[int, tuple[float, float, tuple[int, ...]]]]] = []
+        self.queue: list[tuple[float, int, float, Members]] = []
 
     def run(self, start: int) -> CompactLattice:
+        """The result, whose first state stands for the raw start."""
         first, members = self._normalise(self._close({start: (0.0, 0.0, None)}))
-        self._state(members)
+        self._state(members, first.graph + first.acoustic * self.scale)
         while self.queue:
-            number, current = self.queue.pop()
-            self._expand(number, current)
+            _, number, cost, members = heapq.heappop(self.queue)
+            self._expand(number, cost, members)
         if first.ids or first.graph or first.acoustic:
             self._push_into_start(first)
         return self.result
 
-    def _expand(self, number: int, members: dict[int, tuple[float, float, tuple[int, ...]]]) -> None:
-        """Final weight and arcs of one state of the result."""
+    def _expand(self, number: int, cost: float, members: Members) -> None:
+        """Final weight and arcs of one state of the result, reached at `cost`; what leaves the beam is left out."""
         best_final: Weight | None = None
-        by_word: dict[int, dict[int, tuple[float, float, Any]]] = {}
+        by_word: dict[int, dict[int, Member]] = {}
         for state, (graph, acoustic, string) in members.items():
-            link = _link(string)
+            here = cost + graph + acoustic
             final = self.finals.get(state)
-            if final is not None:
-                total = (graph + final[0], acoustic + final[1])
-                if best_final is None or sum(total) < best_final.graph + best_final.acoustic * self.scale:
-                    best_final = Weight(total[0], total[1] / self.scale, string)
+            if final is not None and here + sum(final) <= self.limit:
+                weight = Weight(graph + final[0], (acoustic + final[1]) / self.scale, string)
+                if best_final is None or weight.graph + weight.acoustic * self.scale < best_final.graph + best_final.acoustic * self.scale:
+                    best_final = weight
             for ilabel, word, arc_graph, arc_acoustic, nextstate in self.arcs.get(state, ()):
-                if word:
-                    there = (graph + arc_graph, acoustic + arc_acoustic, Link(link, ilabel) if ilabel else link)
+                if word and here + arc_graph + arc_acoustic + self.backward[nextstate] <= self.limit:
+                    there = (graph + arc_graph, acoustic + arc_acoustic, Link(string, ilabel) if ilabel else string)
                     _keep_best(by_word.setdefault(word, {}), nextstate, there)
         self.result.finals[number] = best_final
         for word in sorted(by_word):
-            weight, reached = self._normalise(self._close(by_word[word]))
-            self.result.arcs[number].append(LatticeArc(word, weight, self._state(reached)))
+            closed = self._close(by_word[word])
+            inside = {s: m for s, m in closed.items() if cost + m[0] + m[1] + self.backward[s] <= self.limit}
+            weight, reached = self._normalise(inside or closed)
+            target = self._state(reached, cost + weight.graph + weight.acoustic * self.scale)
+            self.result.arcs[number].append(LatticeArc(word, weight, target))
 
     def _close(self, members: dict[int, Member]) -> dict[int, Member]:
         """Follow arcs without words, in topological order; keep the states that words leave, and final ones."""
@@ -113,7 +133,7 @@ class _Determinizer:
                 kept[state] = members[state]
         return kept
 
-    def _normalise(self, members: dict[int, Member]) -> tuple[Weight, dict[int, tuple[float, float, tuple[int, ...]]]]:
+    def _normalise(self, members: dict[int, Member]) -> tuple[Weight, Members]:
         """Take out the best cost and the common beginning of the strings."""
         strings = {state: _string(member[2], self.ids) for state, member in members.items()}
         graph, acoustic = min(((m[0], m[1]) for m in members.values()), key=sum)
@@ -125,13 +145,15 @@ class _Determinizer:
         prefix = next(iter(strings.values()))[:common]
         return Weight(graph, acoustic / self.scale, prefix), rest
 
-    def _state(self, members: dict[int, tuple[float, float, tuple[int, ...]]]) -> int:
+    def _state(self, members: Members, cost: float) -> int:
+        """The number of a state of the result, new ones queued by the cost of the best path through them."""
         key = tuple((state, round(g + a, 3), string) for state, (g, a, string) in sorted(members.items()))
         if key not in self.known:
             self.known[key] = len(self.result.arcs)
             self.result.arcs.append([])
             self.result.finals.append(None)
-            self.queue.append((self.known[key], members))
+            best = min(graph + acoustic + self.backward[state] for state, (graph, acoustic, _) in members.items())
+            heapq.heappush(self.queue, (cost + best, self.known[key], cost, members))
         return self.known[key]
 
     def _push_into_start(self, first: Weight) -> None:
@@ -150,11 +172,6 @@ def _keep_best(members: dict[int, Member], state: int, new: Member) -> None:
     old = members.get(state)
     if old is None or new[0] + new[1] < old[0] + old[1]:
         members[state] = new
-
-
-def _link(string: tuple[int, ...]) -> Any:
-    """The residual string in front of what follows; it already holds transition-ids."""
-    return string or None
 
 
 def _string(link: Any, ids: list[int]) -> tuple[int, ...]:
@@ -217,7 +234,7 @@ def _topological(raw: Raw) -> list[int]:
     return order
 
 
-def _prune(raw: Raw, order: list[int], beam: float) -> tuple[dict, dict]:
+def _prune(raw: Raw, order: list[int], beam: float) -> Pruned:
     """Arcs and final costs on paths within the beam, by forward and backward costs."""
     infinity = float("inf")
     forward, backward = [infinity] * len(raw.arcs), [infinity] * len(raw.arcs)
@@ -231,7 +248,7 @@ def _prune(raw: Raw, order: list[int], beam: float) -> tuple[dict, dict]:
         for _, _, graph, acoustic, nextstate in raw.arcs[state]:
             best = min(best, graph + acoustic + backward[nextstate])
         backward[state] = best
-    limit = backward[raw.start] + beam
+    limit = backward[raw.start] + beam + 1e-4
     arcs = {}
     finals = {}
     for state in order:
@@ -242,4 +259,4 @@ def _prune(raw: Raw, order: list[int], beam: float) -> tuple[dict, dict]:
         final = raw.finals[state]
         if final is not None and here + sum(final) <= limit:
             finals[state] = final
-    return arcs, finals
+    return Pruned(arcs, finals, backward, limit)
