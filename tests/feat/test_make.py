@@ -83,6 +83,8 @@ def test_segments_are_utterances_in_their_order(data, tmp_path, run_step):
     for name, column in (("text", "one"), ("utt2spk", None)):
         (folder / name).write_text("".join(f"{key} {column or key[:2]}\n" for key in ("s1-1", "s1-2", "s2-1")))
     (folder / "spk2utt").write_text("s1 s1-1 s1-2\ns2 s2-1\n")
+    places = (folder / "wav.scp").read_text().splitlines(keepends=True)
+    (folder / "wav.scp").write_text("".join(place for place in places if place.split()[0] in ("s1-a", "s2-a")))
     run_step("make_mfcc", f"--config={CONF}/mfcc.conf", folder, tmp_path / "out", check=True)
     feats = feats_of(tmp_path / "out")
     assert list(feats) == ["s1-1", "s1-2", "s2-1"]

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
+_NO_CONTENT = re.compile(r"log|\..*|split\d+(utt)?")
 FileRecord = tuple[int, int, str]
 """Size in bytes, modification time in nanoseconds, SHA-256 of the content."""
 
@@ -29,7 +31,7 @@ def hash_json(value: object) -> str:
 
 
 def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRecord]:
-    """Records of a file (name ".") or of all files below a directory, logs and hidden files apart.
+    """Records of a file (name ".") or of all files below a directory; logs, hidden files and split-data's parts apart.
 
     A file whose size and time agree with `known` keeps the hash found there.
     """
@@ -40,7 +42,7 @@ def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRec
 def _content_files(folder: Path) -> list[str]:
     found: list[str] = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != "log" and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _NO_CONTENT.fullmatch(name))
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in files if not name.startswith(".")]
     return sorted(found)
 

@@ -13,15 +13,16 @@ def main(tables: tuple[str, ...]) -> None:
     from houseblend.cli.program import Skips
     from houseblend.io.tables import read_table, write_table
 
-    if len(tables) > 2:
+    source, *targets = tables
+    if len(targets) > 1:
         raise UsageError(f"{len(tables)} arguments", expected="one or two")
-    lengths = write_table(tables[1], "int") if len(tables) == 2 else contextlib.nullcontext()
+    lengths = write_table(targets[0], "int") if targets else contextlib.nullcontext()
     total = 0
     with lengths as write, Skips(0) as skips:
-        for key, feats in read_table(tables[0], "matrix"):
+        for key, feats in read_table(source, "matrix"):
             total += len(feats)
             if write is not None:
                 write(key, len(feats))
             skips.done(key)
-    if len(tables) == 1:
+    if not targets:
         print(total)

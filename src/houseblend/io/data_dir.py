@@ -80,6 +80,15 @@ class DataDir:
         return lines
 
 
+def write_data_dir(folder: Path, lines: dict[str, list[Line]]) -> None:
+    """Write the files given and remove the others that a data directory may hold; all that is not of it stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES.keys() - lines.keys():
+        (folder / name).unlink(missing_ok=True)
+    for name, entries in lines.items():
+        write_text(folder / name, to_text(entries))
+
+
 def speaker_lines(utt2spk: Iterable[Line]) -> list[Line]:
     """The lines of spk2utt that belong to those of utt2spk."""
     speakers: dict[str, list[str]] = {}
@@ -105,7 +114,7 @@ def problems(path: Path, required: Iterable[str] = (), speaker_order: bool = Tru
             yield InputError("no such file", file=path / name, expected=FILES[name].expected)
     yield from data.wrong
     if speaker_order:
-        yield from _speaker_order(data)
+        yield from _speaker_order(path, data.files["utt2spk"].values())
     if "spk2utt" in data.files:
         yield from _speaker_lists(data)
     for name, entries in data.files.items():
@@ -178,18 +187,27 @@ def fix_data_dir(path: Path) -> Fixed:
         if error.file == path / "utt2spk" and error.key is not None and error.key not in data.files["utt2spk"]:
             dropped[str(error.key)] = f"{error.what} (utt2spk:{error.line})"
     lines = data.chosen(kept)
-    for error in _speaker_order_of(path, lines["utt2spk"]):
-        raise error
+    require_speaker_order(path, lines["utt2spk"])
     changed = [name for name, wanted in lines.items() if _content(path / name) != to_text(wanted).encode()]
-    (path / BACKUP).mkdir(exist_ok=True)
+    if changed:
+        (path / BACKUP).mkdir(exist_ok=True)
+        write_text(path / BACKUP / DROPPED, "".join(f"{key} {why}\n" for key, why in sorted(dropped.items())))
     for name in changed:
         if (path / name).exists():
             shutil.copyfile(path / name, path / BACKUP / name)
     for name in changed:
         write_text(path / name, to_text(lines[name]))
-    if changed:
-        write_text(path / BACKUP / DROPPED, "".join(f"{key} {why}\n" for key, why in sorted(dropped.items())))
     return Fixed(len(kept), sorted(dropped.items()), changed)
+
+
+def require_speaker_order(path: Path, utt2spk: Iterable[Line]) -> None:
+    """Refuse utterances, sorted, whose speakers are not.
+
+    Raises:
+        InputError: naming the first that is out of order.
+    """
+    for error in _speaker_order(path, utt2spk):
+        raise error
 
 
 def _reason(data: DataDir, name: str, key: str) -> str:
@@ -204,11 +222,7 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _speaker_order(data: DataDir) -> Iterator[InputError]:
-    yield from _speaker_order_of(data.path, data.files["utt2spk"].values())
-
-
-def _speaker_order_of(path: Path, utt2spk: Iterable[Line]) -> Iterator[InputError]:
+def _speaker_order(path: Path, utt2spk: Iterable[Line]) -> Iterator[InputError]:
     before = ""
     for line in utt2spk:
         if line.value < before:

@@ -1,16 +1,166 @@
-"""Validators of the toolkit's kinds of directory (data, lang, ali, frames, exp, graph)."""
+"""Validators of the toolkit's kinds of directory: data, lang, ali, exp, graph, frames, decode.
 
+They look at what a reader of the directory relies on: the files are there, whole, and agree with each other. What lies
+inside a model or graph is checked by who reads it.
+"""
+
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-KINDS: dict[str, Callable[[Path], None]] = {}
+from houseblend.base.errors import InputError
+from houseblend.io.data_dir import validate_any_data
+from houseblend.io.lang_files import read_symbol_table, require_content, validate_lang
+from houseblend.io.tables import read_table
+
+ALIGN, TRAIN, GRAPH, FRAMES, DECODE = "run align", "run train_dnn", "run make_graph", "run make_frames", "run decode"
 
 
 def validate(kind: str, path: Path) -> None:
-    """Check a directory of the kind named.
+    """Check a directory of the kind named; kinds that are not in `KINDS` are not checked.
 
     Raises:
         InputError: naming file and line, what was expected and what to do.
     """
+    if not path.is_dir():
+        raise InputError("no such directory", file=path, expected=f"a directory of kind {kind}")
     if kind in KINDS:
         KINDS[kind](path)
+
+
+def validate_ali(path: Path) -> None:
+    """Check an alignment directory: its model, and every alignment (ids from 1, no utterance twice).
+
+    Raises:
+        InputError: a file is missing, truncated, or an alignment cannot be right.
+    """
+    _require_model(path, ALIGN)
+    seen: set[str] = set()
+    for file in _numbered(path, "ali", ALIGN):
+        for key, ids in read_table(f"ark:{file}", "int-vector"):
+            if key in seen:
+                raise InputError("aligned twice", file=file, key=key, do=ALIGN)
+            if len(ids) == 0 or ids.min() < 1:
+                raise InputError("no alignment", file=file, key=key, expected="transition-ids from 1", do=ALIGN)
+            seen.add(key)
+    if not seen:
+        raise InputError("no utterance is aligned", file=path, do=ALIGN)
+
+
+def validate_exp(path: Path) -> None:
+    """Check a model directory: final.mdl, tree, phones.txt, feature.json, and the ledger if there is one.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    _require_model(path, TRAIN)
+    record = _read_json(path / "feature.json", TRAIN)
+    if not {"kind", "options", "fingerprint"} <= record.keys():
+        raise InputError("the record is not whole", file=path / "feature.json", expected="kind, options, fingerprint")
+    if (path / "ledger.jsonl").exists():
+        lines = (path / "ledger.jsonl").read_bytes().split(b"\n")
+        for number, line in enumerate(lines[:-1], start=1):
+            _parse_json(line, path / "ledger.jsonl", "begin a new directory", number)
+
+
+def validate_graph(path: Path) -> None:
+    """Check a graph directory: HCLG.fst, symbol tables, number of pdfs.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    require_content(path / "HCLG.fst", GRAPH)
+    read_symbol_table(path / "words.txt")
+    read_symbol_table(path / "phones.txt")
+    num_pdfs = _read_count(path / "num_pdfs", GRAPH)
+    if (path / "graph.json").exists():
+        record = _read_json(path / "graph.json", GRAPH)
+        if record.get("num_pdfs") != num_pdfs:
+            raise InputError(
+                f"{num_pdfs} pdfs, graph.json says {record.get('num_pdfs')}", file=path / "num_pdfs", do=GRAPH
+            )
+
+
+def validate_frames(path: Path) -> None:
+    """Check a frame store: its model, its index, and the sizes of its shards (validate-frames reads all of it).
+
+    Raises:
+        InputError: a file is missing or has another size.
+    """
+    _require_model(path, FRAMES)
+    require_content(path / "utterances", FRAMES)
+    index = _read_json(path / "index.json", FRAMES)
+    try:
+        dim, shards = int(index["dim"]), [int(frames) for frames in index["shards"]]
+    except (KeyError, TypeError, ValueError) as failure:
+        raise InputError(f"broken index: {failure}", file=path / "index.json", do=FRAMES) from None
+    for number, frames in enumerate(shards):
+        for name, size in ((f"feats.{number}.f32", 4 * frames * dim), (f"pdfs.{number}.i32", 4 * frames)):
+            require_content(path / name, FRAMES)
+            found = (path / name).stat().st_size
+            if found != size:
+                raise InputError(f"{found} bytes", file=path / name, expected=f"{size} bytes", do=FRAMES)
+
+
+def validate_decode(path: Path) -> None:
+    """Check a decode directory: the lattice files are there.
+
+    Raises:
+        InputError: one is missing or empty.
+    """
+    _numbered(path, "lat", DECODE)
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "data": validate_any_data,
+    "lang": validate_lang,
+    "ali": validate_ali,
+    "exp": validate_exp,
+    "graph": validate_graph,
+    "frames": validate_frames,
+    "decode": validate_decode,
+}
+
+
+def _require_model(path: Path, do: str) -> None:
+    """final.mdl and tree look like such files, and phones.txt is a symbol table."""
+    for name, mark in (("final.mdl", b"<TransitionModel>"), ("tree", b"ContextDependency")):
+        require_content(path / name, do)
+        with open(path / name, "rb") as file:
+            start = file.read(len(mark) + 2)
+        if mark not in start:
+            raise InputError(f"the file begins with {start!r}", file=path / name, expected=mark.decode(), do=do)
+    read_symbol_table(path / "phones.txt")
+
+
+def _numbered(path: Path, stem: str, do: str) -> list[Path]:
+    """The files stem.1.gz to stem.n.gz, n from num_jobs."""
+    count = _read_count(path / "num_jobs", do)
+    files = [path / f"{stem}.{number}.gz" for number in range(1, count + 1)]
+    for file in files:
+        require_content(file, do)
+    return files
+
+
+def _read_count(path: Path, do: str) -> int:
+    require_content(path, do)
+    text = path.read_text(errors="replace").strip()
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"found {text[:60]!r}", file=path, line=1, expected="a number above 0", do=do)
+    return int(text)
+
+
+def _read_json(path: Path, do: str) -> dict[str, Any]:
+    require_content(path, do)
+    return _parse_json(path.read_bytes(), path, do)
+
+
+def _parse_json(data: bytes, path: Path, do: str, line: int | None = None) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError as failure:
+        raise InputError(f"no JSON: {failure}", file=path, line=line, do=do) from None
+    if not isinstance(value, dict):
+        raise InputError("no JSON object", file=path, line=line, do=do)
+    return value

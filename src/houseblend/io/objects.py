@@ -265,21 +265,21 @@ class KaldiOutput:
         self.stream.write((b"T" if value else b"F") + (b"" if self.binary else b" "))
 
     def write_int_vector(self, values: Sequence[int] | np.ndarray) -> None:
-        """A vector of 32-bit integers."""
+        """A vector of 32-bit integers, shape [n]."""
         if self.binary:
             self.stream.write(b"\4" + struct.pack("<i", len(values)) + np.asarray(values, dtype="<i4").tobytes())
         else:
             self.stream.write(b"[ " + b"".join(b"%d " % value for value in values) + b"]\n")
 
     def write_vector(self, values: np.ndarray) -> None:
-        """A float vector, in its own precision."""
+        """A float vector, shape [n], in its own precision."""
         if self.binary:
             self.stream.write(_array_head(values, "V") + b"\4" + struct.pack("<i", len(values)) + _little(values))
         else:
             self.stream.write(b" [ " + b"".join(b"%s " % format_real(value) for value in values.tolist()) + b"]\n")
 
     def write_matrix(self, values: np.ndarray) -> None:
-        """A float matrix, in its own precision."""
+        """A float matrix, shape [rows, columns], in its own precision."""
         rows, columns = values.shape
         if self.binary:
             size = b"\4" + struct.pack("<i", rows) + b"\4" + struct.pack("<i", columns)
