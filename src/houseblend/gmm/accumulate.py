@@ -1,11 +1,13 @@
 """Statistics of alignments (Kaldi's gmm-acc-stats-ali): by pdf in sorted blocks, sums in float64."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.gmm.diag import AmDiagGmm
+from houseblend.hmm.alignment import to_pdfs
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
 
@@ -39,8 +41,9 @@ class Accumulators:
         return cls(transitions.num_ids, [len(m.weights) for m in mixtures.mixtures], mixtures.dim)
 
     def add_alignment(
-        self, transitions: TransitionModel, mixtures: AmDiagGmm, feats_TD: np.ndarray, ids_T: np.ndarray
-    ) -> None:
+        self, transitions: TransitionModel, mixtures: AmDiagGmm, feats_TD: np.ndarray, ids_T: np.ndarray,
+        key: str | None = None,
+    ) -> None:  # fmt: skip
         """Add frames.
 
         Args:
@@ -48,12 +51,18 @@ class Accumulators:
             mixtures: the mixtures.
             feats_TD: features, [T, D].
             ids_T: transition-id of every frame, [T].
+            key: the utterance, for errors.
+
+        Raises:
+            InputError: features of another dimension, or a transition-id that the model lacks.
         """
+        if feats_TD.ndim != 2 or feats_TD.shape[1] != mixtures.dim:
+            raise InputError(f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {mixtures.dim}")
+        pdfs = to_pdfs(ids_T, transitions, key)
         self.transitions += np.bincount(ids_T, minlength=len(self.transitions))
-        pdfs = transitions.id_to_pdf[ids_T]
         order = np.argsort(pdfs, kind="stable")
         bounds = np.flatnonzero(np.diff(pdfs[order], prepend=-1, append=-1))
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        for first, last in pairwise(bounds):
             pdf = int(pdfs[order[first]])
             x = feats_TD[order[first:last]]
             scores = mixtures.mixtures[pdf].component_log_likelihoods(x)
@@ -74,9 +83,7 @@ class Accumulators:
         Raises:
             InputError: the shapes differ.
         """
-        mine, its = ([len(o) for o in one.occupancy] for one in (self, other))
-        if mine != its or len(self.transitions) != len(other.transitions):
-            raise InputError("statistics of different models cannot be summed")
+        self.require_same_shape(other)
         self.transitions += other.transitions
         for target, source in (
             (self.occupancy, other.occupancy),
@@ -87,6 +94,27 @@ class Accumulators:
                 into += values
         self.log_likelihood += other.log_likelihood
         self.frames += other.frames
+
+    def require_same_shape(self, other: "Accumulators") -> None:
+        """Refuse statistics of a model with other transition-ids, pdfs, Gaussians or dimension.
+
+        Raises:
+            InputError: saying which differ.
+        """
+        mine, its = (
+            {
+                "transition-ids": len(one.transitions) - 1,
+                "pdfs": len(one.sums),
+                "Gaussians and dimension": [sums.shape for sums in one.sums],
+            }
+            for one in (self, other)
+        )
+        for what, expected in mine.items():
+            if its[what] != expected:
+                shown = f": {its[what]}, not {expected}" if isinstance(expected, int) else ""
+                raise InputError(
+                    f"statistics of different models: other {what}{shown}", do="accumulate them with one model"
+                )
 
     def write(self, path: str | Path, binary: bool = True) -> None:
         """Write Kaldi's `.acc`."""

@@ -4,6 +4,7 @@ import gzip
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,14 +63,9 @@ class UtteranceAligner:
         return SearchGraph(self._compiler.compile(words, key), self._transitions)
 
     def equal(self, graph: SearchGraph, frames: int, seed: int) -> np.ndarray | None:
-        """A random path of `frames` transition-ids, [frames], self-loops shared out evenly; None if it is too short."""
-        import kaldifst
-
-        found, path = kaldifst.equal_align(kaldifst.StdVectorFst(graph.fst), frames, seed % (1 << 31), 10)
-        if not found:
-            return None
-        _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
-        return graph.transition_ids[np.array(labels, dtype=np.int64)]
+        """An even path of `frames` transition-ids, [frames]; see `equal_path`."""
+        labels = equal_path(graph.fst, frames, seed)
+        return None if labels is None else graph.transition_ids[labels]
 
     def scorer(self, transitions: TransitionModel, mixtures: AmDiagGmm, beam: float) -> Scorer:
         """A function of graph, features [T, D] and key that gives the best path [T], or None where it finds none."""
@@ -84,6 +80,26 @@ class UtteranceAligner:
             return path
 
         return score
+
+
+def equal_path(fst: Any, frames: int, seed: int) -> np.ndarray | None:
+    """Input labels of a random path, its self-loops repeated so that it has `frames` labels (Kaldi's EqualAlign).
+
+    Args:
+        fst: kaldifst transducer with transition-ids, or numbers for them, on its input.
+        frames: length wanted.
+        seed: of the choice of a path.
+
+    Returns:
+        int32, [frames]; None if ten random paths were longer than that.
+    """
+    import kaldifst
+
+    found, path = kaldifst.equal_align(kaldifst.StdVectorFst(fst), frames, seed % (1 << 31), 10)
+    if not found:
+        return None
+    _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
+    return np.array(labels, dtype=np.int32)
 
 
 def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:

@@ -15,18 +15,21 @@ from houseblend.base.log import Progress, log
 from houseblend.base.seeds import seed_of
 from houseblend.feat.pipeline import FeaturePipeline, write_model_features
 from houseblend.gmm.accumulate import Accumulators
-from houseblend.gmm.align import UtteranceAligner, read_transcripts, write_alignments
-from houseblend.gmm.diag import AmDiagGmm, DiagGmm
+from houseblend.gmm.align import Scorer, UtteranceAligner, read_transcripts, write_alignments
+from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.estimate import UpdateOptions, mix_up, update
+from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments, read_phone_sets
 from houseblend.gmm.model import write_model
+from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.hmm.tree import ContextDependency
 from houseblend.io.objects import open_input, open_output
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 BLOCK_UTTERANCES = 32
-INITIAL_UTTERANCES = 10
+
+Features = list[tuple[str, np.ndarray]]
+"""Key and features, [T, D], of every utterance."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,11 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
     pipeline = FeaturePipeline("mean", 2)
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
-    tree, transitions, mixtures = flat_start(lang, [x for _, x in feats[:INITIAL_UTTERANCES]])
+    with open_input(lang / "topo") as source:
+        topology = HmmTopology.read(source)
+    tree, transitions, mixtures = flat_model(
+        topology, read_phone_sets(lang / "phones" / "sets.int"), *moments([x for _, x in feats[:INITIAL_UTTERANCES]])
+    )
     silence = [int(word) for word in (lang / "phones" / "silence.int").read_text().split()]
     aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
     graphs = _in_blocks(lambda item: aligner.compile(transcripts.get(item[0]), item[0]), feats, 1, "graphs")
@@ -67,76 +74,73 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         aligner.equal(graph, len(x), seed_of(options.seed, "equal", key))
         for graph, (key, x) in zip(graphs, feats, strict=True)
     ]
-    usable = [index for index, path in enumerate(ids) if path is not None]
-    log(f"{len(usable)} of {len(feats)} utterances are long enough for their transcripts")
-    num_gauss = mixtures.num_gaussians
-    growth = (options.totgauss - num_gauss) // options.max_iter_inc
+    candidates = [index for index, path in enumerate(ids) if path is not None]
+    log(f"{len(candidates)} of {len(feats)} utterances are long enough for their transcripts")
     for iteration in range(options.num_iters):
         if iteration in REALIGN:
             beam = options.initial_beam if iteration == 1 else options.beam
             scorer = aligner.scorer(transitions, mixtures, beam)
-            new = _in_blocks(
-                lambda index: scorer(graphs[index], feats[index][1], feats[index][0]), usable, jobs, "utterances"
-            )  # noqa: B023
-            for index, path in zip(usable, new, strict=True):
-                ids[index] = path if path is not None else ids[index] if iteration == 1 else None
-            usable = [index for index in usable if ids[index] is not None]
-            if not usable:
-                raise InputError("no utterance could be aligned", file=data, do="check transcripts and features")
-        stats = _accumulate(transitions, mixtures, feats, ids, usable, jobs)
-        occupancy = np.array([part.sum() for part in stats.occupancy])
-        floor = UpdateOptions(min_gaussian_occupancy=3.0) if iteration == 0 else UpdateOptions()
-        transitions.update(stats.transitions)
-        mixtures = mix_up(
-            update(mixtures, stats, floor),
-            occupancy,
-            num_gauss,
-            options.power,
-            seed=seed_of(options.seed, "mix-up", iteration),
-        )
+            ids = _realign(scorer, graphs, feats, candidates, jobs)
+        if all(path is None for path in ids):
+            raise InputError("no utterance could be aligned", file=data, do="check transcripts and features")
+        stats = _accumulate(transitions, mixtures, feats, ids, jobs)
+        mixtures = _reestimate(transitions, mixtures, stats, iteration, options)
         log(
-            f"iteration {iteration}: log-likelihood per frame {stats.log_likelihood / stats.frames:.4f}, {mixtures.num_gaussians} Gaussians"
+            f"iteration {iteration}: log-likelihood per frame {stats.log_likelihood / stats.frames:.4f}, "
+            f"{mixtures.num_gaussians} Gaussians"
         )
-        if 0 < iteration <= options.max_iter_inc:
-            num_gauss += growth
     write_model(out / "final.mdl", transitions, mixtures)
     with open_output(out / "tree") as target:
         tree.write(target)
     shutil.copyfile(lang / "phones.txt", out / "phones.txt")
-    write_alignments(out, ((feats[index][0], ids[index]) for index in usable))
+    aligned = [(key, path) for (key, _), path in zip(feats, ids, strict=True) if path is not None]
+    log(f"{len(aligned)} of {len(feats)} utterances are aligned")
+    write_alignments(out, aligned)
     write_model_features(out, data, pipeline)
 
 
-def flat_start(lang: Path, feats: list[np.ndarray]) -> tuple[ContextDependency, TransitionModel, AmDiagGmm]:
-    """A monophone tree, initial transitions, and one Gaussian a pdf with the features' mean and variance.
+def _realign(
+    scorer: Scorer, graphs: list[SearchGraph], feats: Features, candidates: list[int], jobs: int
+) -> list[np.ndarray | None]:
+    """Best paths of the candidates; who finds none sits out until the next alignment."""
 
-    Args:
-        lang: lang directory with topo and phones/sets.int.
-        feats: features of some utterances, [T, D] each.
-    """
-    with open_input(lang / "topo") as source:
-        topology = HmmTopology.read(source)
-    sets = [[int(word) for word in line.split()] for line in (lang / "phones" / "sets.int").read_text().splitlines()]
-    tree = ContextDependency.monophone(sets, {phone: topology.num_pdf_classes(phone) for phone in topology.phones})
-    frames = np.concatenate(feats).astype(np.float64)
-    mean, variance = frames.mean(axis=0), np.maximum(frames.var(axis=0), 1e-3)
-    mixtures = [DiagGmm.from_moments(np.ones(1), mean[None], variance[None]) for _ in range(tree.num_pdfs)]
-    return tree, TransitionModel.initial(topology, tree), AmDiagGmm(mixtures)
+    def path_of(index: int) -> np.ndarray | None:
+        key, feats_TD = feats[index]
+        return scorer(graphs[index], feats_TD, key)
+
+    ids: list[np.ndarray | None] = [None] * len(feats)
+    for index, path in zip(candidates, _in_blocks(path_of, candidates, jobs, "utterances"), strict=True):
+        ids[index] = path
+    return ids
+
+
+def _reestimate(
+    transitions: TransitionModel, mixtures: AmDiagGmm, stats: Accumulators, iteration: int, options: MonoOptions
+) -> AmDiagGmm:
+    """The next mixtures; the transitions change in place."""
+    floor = UpdateOptions(min_gaussian_occupancy=3.0) if iteration == 0 else UpdateOptions()
+    occupancy = np.array([part.sum() for part in stats.occupancy])
+    growth = (options.totgauss - mixtures.num_pdfs) // options.max_iter_inc
+    wanted = mixtures.num_pdfs + growth * min(max(iteration - 1, 0), options.max_iter_inc)
+    transitions.update(stats.transitions)
+    seed = seed_of(options.seed, "mix-up", iteration)
+    return mix_up(update(mixtures, stats, floor), occupancy, wanted, options.power, seed=seed)
 
 
 def _accumulate(
-    transitions: TransitionModel, mixtures: AmDiagGmm, feats: list, ids: list, usable: list[int], jobs: int
+    transitions: TransitionModel, mixtures: AmDiagGmm, feats: Features, ids: list[np.ndarray | None], jobs: int
 ) -> Accumulators:
-    def block_stats(block: list[int]) -> Accumulators:
+    """Statistics of all aligned utterances, summed in blocks of as many utterances, whatever the jobs."""
+    aligned = [(x, path) for (_, x), path in zip(feats, ids, strict=True) if path is not None]
+
+    def block_stats(start: int) -> Accumulators:
         stats = Accumulators.for_model(transitions, mixtures)
-        stats.add_alignment(
-            transitions, mixtures, np.concatenate([feats[i][1] for i in block]), np.concatenate([ids[i] for i in block])
-        )
+        parts, paths = zip(*aligned[start : start + BLOCK_UTTERANCES], strict=True)
+        stats.add_alignment(transitions, mixtures, np.concatenate(parts), np.concatenate(paths))
         return stats
 
-    blocks = [usable[start : start + BLOCK_UTTERANCES] for start in range(0, len(usable), BLOCK_UTTERANCES)]
     total = Accumulators.for_model(transitions, mixtures)
-    for stats in _in_blocks(block_stats, blocks, jobs, "blocks"):
+    for stats in _in_blocks(block_stats, list(range(0, len(aligned), BLOCK_UTTERANCES)), jobs, "blocks"):
         total.add(stats)
     return total
 
@@ -152,7 +156,7 @@ def _in_blocks(work: Callable[[Any], Any], items: list, jobs: int, what: str) ->
 
 
 def in_processes(work: Callable[[Any], Any], items: list, jobs: int) -> Any:
-    """Iterate over `work(item)` in order; with several jobs in forked processes, which inherit what `work` refers to."""
+    """Iterate over `work(item)` in order; several jobs are forked processes, which inherit what `work` refers to."""
     if jobs <= 1 or len(items) < 2:
         yield from map(work, items)
         return

@@ -1,0 +1,60 @@
+"""gmm-align-compiled: Viterbi alignment to graphs of transcripts."""
+
+from houseblend.cli.program import argument, option, program, skipping
+
+
+@program(
+    example="gmm-align-compiled --self-loop-scale=0.1 --acoustic-scale=0.1 --beam=10 --retry-beam=40 "
+    "exp/mono/1.mdl ark:graphs.fsts scp:feats.scp ark:ali.ark"
+)
+@argument("model", help="GMM-HMM")
+@argument("graphs", help="graphs of compile-train-graphs, without transition probabilities")
+@argument("feats", help="features")
+@argument("alignments", help="where to write a transition-id of every frame")
+@option("--transition-scale", type=float, default=1.0, help="Factor on transition log-probabilities")
+@option("--self-loop-scale", type=float, default=1.0, help="Factor on those of self-loops")
+@option("--acoustic-scale", type=float, default=1.0, help="Factor on log-likelihoods")
+@option("--beam", type=float, default=200.0, help="Beam of the search")
+@option("--retry-beam", type=float, default=0.0, help="Beam of a second try, where the first fails; 0 for none")
+@option("--write-per-frame-acoustic-loglikes", help="Where to write the log-likelihood of every frame")
+@skipping
+def main(
+    model: str, graphs: str, feats: str, alignments: str, transition_scale: float, self_loop_scale: float,
+    acoustic_scale: float, beam: float, retry_beam: float, write_per_frame_acoustic_loglikes: str | None,
+    max_skipped: int | None,
+) -> None:  # fmt: skip
+    """Align features to transcripts."""
+    from contextlib import ExitStack
+
+    import numpy as np
+
+    from houseblend.cli.program import Skips
+    from houseblend.gmm.model import read_model
+    from houseblend.hmm.search import SearchGraph, align
+    from houseblend.io.tables import open_table, read_table, write_table
+    from houseblend.lang import fst_table  # noqa: F401
+
+    transitions, mixtures = read_model(model)
+    id_scores = transitions.scaled_log_probs(transition_scale, self_loop_scale)
+    with ExitStack() as files, Skips(max_skipped) as skips:
+        features = files.enter_context(open_table(feats, "matrix"))
+        write = files.enter_context(write_table(alignments, "int-vector"))
+        scores = write_per_frame_acoustic_loglikes
+        write_scores = files.enter_context(write_table(scores, "vector")) if scores else None
+        for key, fst in read_table(graphs, "fst"):
+            if key not in features:
+                skips.skip(key, "no features")
+                continue
+            if not len(features[key]):
+                skips.skip(key, "no frames")
+                continue
+            loglikes = mixtures.log_likelihoods(features[key], key)
+            graph = SearchGraph(fst, transitions)
+            path = align(graph, loglikes, acoustic_scale, beam, retry_beam, key, id_scores)
+            if path is None:
+                skips.skip(key, f"no path through the transcript within beam {max(beam, retry_beam):g}")
+                continue
+            write(key, path)
+            if write_scores:
+                write_scores(key, loglikes[np.arange(len(path)), transitions.id_to_pdf[path]])
+            skips.done(key)

@@ -1,0 +1,68 @@
+"""The model that training starts from: all pdfs alike (Kaldi's gmm-init-mono)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from houseblend.base.errors import InputError
+from houseblend.gmm.diag import AmDiagGmm, DiagGmm
+from houseblend.hmm.topology import HmmTopology
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.hmm.tree import ContextDependency
+
+INITIAL_UTTERANCES = 10
+"""How many utterances give the first mean and variance."""
+VARIANCE_FLOOR = 1e-3
+
+
+def moments(feats: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance, [D] each, of features, [T, D] each.
+
+    Raises:
+        InputError: there are no frames, or they are not finite.
+    """
+    frames = np.concatenate(feats).astype(np.float64) if feats else np.zeros((0, 1))
+    if not len(frames) or not np.isfinite(frames).all():
+        raise InputError("the features hold no frames, or values that are not finite", do="check the features")
+    return frames.mean(axis=0), np.maximum(frames.var(axis=0), VARIANCE_FLOOR)
+
+
+def read_phone_sets(path: str | Path) -> list[list[int]]:
+    """Phones that share pdfs, a set a line; InputError names a line that is something else."""
+    sets = []
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError as failure:
+        raise InputError(f"cannot read the sets of phones: {failure.strerror}", file=path) from None
+    for number, line in enumerate(lines, start=1):
+        try:
+            sets.append([int(word) for word in line.split()])
+        except ValueError:
+            raise InputError(f"cannot read {line!r}", file=path, line=number, expected="phone numbers") from None
+    return [phones for phones in sets if phones]
+
+
+def flat_model(
+    topology: HmmTopology, sets: Sequence[Sequence[int]], mean: np.ndarray, variance: np.ndarray
+) -> tuple[ContextDependency, TransitionModel, AmDiagGmm]:
+    """A monophone tree, the topology's transition probabilities, and one Gaussian a pdf.
+
+    Args:
+        topology: the HMMs.
+        sets: phones that share pdfs.
+        mean: of every Gaussian, [D].
+        variance: of every Gaussian, [D].
+
+    Raises:
+        InputError: a phone of the topology is in no set or in two, or a set holds another phone.
+    """
+    if sorted(phone for phones in sets for phone in phones) != topology.phones:
+        raise InputError(
+            "the sets of phones and the topology disagree", expected="every phone of the topology in one set",
+            do="use topo and phones/sets.int of one lang directory",
+        )  # fmt: skip
+    classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
+    tree = ContextDependency.monophone([list(phones) for phones in sets], classes)
+    mixtures = [DiagGmm.from_moments(np.ones(1), mean[None], variance[None]) for _ in range(tree.num_pdfs)]
+    return tree, TransitionModel.initial(topology, tree), AmDiagGmm(mixtures)
