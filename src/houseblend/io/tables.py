@@ -17,6 +17,7 @@ import numpy as np
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
+from houseblend.io.compression import decompress
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
 from houseblend.io.streams import InputStream, open_sink, open_stream, split_offset
 
@@ -348,9 +349,7 @@ def _read_bare_compressed(stream: InputStream) -> np.ndarray:
     body = stream.read(size)
     if len(body) != size:
         raise InputError(f"truncated matrix of {rows} x {columns}: {len(body)} of {size} bytes", file=stream.name)
-    from kaldiio.matio import read_matrix_or_vector
-
-    return np.asarray(read_matrix_or_vector(BytesIO(BINARY_MARKER + token + b" " + head + body)), dtype=np.float32)
+    return decompress(token.decode(), *struct.unpack("<ff", head[:8]), rows, columns, body)
 
 
 def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
