@@ -45,7 +45,7 @@ def score(
         counts, missing = score_all(references, hypotheses, "all")
         results[weight, penalty] = counts, hypotheses
         write_text(out / f"wer_{weight}_{penalty:.1f}", wer_lines(counts, missing))
-    best = min(results, key=lambda pair: (total(results[pair][0]).errors, abs(pair[0] - 10), pair))
+    best = middle_of_plateau({pair: total(counts).errors for pair, (counts, _) in results.items()})
     counts, hypotheses = results[best]
     low, high = interval(counts)
     summed = total(counts)
@@ -64,6 +64,18 @@ def score(
     write_text(
         out / "per_utt", "".join(alignment_lines(key, references[key], hypotheses.get(key, [])) for key in counts)
     )
+
+
+def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]:
+    """Of the pairs (weight, penalty) with fewest errors the one nearest to the centre of them all.
+
+    On a small development set many pairs are equal; their middle is the least likely to be at an edge elsewhere.
+    """
+    fewest = min(errors.values())
+    tied = sorted(pair for pair, count in errors.items() if count == fewest)
+    spread = [max(pair[axis] for pair in errors) - min(pair[axis] for pair in errors) or 1 for axis in (0, 1)]
+    centre = [sum(pair[axis] for pair in tied) / len(tied) for axis in (0, 1)]
+    return min(tied, key=lambda pair: sum(((pair[axis] - centre[axis]) / spread[axis]) ** 2 for axis in (0, 1)))
 
 
 def read_lattices(decoding: Path) -> dict[str, CompactLattice]:
