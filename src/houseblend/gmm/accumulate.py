@@ -122,7 +122,6 @@ class Accumulators:
             target.write_vector(self.transitions)
             target.write_token("<NUMPDFS>")
             target.write_int(len(self.occupancy))
-            target.newline()
             for occupancy, sums, squares in zip(self.occupancy, self.sums, self.squares, strict=True):
                 _write_gmm(target, occupancy, sums, squares)
             target.write_token("<total_like>")

@@ -106,10 +106,12 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
     """Word ids of every utterance of a data directory; unknown words become the lang directory's oov word.
 
     Raises:
-        InputError: an empty transcript.
+        InputError: an empty transcript, no known word in any, or an oov word that is unknown itself.
     """
     words = read_symbols(lang / "words.txt")
-    oov = words[(lang / "oov.txt").read_text().strip()]
+    oov = (lang / "oov.txt").read_text().strip()
+    if oov not in words:
+        raise InputError("not a word of words.txt", file=lang / "oov.txt", key=oov, do="make it with prepare_lang")
     transcripts: dict[str, list[int]] = {}
     unknown: dict[str, int] = {}
     for line, (key, text) in enumerate(read_table(f"ark:{data}/text", "tokens"), start=1):
@@ -118,7 +120,7 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
         for word in text:
             if word not in words:
                 unknown[word] = unknown.get(word, 0) + 1
-        transcripts[key] = [words.get(word, oov) for word in text]
+        transcripts[key] = [words.get(word, words[oov]) for word in text]
     if unknown:
         listed = ", ".join(f"{word} ({count})" for word, count in sorted(unknown.items())[:10])
         warn(f"{data}/text: {len(unknown)} words are not in the lexicon and become the oov word: {listed}")
