@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = {"__init__", "program", "step", "feature_options", "feature_table"}
+SHARED = {"__init__", "program", "step", "feature_options", "feature_table", "latgen"}
 PROGRAMS = sorted(path.stem.replace("_", "-") for path in (REPOSITORY / "src/houseblend/cli").glob("*.py") if path.stem not in SHARED)
 STEPS = sorted(str(path.relative_to(REPOSITORY)) for folder in ("steps", "local/digits") for path in (REPOSITORY / folder).iterdir()
                if path.is_file() and os.access(path, os.X_OK))

@@ -13,6 +13,13 @@ Scorer = Callable[[np.ndarray, str], np.ndarray]
 """Features [T, D] and key to log-likelihoods by pdf, [T, num_pdfs]."""
 
 
+def model_kind(model: Path) -> str:
+    """gmm or nnet3, by the token behind the transition model."""
+    with open_input(model) as source:
+        TransitionModel.read(source)
+        return "gmm" if source.peek_token() == "<DIMENSION>" else "nnet3"
+
+
 def read_scorer(model: Path) -> tuple[TransitionModel, Scorer]:
     """The transition model and the scores of a `.mdl`.
 

@@ -98,7 +98,10 @@ class _Determinizer:
             final = self.finals.get(state)
             if final is not None and here + sum(final) <= self.limit:
                 weight = Weight(graph + final[0], (acoustic + final[1]) / self.scale, string)
-                if best_final is None or weight.graph + weight.acoustic * self.scale < best_final.graph + best_final.acoustic * self.scale:
+                if (
+                    best_final is None
+                    or weight.graph + weight.acoustic * self.scale < best_final.graph + best_final.acoustic * self.scale
+                ):
                     best_final = weight
             for ilabel, word, arc_graph, arc_acoustic, nextstate in self.arcs.get(state, ()):
                 if word and here + arc_graph + arc_acoustic + self.backward[nextstate] <= self.limit:

@@ -4,6 +4,7 @@ Costs are pairs (graph, acoustic); on disk the acoustic one is unscaled. A path 
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import InputStream
-from houseblend.io.tables import register_kind
+from houseblend.io.tables import read_table, register_kind
 
 _MAGIC = 2125659606
 _ARC_TYPE = b"compactlattice44"
@@ -135,6 +136,11 @@ class Path:
             return CompactLattice([[]], [whole], 0)
         arcs = [[LatticeArc(word, whole if index == 0 else zero, index + 1)] for index, word in enumerate(self.words)]
         return CompactLattice([*arcs, []], [None] * len(self.words) + [zero], 0)
+
+
+def read_lattice_table(rspecifier: str) -> Iterator[tuple[str, CompactLattice]]:
+    """Keys and lattices of a table."""
+    yield from read_table(rspecifier, "lattice")
 
 
 def encode_lattice(lattice: CompactLattice, binary: bool) -> bytes:

@@ -1,0 +1,37 @@
+"""lattice-best-path: words and alignments of the best path of lattices."""
+
+from houseblend.cli.program import argument, option, program, skipping
+
+
+@program(example="lattice-best-path --acoustic-scale=0.1 ark:lat.ark ark,t:words.txt ark,t:ali.txt")
+@argument("lattices", help="lattices (rspecifier)")
+@argument("words_wspecifier", help="word ids to write")
+@argument("ali_wspecifier", help="transition-ids to write")
+@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
+@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
+@skipping
+def main(
+    lattices: str,
+    words_wspecifier: str,
+    ali_wspecifier: str,
+    acoustic_scale: float,
+    lm_scale: float,
+    max_skipped: int | None,
+) -> None:
+    """Write the best path of every lattice."""
+    from houseblend.cli.program import Skips
+    from houseblend.decode.lattice import read_lattice_table
+    from houseblend.io.tables import write_table
+
+    with (
+        write_table(words_wspecifier, "int-vector") as write_words, write_table(ali_wspecifier, "int-vector") as write_ali,
+        Skips(max_skipped, "lattices") as skips,
+    ):  # fmt: skip
+        for key, lattice in read_lattice_table(lattices):
+            path = lattice.best_path(lm_scale, acoustic_scale)
+            if path is None:
+                skips.skip(key, "the lattice is empty")
+                continue
+            write_words(key, path.words)
+            write_ali(key, path.ids)
+            skips.done(key)
