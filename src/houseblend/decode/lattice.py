@@ -170,14 +170,16 @@ def _pack_weight(weight: Weight) -> bytes:
 
 def _encode_text(lattice: CompactLattice) -> bytes:
     def form(weight: Weight) -> str:
-        return f"{weight.graph:g},{weight.acoustic:g},{'_'.join(map(str, weight.ids))}"
+        if weight == Weight(0.0, 0.0, ()):
+            return ""
+        return f"\t{weight.graph:g},{weight.acoustic:g},{'_'.join(map(str, weight.ids))}"
 
     lines = [""]
     for state in range(len(lattice.arcs)):
-        lines += [f"{state}\t{arc.nextstate}\t{arc.word}\t{form(arc.weight)}" for arc in lattice.arcs[state]]
+        lines += [f"{state}\t{arc.nextstate}\t{arc.word}{form(arc.weight)}" for arc in lattice.arcs[state]]
         final = lattice.finals[state]
         if final is not None:
-            lines.append(f"{state}\t{form(final)}")
+            lines.append(f"{state}{form(final)}")
     return "\n".join([*lines, "", ""]).encode()
 
 
@@ -241,18 +243,20 @@ def _read_text(stream: InputStream) -> CompactLattice:
     while line := stream.read_line().strip():
         parts = line.decode(errors="replace").split()
         try:
-            state = int(parts[0])
-            target = int(parts[1]) if len(parts) == 4 else state
+            arc = len(parts) >= 3
+            weight = _parse_weight(parts[-1]) if len(parts) in (2, 4) else Weight(0.0, 0.0, ())
+            state, target = int(parts[0]), int(parts[1 if arc else 0])
             while len(lattice.arcs) <= max(state, target):
                 lattice.arcs.append([])
                 lattice.finals.append(None)
-            weight = _parse_weight(parts[-1]) if len(parts) in (2, 4) else Weight(0.0, 0.0, ())
-            if len(parts) == 4:
+            if arc:
                 lattice.arcs[state].append(LatticeArc(int(parts[2]), weight, target))
             else:
                 lattice.finals[state] = weight
         except (ValueError, IndexError):
             raise InputError(f"cannot read {line[:60]!r}", file=stream.name, expected="a line of a lattice") from None
+    if stream.ended:
+        raise InputError("the archive ends inside a lattice", file=stream.name, expected="an empty line")
     return _checked(lattice, stream.name)
 
 

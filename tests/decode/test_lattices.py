@@ -1,0 +1,135 @@
+"""Lattice files, best paths and scaling against Kaldi's; determinisation against all paths of a small lattice."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from houseblend.base.errors import InputError
+from houseblend.decode.determinize import determinize
+from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
+from houseblend.io.tables import read_table, write_table
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decode"
+
+
+def test_lattices_come_back_from_both_forms(tmp_path):
+    lattices = dict(read_table(f"ark:{GOLDEN}/lat.txt", "lattice"))
+    for form in ("ark", "ark,t"):
+        with write_table(f"{form}:{tmp_path}/lat", "lattice") as write:
+            for key, lattice in lattices.items():
+                write(key, lattice)
+        again = dict(read_table(f"ark:{tmp_path}/lat", "lattice"))
+        assert {key: value.arcs for key, value in again.items()}.keys() == lattices.keys()
+        for key, lattice in lattices.items():
+            assert [[arc.weight.ids for arc in state] for state in again[key].arcs] == [
+                [arc.weight.ids for arc in state] for state in lattice.arcs
+            ]
+    assert (tmp_path / "lat").read_bytes() == (GOLDEN / "lat.txt").read_bytes()
+
+
+def test_best_paths_are_kaldis(run_program, tmp_path):
+    best = f"ark:{tmp_path}/best.ark"
+    run_program("lattice-1best", "--acoustic-scale=0.1", f"ark:{GOLDEN}/lat.txt", best, check=True)
+    names = ("ali", "words", "lmcost", "accost")
+    run_program("nbest-to-linear", best, *(f"ark,t:{tmp_path}/{name}" for name in names), check=True)
+    for name in ("ali", "words"):
+        assert (tmp_path / name).read_text() == (GOLDEN / f"best.{name}").read_text()
+    for name in ("lmcost", "accost"):
+        mine, its = (dict(read_table(f"ark:{path}", "float")) for path in (tmp_path / name, GOLDEN / f"best.{name}"))
+        assert mine == pytest.approx(its, rel=1e-3)
+
+
+def test_scaling_is_kaldis(run_program, tmp_path):
+    run_program(
+        "lattice-scale",
+        "--acoustic-scale=0.1",
+        "--lm-scale=1.2",
+        f"ark:{GOLDEN}/lat.txt",
+        f"ark:{tmp_path}/s",
+        check=True,
+    )
+    mine = dict(read_table(f"ark:{tmp_path}/s", "lattice"))
+    for key, lattice in read_table(f"ark:{GOLDEN}/lat_scaled.txt", "lattice"):
+        for state, arcs in enumerate(lattice.arcs):
+            for one, other in zip(arcs, mine[key].arcs[state], strict=True):
+                assert one.weight[:2] == pytest.approx(other.weight[:2], rel=1e-4, abs=1e-4)
+
+
+def test_a_truncated_archive_is_refused_at_every_byte(tmp_path):
+    lattices = dict(list(read_table(f"ark:{GOLDEN}/lat.txt", "lattice"))[:1])
+    with write_table(f"ark:{tmp_path}/lat", "lattice") as write:
+        for key, lattice in lattices.items():
+            write(key, lattice)
+    data = (tmp_path / "lat").read_bytes()
+    for size in range(1, len(data)):
+        (tmp_path / "cut").write_bytes(data[:size])
+        with pytest.raises(InputError):
+            list(read_table(f"ark:{tmp_path}/cut", "lattice"))
+
+
+def test_a_cycle_is_refused():
+    weight = Weight(1.0, 1.0, ())
+    lattice = CompactLattice([[LatticeArc(1, weight, 1)], [LatticeArc(1, weight, 0)]], [None, weight], 0)
+    with pytest.raises(InputError, match="cycle"):
+        lattice.best_path()
+
+
+def random_raw(chance: np.random.Generator, layers: int):
+    """A random lattice of kaldifst: `layers` layers of three states, arcs with and without words."""
+    import kaldifst
+
+    raw = kaldifst.Lattice()
+    states = [raw.add_state() for _ in range(3 * layers + 1)]
+    raw.start = states[0]
+    previous = [states[0]]
+    for layer in range(layers):
+        current = states[1 + 3 * layer : 4 + 3 * layer]
+        for source, target in product(previous, current):
+            cost = kaldifst.LatticeWeight(float(chance.uniform(0, 2)), float(chance.uniform(0, 2)))
+            word = int(chance.integers(0, 3))
+            raw.add_arc(source, kaldifst.LatticeArc(int(chance.integers(1, 9)), word, cost, target))
+        previous = current
+    for state in previous:
+        raw.set_final(state, kaldifst.LatticeWeight(float(chance.uniform(0, 1)), 0.0))
+    return raw
+
+
+def all_paths(arcs, finals, start):
+    """Every path: words, ids, graph and acoustic cost."""
+    stack = [(start, (), (), 0.0, 0.0)]
+    while stack:
+        state, words, ids, graph, acoustic = stack.pop()
+        if finals[state] is not None:
+            final = finals[state]
+            yield words, ids + final.ids, graph + final.graph, acoustic + final.acoustic
+        for word, weight, target in arcs[state]:
+            after = (*words, word) if word else words
+            stack.append((target, after, ids + weight.ids, graph + weight.graph, acoustic + weight.acoustic))
+
+
+@pytest.mark.parametrize("beam", [1.0, 4.0, 100.0])
+def test_determinisation_keeps_one_path_a_word_sequence_the_best(beam):
+    from houseblend.decode.determinize import _parse
+
+    chance = np.random.default_rng()
+    raw = random_raw(chance, layers=4)
+    parsed = _parse(raw)
+    plain = [[(word, Weight(g, a, (label,)), target) for label, word, g, a, target in state] for state in parsed.arcs]
+    finals = [None if final is None else Weight(*final, ()) for final in parsed.finals]
+    best: dict = {}
+    for words, ids, graph, acoustic in all_paths(plain, finals, parsed.start):
+        if words not in best or graph + acoustic < best[words][0]:
+            best[words] = graph + acoustic, ids
+    limit = min(cost for cost, _ in best.values()) + beam
+    lattice = determinize(raw, np.arange(10), 1.0, beam)
+    found: dict = {}
+    for words, ids, graph, acoustic in all_paths(lattice.arcs, lattice.finals, lattice.start):
+        assert words not in found, "a word sequence has two paths"
+        found[words] = graph + acoustic, ids
+    inside = {words for words, (cost, _) in best.items() if cost < limit - 1e-3}
+    assert inside <= found.keys()
+    for words in inside:
+        assert found[words][0] == pytest.approx(best[words][0], abs=1e-3)
+        assert found[words][1] == best[words][1]

@@ -1,0 +1,95 @@
+"""Word error rates against a second implementation; intervals against their coverage; the choice of weights."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from houseblend.base.errors import InputError
+from houseblend.decode.score import middle_of_plateau
+from houseblend.decode.wer import Counts, compare, count_errors, interval, score_all, total
+
+words = st.lists(st.sampled_from("abc"), max_size=7)
+
+
+def distance(reference, hypothesis):
+    """Edit distance by plain recursion."""
+
+    @cache
+    def between(i, j):
+        if i == 0 or j == 0:
+            return i + j
+        same = reference[i - 1] == hypothesis[j - 1]
+        return min(between(i - 1, j - 1) + (not same), between(i - 1, j) + 1, between(i, j - 1) + 1)
+
+    return between(len(reference), len(hypothesis))
+
+
+@given(words, words)
+def test_errors_are_the_edit_distance_and_lengths_agree(reference, hypothesis):
+    counts = count_errors(reference, hypothesis)
+    assert counts.errors == distance(tuple(reference), tuple(hypothesis))
+    assert counts.words == len(reference)
+    assert len(hypothesis) == len(reference) - counts.deletions + counts.insertions
+
+
+def test_modes_for_missing_hypotheses():
+    references, hypotheses = {"a": ["x"], "b": ["y"]}, {"a": ["x"]}
+    assert total(score_all(references, hypotheses, "all")[0]) == Counts(2, 0, 1, 0)
+    assert total(score_all(references, hypotheses, "present")[0]) == Counts(1, 0, 0, 0)
+    with pytest.raises(InputError, match="1 utterances have no hypothesis"):
+        score_all(references, hypotheses)
+
+
+def test_the_interval_covers_the_truth_about_95_times_in_100():
+    chance = np.random.default_rng(5)
+    covered = 0
+    for trial in range(200):
+        errors = chance.binomial(5, 0.1, size=100)
+        counts = {str(index): Counts(5, 0, 0, int(count)) for index, count in enumerate(errors)}
+        low, high = interval(counts, seed=trial, resamples=1000)
+        covered += low <= 10.0 <= high
+    assert 180 <= covered <= 199
+
+
+def test_a_paired_comparison_sees_what_intervals_apart_do_not():
+    chance = np.random.default_rng(6)
+    base = chance.binomial(5, 0.3, size=200)
+    first = {str(i): Counts(5, 0, 0, int(n)) for i, n in enumerate(base)}
+    second = {str(i): Counts(5, 0, 0, max(0, int(n) - int(i % 10 == 0))) for i, n in enumerate(base)}
+    result = compare(first, second)
+    assert result.high < 0
+    assert interval(second)[1] > interval(first)[0]
+    with pytest.raises(InputError, match="different utterances"):
+        compare(first, {"0": Counts(5)})
+
+
+def test_the_middle_of_the_plateau_is_chosen():
+    errors = {
+        (weight, penalty): 0 if 4 <= weight <= 12 else 3 for weight in range(1, 21) for penalty in (0.0, 1.0, 2.0)
+    }
+    assert middle_of_plateau(errors) == (8, 1.0)
+    errors[19, 0.0] = -1
+    assert middle_of_plateau(errors) == (19, 0.0)
+
+
+def test_compute_wer_prints_what_kaldi_prints(run_program, tmp_path):
+    (tmp_path / "ref").write_text("u1 one two three\nu2 four\n")
+    (tmp_path / "hyp").write_text("u1 one two two three\nu2 five\n")
+    done = run_program("compute-wer", f"ark:{tmp_path}/ref", f"ark:{tmp_path}/hyp", check=True)
+    assert done.stdout.decode() == (
+        "%WER 50.00 [ 2 / 4, 1 ins, 0 del, 1 sub ]\n%SER 100.00 [ 2 / 2 ]\nScored 2 sentences, 0 not present in hyp.\n"
+    )
+
+
+def test_compare_wer_refuses_other_data(run_program, tmp_path):
+    for name, utterances in (("a", {"u": {"words": 1}}), ("b", {"v": {"words": 1}})):
+        (tmp_path / name).mkdir()
+        value = {"lm_weight": 10, "insertion_penalty": 0.0, "utterances": utterances}
+        (tmp_path / name / "score.json").write_text(json.dumps(value))
+    done = run_program("compare-wer", tmp_path / "a", tmp_path / "b")
+    assert done.status == 1
+    assert "different utterances" in done.stderr
