@@ -122,3 +122,12 @@ def test_utterances_without_partner_are_skipped_and_counted(run_program, tmp_pat
     assert (done.status, (tmp_path / "acc").exists()) == (1, False)
     assert "no utterances were processed" in done.stderr
     assert "[george-1-01]" in done.stderr
+
+
+def test_sets_that_miss_a_phone_are_refused(run_program, tmp_path):
+    sets = (LANG / "phones" / "sets.int").read_text().splitlines()
+    for text, word in (("\n".join(sets[:-1]), "every phone"), ("1 2\nx 3\n", "sets:2")):
+        (tmp_path / "sets").write_text(text)
+        arguments = (f"--shared-phones={tmp_path}/sets", LANG / "topo", 39, tmp_path / "mdl", tmp_path / "tree")
+        done = run_program("gmm-init-mono", *arguments)
+        assert (done.status, word in done.stderr) == (1, True), done.stderr

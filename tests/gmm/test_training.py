@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from golden_gmm import GMM, HMM
+from golden_gmm import GMM, HMM, sub_features
 
 from houseblend.base.errors import InputError
 from houseblend.feat.pipeline import FeaturePipeline, write_model_features
-from houseblend.gmm.align import read_transcripts
+from houseblend.gmm.align import UtteranceAligner, read_transcripts
 from houseblend.gmm.model import read_model
+from houseblend.hmm.tree import ContextDependency
 from houseblend.io.tables import read_table
 
 SCHEDULE = ("--num-iters=12", "--max-iter-inc=8", "--totgauss=100")
@@ -74,3 +75,31 @@ def test_transcripts_of_another_language_are_refused(run_step, tmp_path, digits)
     assert done.status == 1
     assert "no word of the transcripts is in the lexicon" in done.stderr
     assert not (tmp_path / "mono" / "final.mdl").exists()
+
+
+@pytest.mark.parametrize("options", [("--max-iter-inc=0",), ("--num-iters=0",), ("--boost-silence=0",)])
+def test_schedules_that_cannot_be_are_refused(options, run_step, tmp_path, digits):
+    done = run_step("train_mono", *options, *digits, tmp_path / "mono")
+    assert (done.status, options[0].partition("=")[0] in done.stderr) == (2, True), done.stderr
+
+
+def test_silence_can_be_boosted(digits):
+    data, lang = digits
+    silent = []
+    for factor in (1.0, 1e6):
+        transitions, mixtures = read_model(GMM / "mono" / "final.mdl")
+        aligner = UtteranceAligner(transitions, ContextDependency.load(HMM / "mono" / "tree"), lang, [1], factor)
+        transcripts = read_transcripts(data, lang)
+        score = aligner.scorer(transitions, mixtures, 20.0)
+        paths = [score(aligner.compile(transcripts[key], key), feats, key) for key, feats in sub_features()]
+        silent.append(sum((transitions.id_to_phone[path] == 1).sum() for path in paths if path is not None))
+    assert silent[1] > silent[0]
+
+
+def test_utterances_that_are_too_short_are_left_out_by_name(run_step, tmp_path, digits):
+    data, lang = digits
+    text = (data / "text").read_text()
+    (data / "text").write_text(text.replace("george-0-10 zero", "george-0-10" + 20 * " zero"))
+    done = run_step("train_mono", *SCHEDULE, data, lang, tmp_path / "mono", check=True)
+    assert "[george-0-10] is left out" in done.stderr
+    assert set(aligned(tmp_path / "mono")) == {line.split()[0] for line in text.splitlines()} - {"george-0-10"}

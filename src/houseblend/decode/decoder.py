@@ -10,11 +10,11 @@ import numpy as np
 from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log, warn
+from houseblend.base.workers import in_processes
 from houseblend.decode.acoustic import Scorer, read_scorer
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, encode_lattice
 from houseblend.feat.pipeline import read_model_features
-from houseblend.gmm.train_mono import in_processes
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph, search_lattice
 from houseblend.hmm.transition_model import TransitionModel

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from houseblend.base.atomic import atomic_open, write_text
-from houseblend.base.errors import InputError
+from houseblend.base.errors import InputError, UsageError
 from houseblend.base.log import warn
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.hmm.search import SearchGraph, align
@@ -35,6 +35,9 @@ class UtteranceAligner:
         lang: lang directory.
         silence: silence phones.
         boost_silence: factor on their likelihoods.
+
+    Raises:
+        UsageError: a factor that is not above 0.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class UtteranceAligner:
         silence: Sequence[int],
         boost_silence: float,
     ) -> None:
+        if boost_silence <= 0:
+            raise UsageError(f"--boost-silence={boost_silence:g}", expected="a factor above 0")
         self._transitions = transitions
         self._compiler = TrainingGraphCompiler.from_files(
             transitions, tree, lang, transition_scale=0.0, self_loop_scale=0.0

@@ -1,8 +1,6 @@
 """Flat-start training of monophone GMM-HMMs, by the schedule of Kaldi's steps/train_mono.sh."""
 
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from houseblend.base.errors import InputError
-from houseblend.base.log import Progress, log
+from houseblend.base.errors import InputError, UsageError
+from houseblend.base.log import Progress, log, warn
 from houseblend.base.seeds import seed_of
+from houseblend.base.workers import in_processes
 from houseblend.feat.pipeline import FeaturePipeline, write_model_features
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.align import Scorer, UtteranceAligner, read_transcripts, write_alignments
@@ -57,8 +56,11 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         jobs: processes; the result does not depend on it, as statistics are summed in blocks of fixed utterances.
 
     Raises:
+        UsageError: a schedule that cannot be.
         InputError: transcripts, features or lang directory do not fit.
     """
+    if min(options.num_iters, options.max_iter_inc) < 1:
+        raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
     pipeline = FeaturePipeline("mean", 2)
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
@@ -75,6 +77,9 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         for graph, (key, x) in zip(graphs, feats, strict=True)
     ]
     candidates = [index for index, path in enumerate(ids) if path is not None]
+    for (key, x), path in zip(feats, ids, strict=True):
+        if path is None:
+            warn(f"[{key}] is left out: {len(x)} frames are too few for its transcript")
     log(f"{len(candidates)} of {len(feats)} utterances are long enough for their transcripts")
     for iteration in range(options.num_iters):
         if iteration in REALIGN:
@@ -153,28 +158,3 @@ def _in_blocks(work: Callable[[Any], Any], items: list, jobs: int, what: str) ->
             results.append(result)
             progress.add()
         return results
-
-
-def in_processes(work: Callable[[Any], Any], items: list, jobs: int) -> Any:
-    """Iterate over `work(item)` in order; several jobs are forked processes, which inherit what `work` refers to."""
-    if jobs <= 1 or len(items) < 2:
-        yield from map(work, items)
-        return
-    with multiprocessing.get_context("fork").Pool(jobs, initializer=_inherit, initargs=(work, items)) as pool:
-        yield from pool.imap(_call, range(len(items)), chunksize=max(1, min(32, len(items) // (4 * jobs))))
-
-
-_inherited: tuple[Callable[[Any], Any], list] | None = None
-"""In a forked process: the function and items of its pool."""
-
-
-def _inherit(work: Callable[[Any], Any], items: list) -> None:
-    global _inherited
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _inherited = (work, items)
-
-
-def _call(index: int) -> Any:
-    assert _inherited is not None
-    work, items = _inherited
-    return work(items[index])

@@ -1,0 +1,57 @@
+"""Work shared out among forked processes, results in order."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from houseblend.base.errors import HouseBlendError
+from houseblend.base.process import die_with_parent
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CHUNK = 32
+_inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
+"""In a forked process: the function and items of its pool."""
+
+
+def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
+    """Iterate over `work(item)` in the order of the items.
+
+    Several jobs are forked processes, which inherit `work`, all that it refers to, and the items; only results travel.
+
+    Args:
+        work: must not depend on what earlier items changed.
+        items: what to work on.
+        jobs: processes; with one, or one item, the work is done in this process.
+
+    Raises:
+        HouseBlendError: a process was killed; and whatever `work` raises.
+    """
+    if jobs <= 1 or len(items) < 2:
+        yield from map(work, items)
+        return
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(min(jobs, len(items)), fork, _inherit, (work, items)) as processes:
+        try:
+            chunk = max(1, min(CHUNK, len(items) // (4 * jobs)))
+            yield from processes.map(_call, range(len(items)), chunksize=chunk)
+        except BrokenProcessPool:
+            raise HouseBlendError("a worker process was killed", do="try again, with fewer --jobs") from None
+
+
+def _inherit(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
+    global _inherited
+    die_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _inherited = (work, items)
+
+
+def _call(index: int) -> Any:
+    assert _inherited is not None
+    work, items = _inherited
+    return work(items[index])
