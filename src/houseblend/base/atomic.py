@@ -21,22 +21,31 @@ def atomic_open(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     if path.exists() and not path.is_file():
-        with open(path, mode, encoding=None if "b" in mode else "utf-8") as special:
+        with _naming(path), open(path, mode, encoding=None if "b" in mode else "utf-8") as special:
             yield special
         return
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
-        with open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with _naming(path), open(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), 0o666 & ~_umask())
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_directory(path.parent)
-    except BaseException as failure:
+    except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-        if isinstance(failure, OSError) and failure.filename is None:
+        raise
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Give errors of writing, which know no name, that of the file."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.filename is None:
             failure.filename = os.fspath(path)
         raise
 

@@ -84,6 +84,8 @@ def _by_line(
         if head == BINARY_MARKER:
             return read_binary(KaldiInput(stream, stream.name))  # type: ignore[arg-type]
         line = stream.read_line()
+        if stream.tell() == start:
+            raise InputError(f"the archive ends at byte {start}, behind a key", file=stream.name, expected="an object")
         try:
             return parse(line.decode().split())
         except (ValueError, IndexError, OverflowError):

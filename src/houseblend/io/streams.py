@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -87,7 +88,7 @@ def open_stream(rxfilename: str) -> Iterator[InputStream]:
         InputError: the file is missing or the command failed.
     """
     name = rxfilename.strip()
-    if name == "-":
+    if name in ("-", ""):
         yield InputStream(sys.stdin.buffer, "standard input")
     elif name.endswith("|"):
         yield from _open_command(name)
@@ -104,7 +105,7 @@ def open_stream(rxfilename: str) -> Iterator[InputStream]:
             raise InputError("no such file", file=path) from None
         except IsADirectoryError:
             raise InputError("this is a directory", file=path, expected="a file") from None
-        except (gzip.BadGzipFile, EOFError) as failure:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as failure:
             raise InputError(f"broken gzip data: {failure}", file=path) from None
 
 

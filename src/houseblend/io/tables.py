@@ -34,26 +34,14 @@ def read_table(rspecifier: str, kind: str) -> Iterator[tuple[str, Any]]:
     """All entries of a table, in their order.
 
     Args:
-        rspecifier: what to read.
+        rspecifier: what to read; with option p, what cannot be read is left out (of an archive, the rest).
         kind: name of the kind of object (see `holders`).
 
     Raises:
         InputError: naming file, key and place, when the table is missing, truncated or of another kind.
     """
     form, name, permissive = _parse_rspecifier(rspecifier)
-    entries = _read_archive(name, kind) if form == "ark" else _read_script_entries(name, kind)
-    while True:
-        try:
-            entry = next(entries)
-        except StopIteration:
-            return
-        except InputError:
-            if not permissive:
-                raise
-            if form == "ark":
-                return
-            continue
-        yield entry
+    yield from (_read_archive if form == "ark" else _read_script_entries)(name, kind, permissive)
 
 
 class Table:
@@ -191,13 +179,19 @@ def copies_table(source: str, target: str) -> bool:
     return is_specifier(source)
 
 
-def _read_archive(name: str, kind: str) -> Iterator[tuple[str, Any]]:
+def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tuple[str, Any]]:
     with open_stream(name) as stream:
         while True:
-            key = _read_key(stream)
+            try:
+                key = _read_key(stream)
+                value = _decode(stream, kind, key) if key is not None else None
+            except InputError:
+                if permissive:
+                    return
+                raise
             if key is None:
                 return
-            yield key, _decode(stream, kind, key)
+            yield key, value
 
 
 def _read_key(stream: InputStream) -> str | None:
@@ -222,10 +216,16 @@ def _read_key(stream: InputStream) -> str | None:
         raise InputError(f"a key is not UTF-8 at byte {stream.tell()}", file=stream.name) from None
 
 
-def _read_script_entries(name: str, kind: str) -> Iterator[tuple[str, Any]]:
+def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tuple[str, Any]]:
     with _OpenArchive() as archive:
         for key, value, line in read_script(name):
-            yield key, _read_entry(value, kind, key, f"{name}:{line}", archive)
+            try:
+                entry = _read_entry(value, kind, key, f"{name}:{line}", archive)
+            except InputError:
+                if permissive:
+                    continue
+                raise
+            yield key, entry
 
 
 class _OpenArchive:
@@ -300,9 +300,9 @@ def _parse_rspecifier(specifier: str) -> tuple[str, str, bool]:
     head, colon, name = specifier.partition(":")
     words = head.strip().split(",")
     forms = [word for word in words if word in ("ark", "scp")]
-    if not colon or len(forms) != 1 or not set(words) - set(forms) <= _READ_OPTIONS or not name.strip():
+    if not colon or len(forms) != 1 or not set(words) - set(forms) <= _READ_OPTIONS:
         raise UsageError(f"{specifier!r} is no rspecifier", expected="ark:NAME or scp:NAME")
-    return forms[0], name.strip(), "p" in words
+    return forms[0], name.strip() or "-", "p" in words
 
 
 def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
