@@ -27,5 +27,7 @@ def table() -> str:
 if __name__ == "__main__":
     readme = REPOSITORY / "README.md"
     marks = "<!-- programs -->\n", "\n<!-- /programs -->"
-    text = re.sub(f"{marks[0]}.*?{marks[1].strip()}", lambda _: marks[0] + table() + marks[1], readme.read_text(), flags=re.DOTALL)
+    text = re.sub(
+        f"{marks[0]}.*?{marks[1].strip()}", lambda _: marks[0] + table() + marks[1], readme.read_text(), flags=re.DOTALL
+    )
     readme.write_text(text)

@@ -6,7 +6,22 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "houseblend"
-ORDER = "cli report decode parallel jobs train frames nnet gmm hmm lang feat io base".split()
+ORDER = [
+    "cli",
+    "report",
+    "decode",
+    "parallel",
+    "jobs",
+    "train",
+    "frames",
+    "nnet",
+    "gmm",
+    "hmm",
+    "lang",
+    "feat",
+    "io",
+    "base",
+]
 FENCES = {
     "kaldiio": {"io/tables.py"},
     "mpi4py": {"parallel/exchanges/mpi.py"},

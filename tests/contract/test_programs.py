@@ -9,9 +9,15 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = {"__init__", "program", "step", "feature_options", "feature_table", "latgen"}
-PROGRAMS = sorted(path.stem.replace("_", "-") for path in (REPOSITORY / "src/houseblend/cli").glob("*.py") if path.stem not in SHARED)
-STEPS = sorted(str(path.relative_to(REPOSITORY)) for folder in ("steps", "local/digits") for path in (REPOSITORY / folder).iterdir()
-               if path.is_file() and os.access(path, os.X_OK))
+PROGRAMS = sorted(
+    path.stem.replace("_", "-") for path in (REPOSITORY / "src/houseblend/cli").glob("*.py") if path.stem not in SHARED
+)
+STEPS = sorted(
+    str(path.relative_to(REPOSITORY))
+    for folder in ("steps", "local/digits")
+    for path in (REPOSITORY / folder).iterdir()
+    if path.is_file() and os.access(path, os.X_OK)
+)
 COMMANDS = [f"bin/{name}" for name in PROGRAMS] + STEPS
 LIGHT = {"houseblend", "click", "__main__", "__mp_main__", "_distutils_hack"}
 """What `--help` may import beside the standard library."""
@@ -73,7 +79,11 @@ def test_wrong_usage_is_2_with_a_hint_and_no_traceback(command):
 def test_missing_input_is_1_or_2_and_never_a_traceback(command, tmp_path):
     """As many missing files as the program takes arguments: an expected failure that names one of them."""
     usage = run(command, "--help").stdout.partition("Usage:")[2].split("\n\n")[0].split()
-    words = [f"{tmp_path}/none.{index}" for index, word in enumerate(usage) if word.rstrip(".").isupper() and word != "[OPTIONS]"]
+    words = [
+        f"{tmp_path}/none.{index}"
+        for index, word in enumerate(usage)
+        if word.rstrip(".").isupper() and word != "[OPTIONS]"
+    ]
     done = run(command, *words)
     assert done.returncode in (1, 2), done.stderr
     assert "Traceback" not in done.stderr

@@ -15,6 +15,8 @@ def main(
     """Cut every segment out of its recording."""
     from pathlib import Path
 
+    import numpy as np
+
     from houseblend.base.errors import InputError
     from houseblend.cli.program import Skips
     from houseblend.feat.extract import choose_channel
@@ -22,15 +24,14 @@ def main(
     from houseblend.io.tables import open_table, write_table
 
     with open_table(wav_rspecifier, "wav") as recordings, Skips(max_skipped, "segments") as skips:
-        name, loaded = "", (0, None)
+        name, rate, samples = "", 0, np.zeros((0, 1))
         with write_table(wav_wspecifier, "wav") as write:
             for key, recording, start, end in read_segments(Path(segments)):
                 try:
                     if recording != name:
-                        name, loaded = recording, recordings[recording]
+                        name, (rate, samples) = recording, recordings[recording]
                     if end - start < min_segment_length:
                         raise InputError(f"{end - start:g} s is too short", key=key)
-                    rate, samples = loaded
                     write(key, (rate, cut_segment(rate, choose_channel(samples, -1, recording), start, end, key)))
                 except InputError as failure:
                     skips.skip(key, failure)

@@ -130,7 +130,9 @@ def _read_choice(score_dir: Path) -> tuple[int, float]:
 def _read_json(score_dir: Path) -> dict:
     try:
         value = json.loads((score_dir / "score.json").read_text())
-        value["lm_weight"], value["insertion_penalty"], value["utterances"]
+        missing = {"lm_weight", "insertion_penalty", "utterances"} - value.keys()
+        if missing:
+            raise ValueError(f"{sorted(missing)} are missing")
     except (OSError, ValueError, KeyError, TypeError) as failure:
         raise InputError(f"no score directory: {failure}", file=score_dir / "score.json", do="run score") from None
     return value

@@ -118,5 +118,5 @@ class Trainer:
 
 
 def _moved(batch: Minibatch, device: torch.device) -> Minibatch:
-    tensors = (tensor.to(device) for tensor in (batch.x_NWD, batch.rows, batch.pdfs, batch.weights))
-    return Minibatch(*tensors, batch.position, batch.num_sequences)
+    x, rows, pdfs, weights = (tensor.to(device) for tensor in (batch.x_NWD, batch.rows, batch.pdfs, batch.weights))
+    return Minibatch(x, rows, pdfs, weights, batch.position, batch.num_sequences)

@@ -1,0 +1,70 @@
+"""Objective curves of experiments, from their ledgers."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from houseblend.base.errors import InputError
+
+
+def read_rounds(experiment: Path) -> list[dict[str, Any]]:
+    """The ledger's lines of finished rounds.
+
+    Raises:
+        InputError: there is no ledger, or no round in it.
+    """
+    path = experiment / "ledger.jsonl"
+    try:
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+    except (OSError, ValueError) as failure:
+        raise InputError(f"no ledger: {failure}", file=path, do="name an experiment directory of train_dnn") from None
+    rounds = [line for line in lines if line.get("kind") == "round"]
+    if not rounds:
+        raise InputError("no finished round", file=path)
+    return rounds
+
+
+def plot_experiments(experiments: Sequence[Path], target: Path) -> None:
+    """Draw objective (training subset and held-out), learning rate and distance of the workers, over frames seen.
+
+    Args:
+        experiments: experiment directories.
+        target: picture to write; its suffix names the format (png, svg, pdf).
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(3, 1, figsize=(8, 10), sharex=True, height_ratios=[3, 1, 1])
+    for number, experiment in enumerate(experiments):
+        rounds = read_rounds(experiment)
+        seen = [line["plan"]["intervals"][-1][1] / 1e6 for line in rounds]
+        color = f"C{number}"
+        axes[0].plot(
+            seen,
+            [line["heldout_objective"] for line in rounds],
+            "-o",
+            color=color,
+            label=f"{experiment.name}, held out",
+        )
+        axes[0].plot(
+            seen, [line["train_objective"] for line in rounds], "--", color=color, label=f"{experiment.name}, training"
+        )
+        for line, x in zip(rounds, seen, strict=True):
+            if line["dropped"]:
+                axes[0].annotate(f"dropped {len(line['dropped'])}", (x, line["heldout_objective"]), fontsize=7)
+        axes[1].plot(seen, [line["plan"]["learning_rate"] for line in rounds], "-o", color=color)
+        distance = [sum(line["distance_to_mean"].values()) / max(len(line["distance_to_mean"]), 1) for line in rounds]
+        axes[2].plot(seen, distance, "-o", color=color)
+    axes[0].set_ylabel("log-probability per frame (nats)")
+    axes[0].legend(fontsize=8)
+    axes[1].set_ylabel("learning rate")
+    axes[2].set_ylabel("distance to the mean")
+    axes[2].set_xlabel("frames seen (millions)")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(target, dpi=120)
+    pyplot.close(figure)
