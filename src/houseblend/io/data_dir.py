@@ -171,21 +171,11 @@ def fix_data_dir(path: Path) -> Fixed:
         InputError: no utterance would be left, or the speakers are out of order; nothing is changed then.
     """
     data = DataDir(path)
-    dropped: dict[str, str] = {}
-    kept = sorted(data.files["utt2spk"])
-    for utterance in kept:
-        for name, entries in data.files.items():
-            rule = FILES[name]
-            if rule.complete and name != "spk2utt" and data.id_of(rule.index, utterance) not in entries:
-                dropped[utterance] = _reason(data, name, data.id_of(rule.index, utterance))
-                break
-    kept = [utterance for utterance in kept if utterance not in dropped]
+    dropped = {utterance: reason for utterance in _mentioned(data) if (reason := _reason_to_drop(data, utterance))}
+    kept = [utterance for utterance in data.files["utt2spk"] if utterance not in dropped]
     if not kept:
         reason = next(iter(dropped.values()), "utt2spk has no good line")
         raise InputError("no utterance would be left", file=path, do=f"mend the files by hand; first reason: {reason}")
-    for error in data.wrong:
-        if error.file == path / "utt2spk" and error.key is not None and error.key not in data.files["utt2spk"]:
-            dropped[str(error.key)] = f"{error.what} (utt2spk:{error.line})"
     lines = data.chosen(kept)
     require_speaker_order(path, lines["utt2spk"])
     changed = [name for name, wanted in lines.items() if _content(path / name) != to_text(wanted).encode()]
@@ -208,6 +198,26 @@ def require_speaker_order(path: Path, utt2spk: Iterable[Line]) -> None:
     """
     for error in _speaker_order(path, utt2spk):
         raise error
+
+
+def _mentioned(data: DataDir) -> list[str]:
+    """All utterances that any file speaks of, sorted."""
+    found = {str(error.key) for error in data.wrong if error.file == data.path / "utt2spk" and error.key is not None}
+    for name, entries in data.files.items():
+        if FILES[name].index == "utterance":
+            found |= entries.keys()
+    return sorted(found)
+
+
+def _reason_to_drop(data: DataDir, utterance: str) -> str | None:
+    """What an utterance lacks; None if nothing."""
+    if utterance not in data.files["utt2spk"]:
+        return _reason(data, "utt2spk", utterance)
+    for name, entries in data.files.items():
+        rule = FILES[name]
+        if rule.complete and name != "spk2utt" and data.id_of(rule.index, utterance) not in entries:
+            return _reason(data, name, data.id_of(rule.index, utterance))
+    return None
 
 
 def _reason(data: DataDir, name: str, key: str) -> str:

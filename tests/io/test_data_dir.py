@@ -1,0 +1,356 @@
+"""Data directories: one set of rules for validating and mending; parts and unions."""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from houseblend.base.errors import InputError
+from houseblend.io.data_dir import DataDir, fix_data_dir, problems, validate_data_dir
+from houseblend.io.data_subsets import (
+    combine_data_dirs,
+    open_data_dir,
+    per_speaker,
+    shortest,
+    split_by_speaker,
+    split_evenly,
+    spread,
+    write_subset,
+)
+from houseblend.io.tables import write_table
+
+
+def make(folder: Path, speakers: dict[str, int], segments: bool = False, prefix: str = "") -> Path:
+    """A valid data directory with features; utterances are SPEAKER-1, SPEAKER-2, ..."""
+    folder.mkdir(parents=True)
+    utterances = sorted((f"{prefix}{s}-{n}", prefix + s) for s, count in speakers.items() for n in range(1, count + 1))
+    places = {utt: f"/audio/{utt}.wav" for utt, _ in utterances}
+    files = {
+        "utt2spk": dict(utterances),
+        "spk2utt": {s: " ".join(u for u, other in utterances if other == s) for s in sorted({s for _, s in utterances})},
+        "text": {utt: f"one two {n}" for n, (utt, _) in enumerate(utterances)},
+        "wav.scp": places,
+        "utt2dur": {utt: f"{1 + n / 8}" for n, (utt, _) in enumerate(utterances)},
+        "utt2num_frames": {utt: str(100 - n) for n, (utt, _) in enumerate(utterances)},
+        "feats.scp": {utt: f"/feats.ark:{n}" for n, (utt, _) in enumerate(utterances)},
+        "cmvn.scp": {s: f"/cmvn.ark:{s}" for s in sorted({s for _, s in utterances})},
+        "spk2gender": {s: "mf"[len(s) % 2] for s in sorted({s for _, s in utterances})},
+        "utt2orig": {utt: utt for utt, _ in utterances[::2]},
+    }
+    if segments:
+        files["segments"] = {utt: f"{prefix}rec{n // 2} {n}.5 {n + 1}" for n, (utt, _) in enumerate(utterances)}
+        files["wav.scp"] = {f"{prefix}rec{n}": "sox in.sph - |" for n in range((len(utterances) + 1) // 2)}
+    for name, entries in files.items():
+        (folder / name).write_text("".join(f"{key} {entries[key]}\n" for key in sorted(entries)))
+    (folder / "feature.json").write_text(json.dumps({"kind": "mfcc", "options": {}, "fingerprint": "1"}))
+    validate_data_dir(folder, ["text", "feats.scp", "wav.scp"])
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    return make(tmp_path / "data", {"ann": 3, "bob": 5, "cyd": 2})
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def keys(path: Path) -> list[str]:
+    return [line.split()[0] for line in lines(path)]
+
+
+def edit(path: Path, number: int, line: str | bytes) -> None:
+    """Replace a line, counted from 1."""
+    rows = path.read_bytes().split(b"\n")
+    rows[number - 1] = line if isinstance(line, bytes) else line.encode()
+    path.write_bytes(b"\n".join(rows))
+
+
+BROKEN = [
+    ("utt2spk", 2, "ann-2 ann extra", "utt2spk:2: [ann-2] bad line"),
+    ("utt2spk", 2, "ann-2", "utt2spk:2: [ann-2] bad line"),
+    ("utt2spk", 1, "ann-2 ann", "utt2spk:2: [ann-2] the key stands twice"),
+    ("text", 3, "ann-1 again", "text:3: [ann-1] the key stands twice"),
+    ("text", 3, "zed-1 one", "text:4: [bob-1] not sorted"),
+    ("text", 2, "ann-2 one <s> two", "text:2: [ann-2] bad line"),
+    ("text", 2, "ann-2 one\u00a0two", "text:2: spaces other than blank and tab"),
+    ("text", 2, "ann-2 a\x07b", "text:2: [ann-2] bad line"),
+    ("text", 2, b"ann-2 caf\xe9", "text:2: the line is not UTF-8"),
+    ("text", 2, b"ann-2 one\r", "text:2: the line ends in a carriage return"),
+    ("text", 2, "", "text:2: a line without a key"),
+    ("text", 10, "cyd-2 three", None),
+    ("text", 11, "cyd-3 unfinished", "text:11: the last line has no end"),
+    ("wav.scp", 2, "ann-2 ~/a.wav", "wav.scp:2: [ann-2] bad line"),
+    ("wav.scp", 2, "ann-2", "wav.scp:2: [ann-2] bad line"),
+    ("feats.scp", 10, "cyd-9 /feats.ark:3", "feats.scp:10: [cyd-9] utterance that is not in utt2spk"),
+    ("cmvn.scp", 2, "bib /cmvn.ark:3", "cmvn.scp:2: [bib] speaker that is not in utt2spk"),
+    ("utt2dur", 4, "bob-1 0", "utt2dur:4: [bob-1] bad line"),
+    ("utt2num_frames", 4, "bob-1 3.5", "utt2num_frames:4: [bob-1] bad line"),
+    ("spk2gender", 1, "ann x", "spk2gender:1: [ann] bad line"),
+    ("spk2utt", 1, "ann ann-1 ann-2", "spk2utt:1: [ann] differs from utt2spk: ann-3"),
+]
+
+
+@pytest.mark.parametrize(("name", "number", "line", "message"), BROKEN)
+def test_a_broken_line_is_named_and_fixed(name, number, line, message, data):
+    edit(data / name, number, line)
+    if message is None:
+        validate_data_dir(data)
+        return
+    found = [str(problem) for problem in problems(data)]
+    assert any(message in problem for problem in found), found
+    with pytest.raises(InputError):
+        validate_data_dir(data)
+    everyone = set(keys(data / "feats.scp")) | set(keys(data / "wav.scp"))
+    fixed = fix_data_dir(data)
+    assert set(keys(data / "utt2spk")) | dict(fixed.dropped).keys() >= everyone
+    assert 5 <= fixed.kept == len(keys(data / "text"))
+    assert list(problems(data, ["text", "wav.scp", "feats.scp"])) == []
+
+
+def test_missing_files_and_ids_are_named(data):
+    (data / "text").unlink()
+    assert list(problems(data)) == []
+    assert "text: no such file" in str(next(problems(data, ["text"])))
+    (data / "feats.scp").write_text("".join(line + "\n" for line in lines(data / "feats.scp")[1:]))
+    assert "feats.scp: [ann-1] utterance without a line" in str(next(problems(data)))
+    (data / "spk2utt").unlink()
+    assert "spk2utt: no such file" in str(next(problems(data)))
+    (data / "utt2spk").unlink()
+    with pytest.raises(InputError, match="utt2spk: no such file"):
+        validate_data_dir(data)
+    with pytest.raises(InputError, match="no such directory"):
+        validate_data_dir(data / "none")
+
+
+def test_speakers_out_of_order_can_only_be_mended_by_hand(data):
+    edit(data / "utt2spk", 1, "ann-1 zed")
+    (data / "spk2utt").write_text("ann ann-2 ann-3\nbob bob-1 bob-2 bob-3 bob-4 bob-5\ncyd cyd-1 cyd-2\nzed ann-1\n")
+    for name in ("cmvn.scp", "spk2gender"):
+        (data / name).unlink()
+    assert "make speaker ids prefixes" in str(next(problems(data)))
+    assert list(problems(data, speaker_order=False)) == []
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    with pytest.raises(InputError, match="prefixes"):
+        fix_data_dir(data)
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_fix_sorts_drops_and_keeps_a_list(data):
+    for name in ("text", "utt2spk", "wav.scp"):
+        rows = lines(data / name)
+        random.Random(3).shuffle(rows)
+        (data / name).write_text("".join(row + "\n" for row in rows))
+    shuffled = (data / "text").read_bytes()
+    (data / "cmvn.scp").write_text("ann x:1\ncyd x:2\n")
+    rows = lines(data / "feats.scp")
+    (data / "feats.scp").write_text("".join(row + "\n" for row in rows[1:]))
+    fixed = fix_data_dir(data)
+    assert [key for key, _ in fixed.dropped] == ["ann-1", *(f"bob-{n}" for n in range(1, 6))]
+    assert dict(fixed.dropped)["ann-1"] == "not in feats.scp"
+    assert lines(data / ".backup" / "dropped")[0] == "ann-1 not in feats.scp"
+    assert (data / ".backup" / "text").read_bytes() == shuffled
+    assert keys(data / "text") == ["ann-2", "ann-3", "cyd-1", "cyd-2"]
+    assert lines(data / "spk2utt") == ["ann ann-2 ann-3", "cyd cyd-1 cyd-2"]
+    assert fix_data_dir(data).changed == []
+
+
+def test_fix_changes_nothing_if_nothing_would_be_left(data):
+    (data / "text").write_text("other words\n")
+    with pytest.raises(InputError, match="no utterance would be left"):
+        fix_data_dir(data)
+    assert (data / "text").read_text() == "other words\n"
+    assert not (data / ".backup").exists()
+
+
+def test_segments_need_their_recordings(tmp_path):
+    data = make(tmp_path / "data", {"ann": 4}, segments=True)
+    edit(data / "wav.scp", 1, "rec9 x.wav")
+    found = [str(problem) for problem in problems(data)]
+    assert any("wav.scp:1: [rec9] recording that is not in segments" in text for text in found)
+    assert any("wav.scp: [rec0] recording without a line" in text for text in found)
+    fixed = fix_data_dir(data)
+    assert [key for key, _ in fixed.dropped] == ["ann-1", "ann-2"]
+    assert keys(data / "wav.scp") == ["rec1"]
+    assert list(problems(data)) == []
+    edit(data / "segments", 1, "ann-3 rec1 5.0 5.0")
+    assert "segments:1: [ann-3] bad line" in str(next(problems(data)))
+    (data / "wav.scp").unlink()
+    with pytest.raises(InputError, match=r"segments without wav\.scp"):
+        validate_data_dir(data)
+
+
+def test_whatever_fix_leaves_is_valid(tmp_path):
+    """Forty directories with random damage."""
+    seed = int.from_bytes(os.urandom(4), "little")
+    print("seed", seed)
+    draw = random.Random(seed)
+    source = make(tmp_path / "whole", {"ann": 3, "bob": 5, "cyd": 2, "dan": 4}, segments=True)
+    for number in range(40):
+        data = tmp_path / str(number)
+        shutil.copytree(source, data)
+        for _ in range(draw.randint(1, 4)):
+            damage(draw, data / draw.choice(sorted(path.name for path in data.iterdir() if path.suffix != ".json")))
+        try:
+            fix_data_dir(data)
+        except InputError:
+            continue
+        assert [str(problem) for problem in problems(data)] == []
+        assert DataDir(data).files["utt2spk"]
+        assert fix_data_dir(data).changed == []
+        shutil.rmtree(data)
+
+
+def damage(draw: random.Random, path: Path) -> None:
+    rows = path.read_bytes().split(b"\n")
+    place = draw.randrange(len(rows))
+    what = draw.choice(["drop", "double", "shuffle", "bytes", "cut", "carriage"])
+    if what == "drop":
+        del rows[place]
+    elif what == "double":
+        rows.insert(draw.randrange(len(rows)), rows[place])
+    elif what == "shuffle":
+        draw.shuffle(rows)
+    elif what == "bytes":
+        rows[place] += draw.randbytes(3)
+    elif what == "carriage":
+        rows[place] += b"\r"
+    else:
+        rows[place] = rows[place][: draw.randint(0, len(rows[place]))]
+    path.write_bytes(b"\n".join(rows))
+
+
+def test_spread_follows_kaldis_halving():
+    letters = list("abcdefghij")
+    assert spread(letters, 3) == ["e", "g", "j"]
+    assert spread(letters, 10) == letters
+    for count in range(11):
+        assert len(set(spread(letters, count))) == count
+
+
+def test_ways_to_choose(data):
+    opened = open_data_dir(data)
+    assert shortest(opened, 3) == ["cyd-2", "cyd-1", "bob-5"]
+    assert per_speaker(opened, 2) == ["ann-1", "ann-2", "bob-1", "bob-3", "cyd-1", "cyd-2"]
+
+
+def test_shortest_measures_features_where_lengths_are_not_listed(data):
+    (data / "utt2num_frames").unlink()
+    with write_table(f"ark,scp:{data}/feats.ark,{data}/feats.scp", "matrix") as write:
+        for number, key in enumerate(keys(data / "utt2spk")):
+            write(key, np.ones((20 - number % 7, 2), dtype=np.float32))
+    assert shortest(open_data_dir(data), 2) == ["bob-4", "bob-3"]
+
+
+def test_subsets_hold_all_files_and_the_record(data, tmp_path):
+    out = tmp_path / "out"
+    make(out, {"old": 2})
+    (out / "vad.scp").write_text("old-1 x\nold-2 y\n")
+    write_subset(open_data_dir(data), ["bob-1", "ann-1"], out)
+    assert keys(out / "feats.scp") == keys(out / "text") == ["ann-1", "bob-1"]
+    assert keys(out / "cmvn.scp") == ["ann", "bob"]
+    assert keys(out / "utt2orig") == ["ann-1"]
+    assert not (out / "vad.scp").exists()
+    assert (out / "feature.json").read_bytes() == (data / "feature.json").read_bytes()
+    validate_data_dir(out, ["text", "wav.scp", "feats.scp"])
+    with pytest.raises(InputError, match="the target is the source"):
+        write_subset(open_data_dir(data), ["bob-2"], data)
+    edit(data / "text", 1, "ann-1 <s>")
+    with pytest.raises(InputError, match="text:1"):
+        open_data_dir(data)
+
+
+def test_split_by_speaker_balances_and_keeps_the_order(tmp_path):
+    counts = {f"s{n:02d}": n % 5 + 1 for n in range(20)}
+    utt2spk = open_data_dir(make(tmp_path / "data", counts)).files["utt2spk"]
+    parts = split_by_speaker(utt2spk.values(), 4)
+    assert [utt for part in parts for utt in part] == list(utt2spk)
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 5
+    owners = [{utt2spk[utt].value for utt in part} for part in parts]
+    assert sum(map(len, owners)) == 20
+    with pytest.raises(InputError, match="21 parts of 20 speakers"):
+        split_by_speaker(utt2spk.values(), 21)
+    assert [len(part) for part in split_evenly(list("abcdefgh"), 3)] == [3, 3, 2]
+
+
+def test_combine_merges_and_completes(tmp_path):
+    one = make(tmp_path / "one", {"ann": 2, "bob": 1})
+    two = make(tmp_path / "two", {"cyd": 4}, segments=True)
+    (two / "utt2dur").unlink()
+    (one / "utt2uniq").write_text("ann-1 x\nann-2 x\nbob-1 y\n")
+    combine_data_dirs(tmp_path / "all", [one, two])
+    out = tmp_path / "all"
+    assert keys(out / "utt2spk") == ["ann-1", "ann-2", "bob-1", "cyd-1", "cyd-2", "cyd-3", "cyd-4"]
+    assert lines(out / "segments")[0] == "ann-1 ann-1 0.0 1.0"
+    assert keys(out / "wav.scp") == ["ann-1", "ann-2", "bob-1", "rec0", "rec1"]
+    assert lines(out / "utt2uniq")[-1] == "cyd-4 cyd-4"
+    assert not (out / "utt2dur").exists()
+    assert (out / "feature.json").exists()
+    validate_data_dir(out, ["text", "wav.scp", "feats.scp"])
+
+
+def test_combine_refuses_what_does_not_fit(tmp_path):
+    one, two = make(tmp_path / "one", {"ann": 2}), make(tmp_path / "two", {"ann": 3})
+    out = tmp_path / "all"
+    with pytest.raises(InputError, match=r"two/utt2spk:1: \[ann-1\] also in .*one/utt2spk:1"):
+        combine_data_dirs(out, [one, two])
+    with pytest.raises(InputError, match="one of the sources"):
+        combine_data_dirs(one, [one, two])
+    other = make(tmp_path / "other", {"bob": 2})
+    (other / "feature.json").write_text("{}")
+    with pytest.raises(InputError, match="features made otherwise"):
+        combine_data_dirs(out, [one, other])
+    with pytest.raises(InputError, match="extra: no such file"):
+        combine_data_dirs(out, [one, make(tmp_path / "more", {"bob": 2})], ["extra"])
+    assert not out.exists()
+
+
+def test_combine_leaves_out_statistics_that_differ_for_a_speaker(tmp_path):
+    one = make(tmp_path / "one", {"ann": 2})
+    two = make(tmp_path / "two", {"ann": 4})
+    write_subset(open_data_dir(two), ["ann-3", "ann-4"], tmp_path / "rest")
+    (tmp_path / "rest" / "cmvn.scp").write_text("ann /other.ark:4\n")
+    combine_data_dirs(tmp_path / "all", [one, tmp_path / "rest"])
+    assert not (tmp_path / "all" / "cmvn.scp").exists()
+    assert keys(tmp_path / "all" / "text") == ["ann-1", "ann-2", "ann-3", "ann-4"]
+
+
+def test_programs(data, tmp_path, run_program):
+    assert "is valid" in run_program("validate-data-dir", data, check=True).stderr
+    (data / "text").rename(tmp_path / "text")
+    assert run_program("validate-data-dir", data).status == 1
+    run_program("validate-data-dir", "--no-text", data, check=True)
+    edit(data / "feats.scp", 1, "ann-1")
+    done = run_program("validate-data-dir", "--no-text", data)
+    assert done.status == 1
+    assert "feats.scp:1: [ann-1] bad line" in done.stderr
+    assert "problems: 2" in done.stderr
+    assert "dropped [ann-1]" in run_program("fix-data-dir", data, check=True).stderr
+    run_program("validate-data-dir", "--no-text", data, check=True)
+    (tmp_path / "speakers").write_text("cyd\nann\n")
+    for words, wanted in (
+        (["--first", data, "2"], ["ann-2", "ann-3"]), (["--last", data, "1"], ["cyd-2"]),
+        (["--shortest", data, "1"], ["cyd-2"]), (["--spk-list", tmp_path / "speakers", data],
+         ["ann-2", "ann-3", "cyd-1", "cyd-2"]), (["--per-spk", data, "1"], ["ann-2", "bob-1", "cyd-1"]),
+    ):  # fmt: skip
+        run_program("subset-data-dir", *words, tmp_path / "sub", check=True)
+        assert keys(tmp_path / "sub" / "utt2spk") == wanted
+    run_program("subset-data-dir", "--speakers", data, "3", tmp_path / "sub", check=True)
+    assert len(keys(tmp_path / "sub" / "utt2spk")) >= 3
+    assert run_program("subset-data-dir", data, "10", tmp_path / "sub").status == 2
+    assert run_program("subset-data-dir", "--first", "--last", data, "1", tmp_path / "sub").status == 2
+    run_program("split-data", data, "3", check=True)
+    assert [keys(data / f"split3/{part}/spk2utt") for part in (1, 2, 3)] == [["ann"], ["bob"], ["cyd"]]
+    run_program("split-data", "--per-utt", data, "4", check=True)
+    assert [len(keys(data / f"split4utt/{part}/feats.scp")) for part in (1, 2, 3, 4)] == [3, 2, 2, 2]
+    assert run_program("split-data", data, "4").status == 1
+    parts = [data / f"split3/{part}" for part in (1, 2, 3)]
+    run_program("combine-data", tmp_path / "all", *parts, check=True)
+    for name in ("utt2spk", "spk2utt", "feats.scp", "wav.scp", "cmvn.scp", "utt2orig"):
+        assert (tmp_path / "all" / name).read_bytes() == (data / name).read_bytes()
