@@ -31,7 +31,9 @@ def make(folder: Path, speakers: dict[str, int], segments: bool = False, prefix:
     places = {utt: f"/audio/{utt}.wav" for utt, _ in utterances}
     files = {
         "utt2spk": dict(utterances),
-        "spk2utt": {s: " ".join(u for u, other in utterances if other == s) for s in sorted({s for _, s in utterances})},
+        "spk2utt": {
+            s: " ".join(u for u, other in utterances if other == s) for s in sorted({s for _, s in utterances})
+        },
         "text": {utt: f"one two {n}" for n, (utt, _) in enumerate(utterances)},
         "wav.scp": places,
         "utt2dur": {utt: f"{1 + n / 8}" for n, (utt, _) in enumerate(utterances)},

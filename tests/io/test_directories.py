@@ -1,0 +1,212 @@
+"""Validators of lang, alignment, experiment, graph, frame and decode directories."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from houseblend.base.errors import InputError
+from houseblend.io.directories import KINDS, validate
+from houseblend.io.holders import encode
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+
+@pytest.fixture
+def lang(tmp_path):
+    """A lang directory that Kaldi's prepare_lang.sh wrote."""
+    folder = tmp_path / "lang"
+    shutil.copytree(GOLDEN / "lang", folder)
+    (folder / "oov.txt").write_text("<SIL>\n")
+    return folder
+
+
+def write_model(folder: Path) -> Path:
+    """The beginnings of a model directory."""
+    folder.mkdir()
+    (folder / "final.mdl").write_bytes(b"\0B<TransitionModel> <Topology> ...")
+    (folder / "tree").write_bytes(b"ContextDependency 1 0 ToPdf ...")
+    (folder / "phones.txt").write_text("<eps> 0\nSIL 1\nA 2\n#0 3\n")
+    (folder / "feature.json").write_text(json.dumps({"kind": "mfcc", "options": {}, "fingerprint": "ab"}))
+    return folder
+
+
+@pytest.fixture
+def ali(tmp_path):
+    """Two files of alignments."""
+    folder = write_model(tmp_path / "ali")
+    for number in (1, 2):
+        with gzip.open(folder / f"ali.{number}.gz", "wb") as file:
+            for name in "ab":
+                ids = np.arange(1, 20, dtype=np.int32)
+                file.write(f"{name}{number} ".encode() + encode("int-vector", ids, binary=True))
+    (folder / "num_jobs").write_text("2\n")
+    return folder
+
+
+@pytest.fixture
+def exp(tmp_path):
+    """An experiment of one round."""
+    folder = write_model(tmp_path / "exp")
+    (folder / "ledger.jsonl").write_text('{"format": 1, "kind": "round"}\n')
+    return folder
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """A graph directory with its record."""
+    folder = tmp_path / "graph"
+    folder.mkdir()
+    (folder / "HCLG.fst").write_bytes(b"fst")
+    for name in ("words.txt", "phones.txt"):
+        (folder / name).write_text("<eps> 0\none 1\n")
+    (folder / "num_pdfs").write_text("7\n")
+    (folder / "graph.json").write_text('{"num_pdfs": 7}')
+    return folder
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """A frame store of ten frames."""
+    folder = write_model(tmp_path / "frames")
+    (folder / "index.json").write_text('{"format": 1, "dim": 3, "num_pdfs": 7, "shards": [10]}')
+    (folder / "utterances").write_text("a train 0 0 0 10\n")
+    (folder / "feats.0.f32").write_bytes(bytes(120))
+    (folder / "pdfs.0.i32").write_bytes(bytes(40))
+    return folder
+
+
+@pytest.fixture
+def decode(tmp_path):
+    """A decode directory."""
+    folder = tmp_path / "decode"
+    folder.mkdir()
+    (folder / "num_jobs").write_text("1\n")
+    (folder / "lat.1.gz").write_bytes(b"lattices")
+    return folder
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"data"}))
+def test_whole_directories_are_valid_and_no_file_may_be_missing_or_empty(kind, request):
+    folder = request.getfixturevalue(kind)
+    validate(kind, folder)
+    optional = {"G.fst", "G_uni.fst", "LG.fst", "graph.json", "ledger.jsonl"}
+    unread = {".md", ".arpa"}
+    if kind in ("ali", "frames"):
+        optional.add("feature.json")
+    names = [path for path in folder.rglob("*") if path.is_file() and path.name not in optional]
+    names = [path for path in names if path.suffix not in unread and not _is_derived(path)]
+    assert names
+    for path in names:
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(InputError) as failure:
+            validate(kind, folder)
+        assert path.stem in str(failure.value)
+        path.write_bytes(b"")
+        if content:
+            with pytest.raises(InputError):
+                validate(kind, folder)
+        path.write_bytes(content)
+    validate(kind, folder)
+    with pytest.raises(InputError, match="no such directory"):
+        validate(kind, folder / "none")
+
+
+def _is_derived(path: Path) -> bool:
+    """Files of Kaldi's lang directory that nothing here reads."""
+    names = ("align_lexicon", "extra_questions", "wdisambig", "lexicon", "L.fst.txt", "L_disambig.fst.txt", "G.fst.txt")
+    return path.name.startswith(names) or path.suffix == ".csl"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("words.txt", "#0 ", "#9 ", "words.txt: no <eps>"),
+        ("words.txt", "<eps> 0", "<eps> 1", "words.txt"),
+        ("phones.txt", "SIL 1", "SIL one", "phones.txt:2: [SIL] bad line"),
+        ("phones/silence.txt", "SIL", "NOISE", "silence.txt:1: [NOISE] unknown symbol"),
+        ("phones/silence.int", "1", "2", "silence.int:1: 2; expected 1"),
+        ("phones/nonsilence.int", "3\n", "", "nonsilence.int"),
+        ("oov.txt", "<SIL>", "nothing", "oov.txt:1: [nothing] unknown symbol"),
+        ("topo", "<ForPhones>", "<ForPhones> 1 1", "not exactly one entry"),
+        ("topo", "<ForPhones>", "<Phones>", "not exactly one entry"),
+    ],
+)
+def test_a_lang_directory_whose_files_disagree(name, old, new, message, lang):
+    text = (lang / name).read_text()
+    assert old in text
+    (lang / name).write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError) as failure:
+        validate("lang", lang)
+    assert message in str(failure.value)
+
+
+def test_phone_lists_share_out_the_phones(lang):
+    for suffix in ("txt", "int"):
+        silence = (lang / f"phones/silence.{suffix}").read_text()
+        path = lang / f"phones/nonsilence.{suffix}"
+        path.write_text(path.read_text() + silence)
+    with pytest.raises(InputError, match=r"nonsilence\.txt:\d+: \[SIL\] also in silence\.txt"):
+        validate("lang", lang)
+
+
+def test_alignments_are_read_whole(ali):
+    packed = (ali / "ali.2.gz").read_bytes()
+    (ali / "ali.2.gz").write_bytes(packed[:-9])
+    with pytest.raises(InputError, match=r"ali\.2\.gz"):
+        validate("ali", ali)
+    plain = gzip.decompress(packed)
+    (ali / "ali.2.gz").write_bytes(gzip.compress(plain[:-4]))
+    with pytest.raises(InputError, match=r"ali\.2\.gz.*\[b2\]"):
+        validate("ali", ali)
+    (ali / "ali.2.gz").write_bytes((ali / "ali.1.gz").read_bytes())
+    with pytest.raises(InputError, match=r"ali\.2\.gz: \[a1\] aligned twice"):
+        validate("ali", ali)
+    for ids in ([], [3, 0, 4]):
+        data = b"c " + encode("int-vector", np.array(ids, dtype=np.int32), binary=True)
+        (ali / "ali.2.gz").write_bytes(gzip.compress(data))
+        with pytest.raises(InputError, match=r"\[c\] no alignment"):
+            validate("ali", ali)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "message"),
+    [
+        ("ali", "num_jobs", "3", "ali.3.gz: no such file"),
+        ("ali", "num_jobs", "many", "num_jobs:1"),
+        ("ali", "final.mdl", "\0B<Nnet3>", "final.mdl"),
+        ("exp", "feature.json", "{", "feature.json: no JSON"),
+        ("exp", "feature.json", "[]", "feature.json: no JSON object"),
+        ("exp", "feature.json", "{}", "not whole"),
+        ("exp", "ledger.jsonl", "{}\n{\n{}\n", "ledger.jsonl:2"),
+        ("graph", "num_pdfs", "8", "8 pdfs, graph.json says 7"),
+        ("frames", "index.json", "{}", "broken index"),
+        ("frames", "pdfs.0.i32", "short", "5 bytes; expected 40 bytes"),
+        ("frames", "tree", "no tree", "ContextDependency"),
+    ],
+)
+def test_broken_files_are_named(kind, name, content, message, request):
+    folder = request.getfixturevalue(kind)
+    (folder / name).write_text(content)
+    with pytest.raises(InputError) as failure:
+        validate(kind, folder)
+    assert message in str(failure.value)
+
+
+def test_a_ledger_may_end_in_a_torn_line(exp):
+    with open(exp / "ledger.jsonl", "a") as file:
+        file.write('{"format": 1, "ki')
+    validate("exp", exp)
+
+
+def test_programs(lang, ali, exp, run_program):
+    for name, folder in (("validate-lang", lang), ("validate-ali", ali), ("validate-exp", exp)):
+        assert f"{folder} is valid" in run_program(name, folder, check=True).stderr
+        (folder / "phones.txt").unlink()
+        done = run_program(name, folder)
+        assert done.status == 1
+        assert "phones.txt: no such file" in done.stderr
