@@ -121,7 +121,13 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
     unknown: dict[str, int] = {}
     for line, (key, text) in enumerate(read_table(f"ark:{data}/text", "tokens"), start=1):
         if not text:
-            raise InputError("an empty transcript", file=data / "text", line=line, key=key, do="run fix-data-dir")
+            raise InputError(
+                "an empty transcript",
+                file=data / "text",
+                line=line,
+                key=key,
+                do="write its words, or leave it out (subset-data-dir)",
+            )
         for word in text:
             if word not in words:
                 unknown[word] = unknown.get(word, 0) + 1
