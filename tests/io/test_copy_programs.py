@@ -1,6 +1,8 @@
 """The copying programs, run as a user runs them, on Kaldi's own files."""
 
 import filecmp
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from houseblend.io.tables import read_object, read_table
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 IO = GOLDEN / "io"
+BIN = GOLDEN.parents[1] / "bin"
 
 
 @pytest.fixture
@@ -129,3 +132,17 @@ def test_errors_have_a_status_and_a_place(words, status, message, run):
     done = run(*words, check=False)
     assert done.status == status, done.stderr
     assert message in done.stderr
+
+
+def test_a_full_disk_leaves_the_old_files(tmp_path):
+    """The limit on the size of files stands for a disk that is full."""
+    for name in ("a.ark", "a.scp"):
+        (tmp_path / name).write_bytes(b"old")
+    command = (
+        f"ulimit -f 4; {sys.executable} {BIN}/copy-feats ark:io/base.ark ark,scp:{tmp_path}/a.ark,{tmp_path}/a.scp"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=GOLDEN, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert f"{tmp_path}/a.ark: File too large" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ark", "a.scp"]
+    assert all(path.read_bytes() == b"old" for path in tmp_path.iterdir())

@@ -17,7 +17,7 @@ from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError
 
 BINARY_MARKER = b"\0B"
-_MAX_TOKEN = 4096
+_MAX_TOKEN = _AHEAD = 4096
 
 
 class KaldiInput:
@@ -214,10 +214,13 @@ class KaldiInput:
         """The words between [ and ], line by line."""
         self.expect("[")
         text = bytearray()
-        while (byte := self.stream.read(1)) != b"]":
-            if not byte:
+        while b"]" not in (part := self.stream.read(_AHEAD)):
+            if not part:
                 raise self.fail("the file ends inside brackets", "]")
-            text += byte
+            text += part
+        end = part.index(b"]")
+        self.stream.seek(end + 1 - len(part), os.SEEK_CUR)
+        text += part[:end]
         return [line.split() for line in text.decode(errors="replace").split("\n")]
 
     def _skip_space(self) -> None:

@@ -17,6 +17,7 @@ from houseblend.base.errors import InputError
 
 _CHUNK = 1 << 24
 _KEPT = 1 << 16
+_AHEAD = 1 << 10
 
 
 class InputStream:
@@ -26,6 +27,9 @@ class InputStream:
         raw: the bytes.
         name: what to call it in errors.
         size: its length in bytes if known.
+
+    Attributes:
+        ended: the last read met the end of the stream.
     """
 
     def __init__(self, raw: IO[bytes], name: str, size: int | None = None) -> None:
@@ -56,10 +60,15 @@ class InputStream:
         return data
 
     def read_line(self) -> bytes:
-        """The rest of the line, without its end."""
+        """The rest of the line, without its end; `ended` if it has none."""
         line = bytearray()
-        while (byte := self.read(1)) and byte != b"\n":
-            line += byte
+        while (part := self.read(_AHEAD)) and b"\n" not in part:
+            line += part
+        if part:
+            end = part.index(b"\n")
+            self.seek(end + 1 - len(part), os.SEEK_CUR)
+            self.ended = False
+            line += part[:end]
         return bytes(line)
 
     def tell(self) -> int:

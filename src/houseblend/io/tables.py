@@ -133,8 +133,9 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
     with open_stream(name) as stream:
         number = 0
         while True:
+            start = stream.tell()
             raw = stream.read_line()
-            if not raw and stream.ended:
+            if stream.tell() == start:
                 return
             number += 1
             try:
