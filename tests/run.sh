@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source ./path.sh
 export OMP_NUM_THREADS=1
-[ $# -gt 0 ] || { ruff check . && ruff format --check . ; }
+[ $# -gt 0 ] || { ruff check . && ruff format --check . && pyright; }
 exec python -m pytest "$@"

@@ -57,7 +57,7 @@ def test_twenty_kills_and_the_same_bits(tmp_path):
     while kills < KILLS:
         number += 1
         out = tmp_path / f"run{number}"
-        exchange = chance.choice(["--exchange=files", "--exchange=files", "--exchange=local"])
+        exchange = chance.choice(["--exchange=files", "--exchange=local", "--exchange=local"])
         for _ in range(12):
             step = start(frames, out, exchange, f"--slots={chance.randint(1, 2)}")
             deadline = time.monotonic() + (chance.uniform(0.3, 0.7) * length if kills < KILLS else 300)

@@ -13,7 +13,7 @@ from houseblend.io.objects import open_output
 
 DIM, NUM_PHONES = 8, 4
 OPTIONS = [
-    "--num-epochs=1.5", "--initial-workers=2", "--final-workers=3", "--frames-per-round=1500", "--minibatch-size=64",
+    "--num-epochs=1", "--initial-workers=2", "--final-workers=3", "--frames-per-round=1500", "--minibatch-size=64",
     "--hidden-layers=2", "--add-layers-period=1", "--hidden-dim=24", "--context=1", "--initial-effective-lrate=0.003",
     "--final-effective-lrate=0.001",
 ]  # fmt: skip
