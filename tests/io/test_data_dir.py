@@ -143,6 +143,14 @@ def test_speakers_out_of_order_can_only_be_mended_by_hand(data):
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
 
 
+def test_an_id_without_its_speaker_in_front_is_only_warned_of(data, run_program):
+    for path in data.iterdir():
+        path.write_text(path.read_text().replace("bob-3", "bo-3").replace("bob", "bxb"))
+    fix_data_dir(data)
+    done = run_program("validate-data-dir", data, check=True)
+    assert "utt2spk:4: [bo-3] does not begin with its speaker bxb" in done.stderr
+
+
 def test_fix_sorts_drops_and_keeps_a_list(data):
     for name in ("text", "utt2spk", "wav.scp"):
         rows = lines(data / name)

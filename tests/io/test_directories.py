@@ -35,6 +35,15 @@ def write_model(folder: Path) -> Path:
 
 
 @pytest.fixture
+def model(tmp_path):
+    """As little as Kaldi's own programs leave."""
+    folder = write_model(tmp_path / "model")
+    for name in ("phones.txt", "feature.json"):
+        (folder / name).unlink()
+    return folder
+
+
+@pytest.fixture
 def ali(tmp_path):
     """Two files of alignments."""
     folder = write_model(tmp_path / "ali")
@@ -178,6 +187,7 @@ def test_alignments_are_read_whole(ali):
     [
         ("ali", "num_jobs", "3", "ali.3.gz: no such file"),
         ("ali", "num_jobs", "many", "num_jobs:1"),
+        ("model", "final.mdl", "\0B<Nnet3>", "expected <TransitionModel>"),
         ("ali", "final.mdl", "\0B<Nnet3>", "final.mdl"),
         ("exp", "feature.json", "{", "feature.json: no JSON"),
         ("exp", "feature.json", "[]", "feature.json: no JSON object"),

@@ -16,8 +16,8 @@ SHOWN = 20
 def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sort: bool) -> None:
     """Check the form of every file and that all hold the same utterances, speakers and recordings."""
     from houseblend.base.errors import InputError
-    from houseblend.base.log import error, log
-    from houseblend.io.data_dir import problems
+    from houseblend.base.log import error, log, warn
+    from houseblend.io.data_dir import PREFIX, problems, without_speaker_prefix
 
     required = [
         name for name, absent in (("text", no_text), ("wav.scp", no_wav), ("feats.scp", no_feats)) if not absent
@@ -25,6 +25,8 @@ def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sor
     found = list(problems(data_dir, required, not no_spk_sort))
     for problem in found[:SHOWN]:
         error(str(problem))
+    for line in without_speaker_prefix(data_dir)[:1]:
+        warn(f"{data_dir}/utt2spk:{line.number}: [{line.key}] does not begin with its speaker {line.value}; {PREFIX}")
     if found:
         more = f", the first {SHOWN} above" if len(found) > SHOWN else ""
         raise InputError(f"problems: {len(found)}{more}", file=data_dir, do="mend them, or run fix-data-dir")

@@ -121,6 +121,15 @@ def problems(path: Path, required: Iterable[str] = (), speaker_order: bool = Tru
         yield from _ids_match(data, name, entries)
 
 
+def without_speaker_prefix(path: Path) -> list[Line]:
+    """The lines of utt2spk whose utterance does not begin with its speaker; allowed, but such ids rarely sort well.
+
+    Raises:
+        InputError: see `DataDir`.
+    """
+    return [line for line in DataDir(path).files["utt2spk"].values() if not line.key.startswith(line.value)]
+
+
 def validate_data_dir(path: Path, required: Iterable[str] = (), speaker_order: bool = True) -> None:
     """Raise the first of a data directory's `problems`, and say how many more there are.
 

@@ -1,4 +1,4 @@
-"""Validators of the toolkit's kinds of directory: data, lang, ali, exp, graph, frames, decode.
+"""Validators of the toolkit's kinds of directory: data, lang, ali, model, exp, graph, frames, decode.
 
 They look at what a reader of the directory relies on: the files are there, whole, and agree with each other. What lies
 inside a model or graph is checked by who reads it.
@@ -46,6 +46,15 @@ def validate_ali(path: Path) -> None:
             seen.add(key)
     if not seen:
         raise InputError("no utterance is aligned", file=path, do=ALIGN)
+
+
+def validate_model(path: Path) -> None:
+    """Check what every step reads of a model directory: final.mdl and tree (one made by Kaldi may hold no more).
+
+    Raises:
+        InputError: one is missing or does not begin as such a file.
+    """
+    _require_model_files(path, TRAIN)
 
 
 def validate_exp(path: Path) -> None:
@@ -116,6 +125,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "data": validate_any_data,
     "lang": validate_lang,
     "ali": validate_ali,
+    "model": validate_model,
     "exp": validate_exp,
     "graph": validate_graph,
     "frames": validate_frames,
@@ -125,13 +135,18 @@ KINDS: dict[str, Callable[[Path], None]] = {
 
 def _require_model(path: Path, do: str) -> None:
     """final.mdl and tree look like such files, and phones.txt is a symbol table."""
+    _require_model_files(path, do)
+    read_symbol_table(path / "phones.txt")
+
+
+def _require_model_files(path: Path, do: str) -> None:
+    """final.mdl and tree look like such files."""
     for name, mark in (("final.mdl", b"<TransitionModel>"), ("tree", b"ContextDependency")):
         require_content(path / name, do)
         with open(path / name, "rb") as file:
             start = file.read(len(mark) + 2)
         if mark not in start:
             raise InputError(f"the file begins with {start!r}", file=path / name, expected=mark.decode(), do=do)
-    read_symbol_table(path / "phones.txt")
 
 
 def _numbered(path: Path, stem: str, do: str) -> list[Path]:
