@@ -4,5 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source ./path.sh
 export OMP_NUM_THREADS=1
-[ $# -gt 0 ] || { ruff check . && ruff format --check . && pyright; }
+if [ $# -eq 0 ]; then
+    ruff check .
+    ruff format --check .
+    pyright
+fi
 exec python -m pytest "$@"

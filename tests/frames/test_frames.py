@@ -17,7 +17,9 @@ from houseblend.frames.store import FrameStore, validate_store, write_store
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=4).filter(any), st.integers(0, 99), st.integers(1, 90), st.data())
+@given(
+    st.lists(st.integers(0, 200), min_size=1, max_size=4).filter(any), st.integers(0, 99), st.integers(1, 90), st.data()
+)
 def test_every_epoch_is_a_permutation_and_any_interval_can_be_sought(sizes, seed, window, data):
     order = Order(sizes, seed, window)
     total = sum(sizes)
@@ -45,7 +47,13 @@ def random_utterances(chance, count=9, dim=5, num_pdfs=7):
     for number in range(count):
         frames = int(chance.integers(1, 30))
         feats = chance.normal(size=(frames, dim)).astype(np.float32)
-        yield f"u{number}", "heldout" if number == 4 else "train", number == 2, feats, chance.integers(0, num_pdfs, frames)
+        yield (
+            f"u{number}",
+            "heldout" if number == 4 else "train",
+            number == 2,
+            feats,
+            chance.integers(0, num_pdfs, frames),
+        )
 
 
 @pytest.mark.parametrize("shard_bytes", [1 << 30, 700])
@@ -68,7 +76,10 @@ def test_gathering_is_splicing_with_repeated_edges(tmp_path, monkeypatch, shard_
 
 def test_the_store_is_hardly_larger_than_its_features(tmp_path):
     chance = np.random.default_rng(1)
-    entries = [(f"u{n}", "train", False, chance.normal(size=(500, 40)).astype(np.float32), np.zeros(500, int)) for n in range(20)]
+    entries = [
+        (f"u{n}", "train", False, chance.normal(size=(500, 40)).astype(np.float32), np.zeros(500, int))
+        for n in range(20)
+    ]
     write_store(tmp_path, 40, 2, entries, {})
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert size <= 1.1 * sum(entry[3].nbytes for entry in entries)

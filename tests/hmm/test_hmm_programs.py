@@ -16,9 +16,10 @@ def test_what_kaldi_prints(name, run_program):
     info = run_program("hmm-info", model, check=True).stdout
     info += run_program("tree-info", here / "tree", check=True).stdout
     assert info == (here / "info.txt").read_bytes()
-    assert run_program("copy-tree", "--binary=false", here / "tree", "-", check=True).stdout == (
-        here / "tree.txt"
-    ).read_bytes()
+    assert (
+        run_program("copy-tree", "--binary=false", here / "tree", "-", check=True).stdout
+        == (here / "tree.txt").read_bytes()
+    )
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,16 @@ def test_fix_sorts_drops_and_keeps_a_list(data):
     assert fix_data_dir(data).changed == []
 
 
+def test_fix_leaves_a_valid_directory_as_it_is(data):
+    path = data / "utt2num_frames"
+    path.write_text(path.read_text().replace("\n", " \n"))
+    assert list(problems(data)) == []
+    before = path.read_bytes()
+    assert fix_data_dir(data).changed == []
+    assert path.read_bytes() == before
+    assert not (data / ".backup").exists()
+
+
 def test_fix_changes_nothing_if_nothing_would_be_left(data):
     (data / "text").write_text("other words\n")
     with pytest.raises(InputError, match="no utterance would be left"):

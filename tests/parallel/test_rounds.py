@@ -34,7 +34,9 @@ class FaultyExchange(LocalExchange):
         outcomes = []
         for outcome, task in zip(super().finish(handle), handle, strict=True):
             self.rates[task.round, task.attempt] = task.learning_rate
-            fault = self.faults.get((task.round, task.attempt, task.worker)) or self.faults.get((task.round, None, task.worker))
+            fault = self.faults.get((task.round, task.attempt, task.worker)) or self.faults.get(
+                (task.round, None, task.worker)
+            )
             if fault == "missing":
                 outcome = Outcome(task.worker, None, None, "killed: ended by SIGKILL")
             elif fault == "nan":

@@ -49,7 +49,9 @@ def test_workers_grow_and_rates_fall_exponentially_times_the_workers():
 
 
 def test_new_topologies_run_at_half_the_minibatch_and_take_the_best():
-    schedule = Schedule(100_000, 5, 2, 2, frames_per_round=20_000, minibatch_size=256, num_layers=3, add_layers_period=2)
+    schedule = Schedule(
+        100_000, 5, 2, 2, frames_per_round=20_000, minibatch_size=256, num_layers=3, add_layers_period=2
+    )
     plans = [schedule.plan(number) for number in range(schedule.num_rounds)]
     fresh = [plan.round for plan in plans if not plan.averages]
     assert fresh == [0, 2, 4]
@@ -58,7 +60,9 @@ def test_new_topologies_run_at_half_the_minibatch_and_take_the_best():
     assert plans[0].max_param_change == pytest.approx(2.0 / math.sqrt(2))
 
 
-@pytest.mark.parametrize("wrong", [{"num_epochs": 0}, {"initial_workers": 0}, {"final_workers": 0}, {"minibatch_size": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"num_epochs": 0}, {"initial_workers": 0}, {"final_workers": 0}, {"minibatch_size": 1}]
+)
 def test_schedules_without_sense_are_refused(wrong):
     with pytest.raises(UsageError):
         Schedule(1000, **wrong)

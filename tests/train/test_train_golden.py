@@ -10,8 +10,8 @@ from houseblend.frames.egs import read_egs
 from houseblend.io.objects import open_input
 from houseblend.nnet.network import Network
 from houseblend.train.combine import average_posteriors
-from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
 from houseblend.train.trainer import Trainer, UpdateRule
+from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
 from houseblend.train.worker import WorkerTask, train_worker
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -23,7 +23,19 @@ RULES = {
     "l2": UpdateRule(max_param_change=0.0, l2_regularize_factor=0.5),
     "maxch": UpdateRule(max_param_change=2.0),
 }
-CASES = [("m0", 1), ("m0", 2), ("m0", 5), ("m0", 20), ("m09", 5), ("m09", 20), ("nong", 20), ("l2", 5), ("l2", 20), ("maxch", 5), ("maxch", 20)]
+CASES = [
+    ("m0", 1),
+    ("m0", 2),
+    ("m0", 5),
+    ("m0", 20),
+    ("m09", 5),
+    ("m09", 20),
+    ("nong", 20),
+    ("l2", 5),
+    ("l2", 20),
+    ("maxch", 5),
+    ("maxch", 20),
+]
 
 
 def golden(name: str) -> str:
@@ -41,7 +53,9 @@ def first_minibatches(count: int, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(("family", "count"), CASES)
 def test_trajectories_are_nnet3s(family, count, tmp_path):
-    task = WorkerTask(golden(f"{family}_0"), first_minibatches(count, tmp_path), f"{tmp_path}/out.raw", rule=RULES[family])
+    task = WorkerTask(
+        golden(f"{family}_0"), first_minibatches(count, tmp_path), f"{tmp_path}/out.raw", rule=RULES[family]
+    )
     report = train_worker(task)
     mine, its = Network.read(tmp_path / "out.raw").parameters, Network.read(golden(f"{family}_{count}")).parameters
     for spec, values in mine.items("parameter"):
@@ -53,7 +67,10 @@ def test_trajectories_are_nnet3s(family, count, tmp_path):
 
 def test_a_plain_affine_network_is_the_natural_one_told_to_use_sgd(tmp_path):
     egs = first_minibatches(5, tmp_path)
-    for name, start, rule in (("a", "m0_0", UpdateRule(max_param_change=0, natural_gradient=False)), ("b", "nong_0", UpdateRule(max_param_change=0))):
+    for name, start, rule in (
+        ("a", "m0_0", UpdateRule(max_param_change=0, natural_gradient=False)),
+        ("b", "nong_0", UpdateRule(max_param_change=0)),
+    ):
         train_worker(WorkerTask(golden(start), egs, f"{tmp_path}/{name}.raw", rule=rule))
     a, b = (Network.read(tmp_path / f"{name}.raw").parameters for name in "ab")
     for (_, mine), (_, its) in zip(a.items("parameter"), b.items("parameter"), strict=True):
@@ -116,7 +133,9 @@ def test_a_side_car_goes_on_where_training_stopped(tmp_path):
     (tmp_path / "b.ark").write_bytes(data[starts[3] : starts[6]])
     (tmp_path / "ab.ark").write_bytes(data[: starts[6]])
     first, second, whole = f"{tmp_path}/a.raw", f"{tmp_path}/b.raw", f"{tmp_path}/ab.raw"
-    train_worker(WorkerTask(golden("m09_0"), f"ark:{tmp_path}/a.ark", first, rule=rule, sidecar_out=f"{tmp_path}/a.npz"))
+    train_worker(
+        WorkerTask(golden("m09_0"), f"ark:{tmp_path}/a.ark", first, rule=rule, sidecar_out=f"{tmp_path}/a.npz")
+    )
     train_worker(WorkerTask(first, f"ark:{tmp_path}/b.ark", second, rule=rule, sidecar_in=f"{tmp_path}/a.npz"))
     train_worker(WorkerTask(golden("m09_0"), f"ark:{tmp_path}/ab.ark", whole, rule=rule))
     gap = Network.read(second).parameters.flat - Network.read(whole).parameters.flat
