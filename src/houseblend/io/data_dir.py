@@ -187,7 +187,7 @@ def fix_data_dir(path: Path) -> Fixed:
         raise InputError("no utterance would be left", file=path, do=f"mend the files by hand; first reason: {reason}")
     lines = data.chosen(kept)
     require_speaker_order(path, lines["utt2spk"])
-    changed = [name for name, wanted in lines.items() if _content(path / name) != to_text(wanted).encode()]
+    changed = [name for name, wanted in lines.items() if not _stands(data, name, wanted)]
     if changed:
         (path / BACKUP).mkdir(exist_ok=True)
         write_text(path / BACKUP / DROPPED, "".join(f"{key} {why}\n" for key, why in sorted(dropped.items())))
@@ -237,8 +237,11 @@ def _reason(data: DataDir, name: str, key: str) -> str:
     return f"not in {name}" if key else f"not in {name}, since it has no segment"
 
 
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
+def _stands(data: DataDir, name: str, wanted: list[Line]) -> bool:
+    """Whether a file obeys all rules and has these entries already; blanks, as Kaldi's tables end in, do not count."""
+    if name not in data.files or any(error.file == data.path / name for error in data.wrong):
+        return False
+    return to_text(data.files[name].values()) == to_text(wanted)
 
 
 def _speaker_order(path: Path, utt2spk: Iterable[Line]) -> Iterator[InputError]:
