@@ -54,7 +54,7 @@ def validate_model(path: Path) -> None:
     Raises:
         InputError: one is missing or does not begin as such a file.
     """
-    _require_model_files(path, TRAIN)
+    _require_model_files(path, "run train_mono or train_dnn")
 
 
 def validate_exp(path: Path) -> None:
