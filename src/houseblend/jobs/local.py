@@ -29,7 +29,7 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
     Args:
         spec: what to run.
         folder: where specification and results are written.
-        slots: jobs at a time; default and limit: what cores and memory allow.
+        slots: jobs at a time; default: what cores and memory allow.
 
     Returns:
         The last result of every job, in order, failed ones too.
@@ -38,7 +38,7 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
     path = folder / "spec.json"
     spec.write(path)
     room = min(available_cores() // spec.cores, available_memory_mb() // max(spec.memory_mb, 1))
-    limit = max(1, min(slots or room, max(room, 1)) if slots is None else slots)
+    limit = max(1, room if slots is None else slots)
     waiting = [(number, 0) for number in range(1, len(spec.jobs) + 1)]
     running: dict[int, tuple[subprocess.Popen, int]] = {}
     results: dict[int, JobResult] = {}

@@ -119,7 +119,7 @@ def _round(
     previous_loss: float | None,
 ) -> tuple[State, float | None]:  # fmt: skip
     """One round with all its attempts; returns the new state and held-out loss."""
-    start_model = _start_model(experiment, plan, previous_loss)
+    start_model = _start_model(experiment, plan)
     if start_model != experiment.model(plan.round):
         previous_loss = None
     for attempt in range(ledger.refused(plan.round), MAX_ATTEMPTS):
@@ -138,7 +138,7 @@ def _round(
             reason = experiment.gate.refusal(-blended["heldout_objective"], previous_loss)
             if not reason:
                 new_state = blended.pop("new_state")
-                _move(folder / "blend.raw", experiment.model(plan.round + 1))
+                (folder / "blend.raw").replace(experiment.model(plan.round + 1))
                 seconds = round(time.monotonic() - began, 2)
                 ledger.append({**entry, **blended, "kind": "round", "state": new_state, "seconds": seconds})
                 _log_round(tried, blended, admitted, seconds)
@@ -152,7 +152,7 @@ def _round(
     )  # fmt: skip
 
 
-def _start_model(experiment: Experiment, plan: RoundPlan, previous_loss: float | None) -> Path:
+def _start_model(experiment: Experiment, plan: RoundPlan) -> Path:
     """The model before the round, with its new layer if it gets one."""
     path = experiment.model(plan.round)
     network = Network.read(path)
@@ -242,10 +242,6 @@ def _log_round(plan: RoundPlan, blended: dict[str, Any], admitted: list[Outcome]
         f"round {plan.round}: {len(admitted)} of {len(plan.intervals)} workers, learning rate {plan.learning_rate:.3g}, "
         f"objective train {blended['train_objective']:.4f}, held out {blended['heldout_objective']:.4f}, {seconds:.1f} s"
     )
-
-
-def _move(source: Path, target: Path) -> None:
-    source.replace(target)
 
 
 def _clean(experiment: Experiment, last: int) -> None:

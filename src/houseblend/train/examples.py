@@ -21,8 +21,7 @@ AHEAD = 8
 class Minibatch:
     """Windows [N, W, D], and the targets: output row, pdf and weight of each, all [number of targets].
 
-    `position` is the place of the first frame in the order of data (the minibatch's number for archives), `waited` the
-    seconds that training stood still for it.
+    `position` is the place of the first frame in the order of data (the minibatch's number for archives).
     """
 
     x_NWD: torch.Tensor
