@@ -77,23 +77,29 @@ def test_a_cycle_is_refused():
 
 
 def random_raw(chance: np.random.Generator, layers: int):
-    """A random lattice of kaldifst: `layers` layers of three states, arcs with and without words."""
+    """A random lattice: `layers` layers of three states, arcs with and without words; as our lists, and kaldifst's."""
     import kaldifst
 
     raw = kaldifst.Lattice()
-    states = [raw.add_state() for _ in range(3 * layers + 1)]
-    raw.start = states[0]
-    previous = [states[0]]
+    arcs: list[list] = [[] for _ in range(3 * layers + 1)]
+    finals: list[Weight | None] = [None for _ in arcs]
+    for _ in arcs:
+        raw.add_state()
+    raw.start = 0
+    previous = range(1)
     for layer in range(layers):
-        current = states[1 + 3 * layer : 4 + 3 * layer]
+        current = range(1 + 3 * layer, 4 + 3 * layer)
         for source, target in product(previous, current):
-            cost = kaldifst.LatticeWeight(float(chance.uniform(0, 2)), float(chance.uniform(0, 2)))
-            word = int(chance.integers(0, 3))
-            raw.add_arc(source, kaldifst.LatticeArc(int(chance.integers(1, 9)), word, cost, target))
+            graph, acoustic = chance.uniform(0, 2, 2).astype(np.float32).tolist()
+            label, word = int(chance.integers(1, 9)), int(chance.integers(0, 3))
+            raw.add_arc(source, kaldifst.LatticeArc(label, word, kaldifst.LatticeWeight(graph, acoustic), target))
+            arcs[source].append((word, Weight(graph, acoustic, (label,)), target))
         previous = current
     for state in previous:
-        raw.set_final(state, kaldifst.LatticeWeight(float(chance.uniform(0, 1)), 0.0))
-    return raw
+        graph = float(np.float32(chance.uniform(0, 1)))
+        raw.set_final(state, kaldifst.LatticeWeight(graph, 0.0))
+        finals[state] = Weight(graph, 0.0, ())
+    return raw, arcs, finals
 
 
 def all_paths(arcs, finals, start):
@@ -111,15 +117,9 @@ def all_paths(arcs, finals, start):
 
 @pytest.mark.parametrize("beam", [1.0, 4.0, 100.0])
 def test_determinisation_keeps_one_path_a_word_sequence_the_best(beam):
-    from houseblend.decode.determinize import _parse
-
-    chance = np.random.default_rng()
-    raw = random_raw(chance, layers=4)
-    parsed = _parse(raw)
-    plain = [[(word, Weight(g, a, (label,)), target) for label, word, g, a, target in state] for state in parsed.arcs]
-    finals = [None if final is None else Weight(*final, ()) for final in parsed.finals]
+    raw, arcs, raw_finals = random_raw(np.random.default_rng(), layers=4)
     best: dict = {}
-    for words, ids, graph, acoustic in all_paths(plain, finals, parsed.start):
+    for words, ids, graph, acoustic in all_paths(arcs, raw_finals, 0):
         if words not in best or graph + acoustic < best[words][0]:
             best[words] = graph + acoustic, ids
     limit = min(cost for cost, _ in best.values()) + beam

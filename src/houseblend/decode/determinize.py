@@ -5,48 +5,24 @@ exact lattices in the WFST framework"). Only raw states that words leave, or tha
 """
 
 import heapq
-import os
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
-
-_STATE_HEAD = struct.Struct("<ffq")
-_ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("graph", "<f4"), ("acoustic", "<f4"), ("nextstate", "<i4")])
+from houseblend.decode.raw_lattice import RawLattice, read_raw_lattice
 
 
-class Link(NamedTuple):
-    """A string of labels, last first; it ends in the tuple of transition-ids that an earlier state left over."""
+class Member(NamedTuple):
+    """A raw state in a state of the result: its costs beyond the best, and the transition-ids it has left over."""
 
-    before: Any
-    ident: int
-
-
-class Raw(NamedTuple):
-    """A raw lattice: arcs (ilabel, olabel, graph, acoustic, nextstate) and final costs of every state."""
-
-    arcs: list[list[tuple[int, int, float, float, int]]]
-    finals: list[tuple[float, float] | None]
-    start: int
+    graph: float
+    acoustic: float
+    ids: tuple[int, ...]
 
 
-Member = tuple[float, float, Any]
-"""Graph and acoustic cost, and a string: a `Link`, or the tuple that an earlier state left over."""
-
-Members = dict[int, tuple[float, float, tuple[int, ...]]]
-"""Raw states of one state of the result, with what each costs beyond the best and the ids it has left over."""
-
-
-class Pruned(NamedTuple):
-    """Arcs and final costs within the beam by raw state, best cost from every state to the end, and the limit."""
-
-    arcs: dict[int, list[tuple[int, int, float, float, int]]]
-    finals: dict[int, tuple[float, float]]
-    backward: list[float]
-    limit: float
+Members = dict[int, Member]
+"""Raw states of one state of the result."""
 
 
 def determinize(lattice: Any, transition_ids: np.ndarray, acoustic_scale: float, beam: float) -> CompactLattice:
@@ -61,103 +37,80 @@ def determinize(lattice: Any, transition_ids: np.ndarray, acoustic_scale: float,
     Raises:
         InputError: the lattice is empty.
     """
-    raw = _parse(lattice)
-    order = _topological(raw)
-    pruned = _prune(raw, order, beam)
-    rank = {state: index for index, state in enumerate(order)}
-    return _Determinizer(pruned, rank, transition_ids.tolist(), acoustic_scale).run(raw.start)
+    return _Determinizer(read_raw_lattice(lattice, transition_ids, beam), acoustic_scale).run()
 
 
 class _Determinizer:
     """Expands states of the result in the order of the best path through them, so that the first cost is the best."""
 
-    def __init__(self, pruned: Pruned, rank: dict[int, int], ids: list[int], acoustic_scale: float) -> None:
-        self.arcs, self.finals, self.backward, self.limit = pruned
-        self.rank, self.ids, self.scale = rank, ids, acoustic_scale
+    def __init__(self, raw: RawLattice, acoustic_scale: float) -> None:
+        self.raw, self.scale = raw, acoustic_scale
+        self.finals = {
+            state: tuple(raw.final[state].tolist()) for state in np.flatnonzero(np.isfinite(raw.final[:, 0])).tolist()
+        }
+        self.backward = raw.backward.tolist()
+        self.word_arcs = _word_arcs(raw)
         self.result = CompactLattice([], [], 0)
         self.known: dict[tuple, int] = {}
         self.queue: list[tuple[float, int, float, Members]] = []
 
-    def run(self, start: int) -> CompactLattice:
+    def run(self) -> CompactLattice:
         """The result, whose first state stands for the raw start."""
-        first, members = self._normalise(self._close({start: (0.0, 0.0, None)}))
-        self._state(members, first.graph + first.acoustic * self.scale)
+        first, members = _normalise(self._close({0: Member(0.0, 0.0, ())}))
+        self._state(members, first.graph + first.acoustic)
         while self.queue:
             _, number, cost, members = heapq.heappop(self.queue)
             self._expand(number, cost, members)
         if first.ids or first.graph or first.acoustic:
-            self._push_into_start(first)
+            self._push_into_start(self._weight(first))
         return self.result
 
     def _expand(self, number: int, cost: float, members: Members) -> None:
         """Final weight and arcs of one state of the result, reached at `cost`; what leaves the beam is left out."""
-        best_final: Weight | None = None
-        by_word: dict[int, dict[int, Member]] = {}
-        for state, (graph, acoustic, string) in members.items():
+        finals, by_word = [], {}
+        for state, (graph, acoustic, ids) in members.items():
             here = cost + graph + acoustic
             final = self.finals.get(state)
-            if final is not None and here + sum(final) <= self.limit:
-                weight = Weight(graph + final[0], (acoustic + final[1]) / self.scale, string)
-                if (
-                    best_final is None
-                    or weight.graph + weight.acoustic * self.scale < best_final.graph + best_final.acoustic * self.scale
-                ):
-                    best_final = weight
-            for ilabel, word, arc_graph, arc_acoustic, nextstate in self.arcs.get(state, ()):
-                if word and here + arc_graph + arc_acoustic + self.backward[nextstate] <= self.limit:
-                    there = (graph + arc_graph, acoustic + arc_acoustic, Link(string, ilabel) if ilabel else string)
+            if final is not None and here + sum(final) <= self.raw.limit:
+                finals.append(Member(graph + final[0], acoustic + final[1], ids))
+            for label, word, arc_graph, arc_acoustic, nextstate in self.word_arcs.get(state, ()):
+                if here + arc_graph + arc_acoustic + self.backward[nextstate] <= self.raw.limit:
+                    there = Member(graph + arc_graph, acoustic + arc_acoustic, (*ids, label) if label else ids)
                     _keep_best(by_word.setdefault(word, {}), nextstate, there)
-        self.result.finals[number] = best_final
+        self.result.finals[number] = self._weight(min(finals, key=_cost)) if finals else None
         for word in sorted(by_word):
             closed = self._close(by_word[word])
-            inside = {s: m for s, m in closed.items() if cost + m[0] + m[1] + self.backward[s] <= self.limit}
-            weight, reached = self._normalise(inside or closed)
-            target = self._state(reached, cost + weight.graph + weight.acoustic * self.scale)
-            self.result.arcs[number].append(LatticeArc(word, weight, target))
+            inside = {s: m for s, m in closed.items() if cost + _cost(m) + self.backward[s] <= self.raw.limit}
+            best, reached = _normalise(inside or closed)
+            target = self._state(reached, cost + _cost(best))
+            self.result.arcs[number].append(LatticeArc(word, self._weight(best), target))
 
-    def _close(self, members: dict[int, Member]) -> dict[int, Member]:
-        """Follow arcs without words, in topological order; keep the states that words leave, and final ones."""
-        heap = sorted(members, key=self.rank.__getitem__)
-        pending = {self.rank[state]: state for state in heap}
-        kept: dict[int, Member] = {}
-        while pending:
-            place = min(pending)
-            state = pending.pop(place)
-            graph, acoustic, link = members[state]
-            matters = state in self.finals
-            for ilabel, word, arc_graph, arc_acoustic, nextstate in self.arcs.get(state, ()):
-                if word:
-                    matters = True
-                    continue
-                there = (graph + arc_graph, acoustic + arc_acoustic, Link(link, ilabel) if ilabel else link)
-                _keep_best(members, nextstate, there)
-                pending[self.rank[nextstate]] = nextstate
-            if matters:
-                kept[state] = members[state]
-        return kept
-
-    def _normalise(self, members: dict[int, Member]) -> tuple[Weight, Members]:
-        """Take out the best cost and the common beginning of the strings."""
-        strings = {state: _string(member[2], self.ids) for state, member in members.items()}
-        graph, acoustic = min(((m[0], m[1]) for m in members.values()), key=sum)
-        common = _common_prefix(list(strings.values()))
-        rest = {
-            state: (member[0] - graph, member[1] - acoustic, strings[state][common:])
-            for state, member in members.items()
+    def _close(self, members: Members) -> Members:
+        """Follow arcs without words; keep the states that words leave, and final ones."""
+        states = list(members)
+        costs = np.array([member[:2] for member in members.values()])
+        reached = self.raw.close(np.array(states), costs[:, 0], costs[:, 1])
+        labels, begin = reached.labels.tolist(), reached.label_begin.tolist()
+        left_over = [member.ids for member in members.values()]
+        columns = (reached.states.tolist(), reached.graph.tolist(), reached.acoustic.tolist(), reached.member.tolist())
+        return {
+            state: Member(graph, acoustic, left_over[member] + tuple(labels[first:end]))
+            for state, graph, acoustic, member, first, end in zip(*columns, begin[:-1], begin[1:], strict=True)
         }
-        prefix = next(iter(strings.values()))[:common]
-        return Weight(graph, acoustic / self.scale, prefix), rest
 
     def _state(self, members: Members, cost: float) -> int:
         """The number of a state of the result, new ones queued by the cost of the best path through them."""
-        key = tuple((state, round(g + a, 3), string) for state, (g, a, string) in sorted(members.items()))
+        key = tuple((state, round(_cost(member), 3), member.ids) for state, member in sorted(members.items()))
         if key not in self.known:
             self.known[key] = len(self.result.arcs)
             self.result.arcs.append([])
             self.result.finals.append(None)
-            best = min(graph + acoustic + self.backward[state] for state, (graph, acoustic, _) in members.items())
+            best = min(_cost(member) + self.backward[state] for state, member in members.items())
             heapq.heappush(self.queue, (cost + best, self.known[key], cost, members))
         return self.known[key]
+
+    def _weight(self, member: Member) -> Weight:
+        return Weight(member.graph, member.acoustic / self.scale, member.ids)
 
     def _push_into_start(self, first: Weight) -> None:
         """What all paths have in common goes onto the first arcs."""
@@ -171,18 +124,36 @@ class _Determinizer:
         self.result.finals[start] = None if final is None else join(final)
 
 
-def _keep_best(members: dict[int, Member], state: int, new: Member) -> None:
+def _word_arcs(raw: RawLattice) -> dict[int, list[tuple[int, int, float, float, int]]]:
+    """Arcs with words (label, word, graph, acoustic, nextstate) by state."""
+    arcs = raw.arcs
+    chosen = np.flatnonzero(arcs.word)
+    sources = np.searchsorted(arcs.begin, chosen, side="right") - 1
+    by_state: dict[int, list[tuple[int, int, float, float, int]]] = {}
+    for source, *arc in zip(sources.tolist(), *(column[chosen].tolist() for column in arcs[1:]), strict=True):
+        by_state.setdefault(source, []).append(tuple(arc))
+    return by_state
+
+
+def _cost(member: Member) -> float:
+    return member.graph + member.acoustic
+
+
+def _keep_best(members: Members, state: int, new: Member) -> None:
     old = members.get(state)
-    if old is None or new[0] + new[1] < old[0] + old[1]:
+    if old is None or _cost(new) < _cost(old):
         members[state] = new
 
 
-def _string(link: Any, ids: list[int]) -> tuple[int, ...]:
-    labels: list[int] = []
-    while isinstance(link, Link):
-        labels.append(ids[link.ident])
-        link = link.before
-    return (link or ()) + tuple(reversed(labels))
+def _normalise(members: Members) -> tuple[Member, Members]:
+    """Take out the best cost and the common beginning of the strings."""
+    best = min(members.values(), key=_cost)
+    common = _common_prefix([member.ids for member in members.values()])
+    rest = {
+        state: Member(member.graph - best.graph, member.acoustic - best.acoustic, member.ids[common:])
+        for state, member in members.items()
+    }
+    return Member(best.graph, best.acoustic, best.ids[:common]), rest
 
 
 def _common_prefix(strings: list[tuple[int, ...]]) -> int:
@@ -191,75 +162,3 @@ def _common_prefix(strings: list[tuple[int, ...]]) -> int:
         if a != b:
             return index
     return min(len(low), len(high))
-
-
-def _parse(lattice: Any) -> Raw:
-    """A kaldifst lattice through its bytes."""
-    handle = os.memfd_create("lattice")
-    try:
-        lattice.write(f"/proc/self/fd/{handle}")
-        with open(handle, "rb", closefd=False) as file:
-            file.seek(0)
-            data = file.read()
-    finally:
-        os.close(handle)
-    place = 4
-    for _ in range(2):
-        place += 4 + struct.unpack_from("<i", data, place)[0]
-    start, num_states = struct.unpack_from("<qq", data, place + 16)
-    place += 40
-    arcs, finals = [], []
-    for _ in range(num_states):
-        graph, acoustic, count = _STATE_HEAD.unpack_from(data, place)
-        place += _STATE_HEAD.size
-        arcs.append(np.frombuffer(data, _ARC, count, place).tolist() if count else [])
-        finals.append(None if graph == float("inf") else (graph, acoustic))
-        place += _ARC.itemsize * count
-    if start < 0:
-        raise InputError("an empty lattice")
-    return Raw(arcs, finals, start)
-
-
-def _topological(raw: Raw) -> list[int]:
-    into = [0] * len(raw.arcs)
-    for arcs in raw.arcs:
-        for arc in arcs:
-            into[arc[4]] += 1
-    ready = [state for state, count in enumerate(into) if count == 0]
-    order = []
-    while ready:
-        state = ready.pop()
-        order.append(state)
-        for arc in raw.arcs[state]:
-            into[arc[4]] -= 1
-            if into[arc[4]] == 0:
-                ready.append(arc[4])
-    return order
-
-
-def _prune(raw: Raw, order: list[int], beam: float) -> Pruned:
-    """Arcs and final costs on paths within the beam, by forward and backward costs."""
-    infinity = float("inf")
-    forward, backward = [infinity] * len(raw.arcs), [infinity] * len(raw.arcs)
-    forward[raw.start] = 0.0
-    for state in order:
-        for _, _, graph, acoustic, nextstate in raw.arcs[state]:
-            forward[nextstate] = min(forward[nextstate], forward[state] + graph + acoustic)
-    for state in reversed(order):
-        final = raw.finals[state]
-        best = infinity if final is None else sum(final)
-        for _, _, graph, acoustic, nextstate in raw.arcs[state]:
-            best = min(best, graph + acoustic + backward[nextstate])
-        backward[state] = best
-    limit = backward[raw.start] + beam + 1e-4
-    arcs = {}
-    finals = {}
-    for state in order:
-        if forward[state] + backward[state] > limit:
-            continue
-        here = forward[state]
-        arcs[state] = [arc for arc in raw.arcs[state] if here + arc[2] + arc[3] + backward[arc[4]] <= limit]
-        final = raw.finals[state]
-        if final is not None and here + sum(final) <= limit:
-            finals[state] = final
-    return Pruned(arcs, finals, backward, limit)
