@@ -67,3 +67,17 @@ class UsageError(HouseBlendError):
 
     exit_status = EXIT_USAGE
     failure_class = "bad input"
+
+
+def class_and_message(failure: BaseException) -> tuple[str, str]:
+    """The class of a failure (its policy: `jobs/spec`) and a sentence about it."""
+    if isinstance(failure, HouseBlendError):
+        return failure.failure_class, str(failure)
+    if isinstance(failure, OSError):
+        place = f"{failure.filename}: " if failure.filename else ""
+        return "file system", f"{place}{failure.strerror or failure}"
+    if isinstance(failure, MemoryError):
+        return "out of memory", "out of memory; give the job more, or smaller pieces"
+    if isinstance(failure, Exception):
+        return "bug", f"{type(failure).__name__}: {failure}"
+    return "preempted", "told to end by SIGTERM or SIGINT"

@@ -31,8 +31,9 @@ def hash_json(value: object) -> str:
 
 
 def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRecord]:
-    """Records of a file (name ".") or of all files below a directory; logs, hidden files and split-data's parts apart.
+    """Records of a file (name ".") or of all files below a directory.
 
+    Logs, hidden files, split-data's parts and what other steps have written below the directory do not count.
     A file whose size and time agree with `known` keeps the hash found there.
     """
     names = ["."] if place.is_file() else _content_files(place)
@@ -42,9 +43,13 @@ def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRec
 def _content_files(folder: Path) -> list[str]:
     found: list[str] = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _NO_CONTENT.fullmatch(name))
+        folders[:] = sorted(name for name in folders if not _NO_CONTENT.fullmatch(name) and not _is_step(parent, name))
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in files if not name.startswith(".")]
     return sorted(found)
+
+
+def _is_step(parent: str, name: str) -> bool:
+    return os.path.exists(os.path.join(parent, name, ".begun.json"))
 
 
 def _record(path: Path, known: FileRecord | None) -> FileRecord:

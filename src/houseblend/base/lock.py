@@ -5,10 +5,16 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from houseblend.base.errors import BusyError
+from houseblend.base.record import LOCK
+
+PATIENCE = 2.0
+"""Seconds: a holder that was killed, and what it had forked, lets go within moments."""
 
 
 @contextlib.contextmanager
@@ -19,14 +25,36 @@ def directory_lock(folder: Path) -> Iterator[None]:
         BusyError: another process holds it; the message names its host and process.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise BusyError(f"in use by {holder}", file=folder, do="wait for it or stop it") from None
+    with open(folder / LOCK, "a+", encoding="utf-8") as file:
+        deadline = time.monotonic() + PATIENCE
+        while not _free(file, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise BusyError(f"in use by {_holder(file)}", file=folder, do="wait for it or stop it")
+            time.sleep(0.05)
         file.truncate(0)
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n")
         file.flush()
         yield
+
+
+def lock_holder(folder: Path) -> str | None:
+    """Who holds the lock of `folder` now; None if nobody does."""
+    try:
+        with open(folder / LOCK, encoding="utf-8") as file:
+            return None if _free(file, fcntl.LOCK_SH) else _holder(file)
+    except FileNotFoundError:
+        return None
+
+
+def _free(file: IO[str], kind: int) -> bool:
+    """Take the lock, if it can be had at once; closing the file gives it back."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"

@@ -1,9 +1,19 @@
 """Log lines and progress on stderr; stdout is for data only."""
 
+import contextlib
+import io
 import os
 import sys
 import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
+
+from houseblend.base.errors import class_and_message
+
+_copies: list[io.FileIO] = []
+"""Files that take every line of the log, too."""
 
 
 def program_name() -> str:
@@ -12,7 +22,32 @@ def program_name() -> str:
 
 
 def _say(level: str, message: str) -> None:
-    print(f"{level} ({program_name()}) {message}", file=sys.stderr, flush=True)
+    line = f"{level} ({program_name()}) {message}\n"
+    print(line, end="", file=sys.stderr, flush=True)
+    for file in _copies:
+        with contextlib.suppress(OSError):
+            file.write(line.encode())
+
+
+@contextlib.contextmanager
+def copied_to(path: Path, head: str) -> Iterator[None]:
+    """Append `head`, all lines of the log, and what ends the block, if it ends badly, to a file.
+
+    A full disk costs lines of the file and nothing else.
+    """
+    with open(path, "ab", buffering=0) as file:
+        _copies.append(file)
+        try:
+            with contextlib.suppress(OSError):
+                file.write(f"{head}\n".encode())
+            yield
+        except BaseException as failure:
+            kind, message = class_and_message(failure)
+            with contextlib.suppress(OSError):
+                file.write(f"{traceback.format_exc() if kind == 'bug' else f'ERROR {message}'}\n".encode())
+            raise
+        finally:
+            _copies.remove(file)
 
 
 def log(message: str) -> None:

@@ -28,6 +28,7 @@ from houseblend.base.errors import (
     HouseBlendError,
     InputError,
     UsageError,
+    class_and_message,
 )
 from houseblend.base.log import error, log, warn
 
@@ -47,7 +48,7 @@ class KaldiBool(click.ParamType):
 
 
 def argument(name: str, *, help: str, type: Any = str, nargs: int = 1) -> Callable:
-    """Declare a positional argument; `nargs=-1` takes one or more."""
+    """Declare a positional argument; `nargs=-1` takes one or more, and a tuple as `type` holds the words allowed."""
 
     def declare(function: Callable) -> Callable:
         function.__dict__.setdefault("argument_help", []).insert(0, (name.upper(), help))
@@ -130,8 +131,7 @@ class Program:
         except click.exceptions.Exit as leaving:
             return leaving.exit_code
         except HouseBlendError as failure:
-            error(str(failure))
-            _note_failure(failure.failure_class, str(failure))
+            _report(failure)
             return failure.exit_status
         except (KeyboardInterrupt, click.exceptions.Abort):
             return EXIT_INTERRUPTED
@@ -141,18 +141,12 @@ class Program:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             error("the reader of the output has closed it")
             return EXIT_FAILURE
-        except OSError as failure:
-            place = f"{failure.filename}: " if failure.filename else ""
-            error(f"{place}{failure.strerror or failure}")
-            _note_failure("failed", f"{place}{failure.strerror or failure}")
+        except (OSError, MemoryError) as failure:
+            _report(failure)
             return EXIT_FAILURE
-        except MemoryError:
-            error("out of memory; give the job more, or smaller pieces")
-            _note_failure("out of memory", "out of memory")
-            return EXIT_FAILURE
-        except Exception:
+        except Exception as failure:
             error(f"this is a bug in {self.name}; please report it with the lines below\n{traceback.format_exc()}")
-            _note_failure("bug", traceback.format_exc(limit=-1))
+            _note(*class_and_message(failure))
             return EXIT_BUG
 
     def run(self, arguments: list[str]) -> None:
@@ -242,12 +236,19 @@ class Skips:
             raise InputError(f"{self.num_skipped} {self.what} were skipped", expected=f"at most {self.max_skipped}")
 
 
-def _note_failure(failure_class: str, message: str) -> None:
+def _report(failure: BaseException) -> None:
+    """An error line, and a note to the launcher of this job."""
+    kind, message = class_and_message(failure)
+    error(message)
+    _note(kind, message)
+
+
+def _note(kind: str, message: str) -> None:
     """Tell the launcher of this job, if there is one, in what class the failure falls."""
     path = os.environ.get("HOUSEBLEND_FAILURE")
     if path:
         with contextlib.suppress(OSError):
-            write_json(path, {"class": failure_class, "message": message})
+            write_json(path, {"class": kind, "message": message})
 
 
 class _Terminated(BaseException):
@@ -261,6 +262,8 @@ def _raise_terminated(number: int, frame: object) -> None:
 def _click_type(kind: Any) -> Any:
     if kind is bool:
         return KaldiBool()
+    if isinstance(kind, tuple):
+        return click.Choice(kind)
     return click.Path(path_type=Path) if kind is Path else kind
 
 

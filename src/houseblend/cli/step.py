@@ -1,11 +1,12 @@
 """The beats of every step: check the inputs, skip what is up to date, work, check the output, mark it done.
 
-A step reads files and directories and writes one directory. Beside its output it keeps `.begun.json` (what the work
-in the directory was started from) and `.done.json` (the same, and all output files); formats: docs/formats.md.
+A step reads files and directories and writes one directory. Beside its output it keeps what `base/record` describes:
+what the work was started from, its log, and either what was made or why not.
 """
 
-import json
+import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -15,16 +16,28 @@ from typing import Any
 
 from houseblend import __version__
 from houseblend.base.atomic import write_json
-from houseblend.base.errors import InputError
-from houseblend.base.fingerprint import FileRecord, hash_file, record_files
+from houseblend.base.errors import InputError, StaleError
+from houseblend.base.fingerprint import hash_file, record_files
 from houseblend.base.lock import directory_lock
-from houseblend.base.log import log
+from houseblend.base.log import copied_to, log
 from houseblend.base.process import die_with_parent
+from houseblend.base.record import (
+    BEGUN,
+    DONE,
+    FAILED,
+    FORMAT,
+    LOCK,
+    LOG,
+    changed_files,
+    changed_inputs,
+    differences,
+    failure_record,
+    read_record,
+    relative_places,
+)  # fmt: skip
 from houseblend.cli.program import Program, argument, command_line, option
 
 __all__ = ["argument", "execution_option", "option", "step"]
-
-FORMAT = 1
 
 
 def execution_option(name: str, **keywords: Any) -> Callable:
@@ -78,25 +91,41 @@ class Step(Program):
 
     def _callback(self, config: tuple[str, ...], **values: Any) -> None:
         out = Path(values[self.output])
-        log(f"{command_line(self.name, self.arguments)}  # houseblend {__version__}{_git_state()}")
+        command = command_line(self.name, self.arguments)
+        log(f"{command}  # houseblend {__version__}{_git_state()}")
         places = {name: Path(values[name]) for name in self.inputs if values[name] is not None}
+        with directory_lock(out):
+            try:
+                self._make(out, places, values, command)
+            except BaseException as failure:
+                with contextlib.suppress(OSError):
+                    write_json(out / FAILED, failure_record(failure, _here(command), relative_places(places, out)))
+                raise
+            (out / FAILED).unlink(missing_ok=True)
+
+    def _make(self, out: Path, places: dict[str, Path], values: dict[str, Any], command: str) -> None:
+        """The beats under the lock of the output directory."""
         for name, place in places.items():
             _check_input(name, place)
-        with directory_lock(out):
-            begun = self._fingerprint(values, places, _read_record(out / ".done.json") or {})
-            if _up_to_date(out, begun):
-                log(f"{out} is up to date")
-                return
-            self._make_room(out, begun)
+        begun = self._fingerprint(values, places, read_record(out / DONE) or {})
+        if _up_to_date(out, begun):
+            log(f"{out} is up to date")
+            return
+        self._make_room(out, begun)
+        with copied_to(out / LOG, f"# {_here(command)}"):
             start = time.monotonic()
             self.function(**values)
             if self.kind is not None:
                 from houseblend.io.directories import validate
 
                 validate(self.kind, out)
+            if changes := changed_inputs(begun, out):
+                raise StaleError(
+                    f"an input changed while the step ran: {changes[0]}", file=out, do=f"run {self.name} again"
+                )
             seconds = round(time.monotonic() - start, 1)
             done = {**begun, "outputs": record_files(out, {}), "seconds": seconds, "houseblend": __version__}
-            write_json(out / ".done.json", done)
+            write_json(out / DONE, done)
             log(f"{out} done in {seconds} s")
 
     def _fingerprint(self, values: dict[str, Any], places: dict[str, Path], known: dict[str, Any]) -> dict[str, Any]:
@@ -108,26 +137,33 @@ class Step(Program):
         }
         records = {}
         for name, place in places.items():
-            produced = (_read_record(place / ".done.json") or {}).get("outputs", {}) if place.is_dir() else {}
+            produced = (read_record(place / DONE) or {}).get("outputs", {}) if place.is_dir() else {}
             records[name] = record_files(place, {**produced, **known.get("inputs", {}).get(name, {})})
-        return {"format": FORMAT, "step": self.name, "version": self.version, "options": options, "inputs": records}
+        return {
+            "format": FORMAT, "step": self.name, "version": self.version, "options": options, "inputs": records,
+            "places": relative_places(places, Path(values[self.output])), "resumes": self.resumes,
+        }  # fmt: skip
 
     def _make_room(self, out: Path, begun: dict[str, Any]) -> None:
-        """Remove what an earlier run left in `out`, unless it can be continued."""
-        before = _read_record(out / ".begun.json")
+        """Remove what an earlier run left in `out`, unless it can be continued.
+
+        While files are removed `.begun.json` is nobody's, so that nothing is continued of what is half removed.
+        """
+        before = read_record(out / BEGUN)
         if before is None and out.exists() and any(not name.name.startswith(".") for name in out.iterdir()):
             raise InputError(
                 "the output directory holds files that no step has written", file=out, do="name another or remove it"
             )
-        if before is not None and self.resumes and not _differences(before, begun):
+        if before is not None and self.resumes and not differences(before, begun):
             log(f"continuing in {out}")
-            (out / ".done.json").unlink(missing_ok=True)
+            (out / DONE).unlink(missing_ok=True)
             return
-        out.mkdir(parents=True, exist_ok=True)
+        if before is not None:
+            write_json(out / BEGUN, {"format": FORMAT})
         for entry in sorted(out.iterdir()):
-            if entry.name not in (".lock", ".begun.json"):
+            if entry.name not in (LOCK, BEGUN):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        write_json(out / ".begun.json", begun)
+        write_json(out / BEGUN, begun)
 
 
 def _check_input(name: str, place: Path) -> None:
@@ -135,7 +171,7 @@ def _check_input(name: str, place: Path) -> None:
         raise InputError("no such file or directory", file=place, key=name, do="run the step that makes it first")
     if not place.is_dir():
         return
-    if (place / ".begun.json").exists() and not (place / ".done.json").exists():
+    if (place / BEGUN).exists() and not (place / DONE).exists():
         raise InputError("the directory is unfinished", file=place, key=name, do="run the step that makes it again")
     from houseblend.io.directories import KINDS, validate
 
@@ -145,50 +181,26 @@ def _check_input(name: str, place: Path) -> None:
 
 def _up_to_date(out: Path, begun: dict[str, Any]) -> bool:
     """Whether `out` was finished from the same inputs and options, and its files are still as they were."""
-    done = _read_record(out / ".done.json")
+    done = read_record(out / DONE)
     if done is None:
         return False
-    reasons = _differences(done, begun)
+    reasons = differences(done, begun)
     if not reasons:
-        reasons = _changed_files("output", done["outputs"], record_files(out, done["outputs"]))
+        reasons = changed_files("output", done["outputs"], record_files(out, done["outputs"]))
     for reason in reasons[:5]:
         log(f"{out} is made again: {reason}")
     return not reasons
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What changed between two records, in words."""
-    if (old.get("format"), old.get("step"), old.get("version")) != (FORMAT, new["step"], new["version"]):
-        return [f"it was written by {old.get('step')} version {old.get('version')}"]
-    reasons = []
-    for name in sorted({*old["options"], *new["options"]}):
-        before, after = old["options"].get(name), new["options"].get(name)
-        if before != after:
-            reasons.append(f"option --{name.replace('_', '-')} was {before}, is {after}")
-    for name in sorted({*old["inputs"], *new["inputs"]}):
-        reasons += _changed_files(name, old["inputs"].get(name, {}), new["inputs"].get(name, {}))
-    return reasons
-
-
-def _changed_files(what: str, old: dict[str, FileRecord], new: dict[str, FileRecord]) -> list[str]:
-    reasons = [f"{what}: {name} is gone" for name in sorted(old.keys() - new.keys())]
-    reasons += [f"{what}: {name} is new" for name in sorted(new.keys() - old.keys())]
-    return reasons + [
-        f"{what}: {name} has changed" for name in sorted(old.keys() & new.keys()) if old[name][2] != new[name][2]
-    ]
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 def _option_value(value: Any) -> Any:
     if isinstance(value, Path):
         return f"sha256:{hash_file(value)}" if value.is_file() else str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _here(command: str) -> str:
+    """The command with the folder in which it was given."""
+    return f"cd {shlex.quote(os.getcwd())} && {command}"
 
 
 def _git_state() -> str:

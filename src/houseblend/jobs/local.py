@@ -109,6 +109,7 @@ ADVICE = {
     "not finite": "lower the learning rate",
     "bad input": "mend what the message names",
     "no output": "check disk space and quota",
+    "file system": "check disk space, quota and rights, then run the same command again",
 }
 
 

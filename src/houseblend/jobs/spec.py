@@ -17,6 +17,7 @@ POLICY = {
     "node lost": RETRIES,
     "killed": RETRIES,
     "no output": RETRIES,
+    "file system": RETRIES,
     "not finite": 0,
     "bad input": 0,
     "failed": 0,

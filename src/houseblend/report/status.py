@@ -1,0 +1,94 @@
+"""How steps stand: done, running, stale, failed or unfinished, from the records that they keep in their directories."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from houseblend.base.errors import InputError
+from houseblend.base.fingerprint import record_files
+from houseblend.base.lock import lock_holder
+from houseblend.base.record import (
+    BEGUN,
+    DONE,
+    FAILED,
+    changed_files,
+    changed_inputs,
+    places_of,
+    read_record,
+)
+
+
+@dataclass(frozen=True)
+class StepState:
+    """How the step that writes a directory stands.
+
+    Args:
+        folder: the directory.
+        kind: running, failed, unfinished (it ended without a word), stale or done.
+        detail: who holds the lock, why it failed, what has changed, or how long it took.
+        record: `.failed.json`, `.done.json` or `.begun.json`, whichever speaks of this.
+    """
+
+    folder: Path
+    kind: str
+    detail: str
+    record: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.kind:10} {self.folder}: {self.detail}"
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Where the step's inputs lie."""
+        return list(places_of(self.record, self.folder).values())
+
+
+def step_directories(place: Path) -> list[Path]:
+    """`place`, if a step writes it; else all directories below it that steps write, sorted.
+
+    Raises:
+        InputError: there is no such directory, or no step has written there.
+    """
+    if not place.is_dir():
+        raise InputError("no such directory", file=place, expected="an experiment or a recipe's work directory")
+    found = [place] if _is_step(place) else sorted(_below(place))
+    if not found:
+        raise InputError(
+            "no step has written here", file=place, expected="an experiment or a recipe's work directory",
+            do="name a step's output, or what was given to run.sh as --work",
+        )  # fmt: skip
+    return found
+
+
+def state_of(folder: Path) -> StepState:
+    """How the step that writes `folder` stands now."""
+    begun, done, failed = (read_record(folder / name) for name in (BEGUN, DONE, FAILED))
+    holder = lock_holder(folder)
+    if holder is not None:
+        return StepState(folder, "running", f"in use by {holder}", begun or {})
+    if failed is not None:
+        return StepState(folder, "failed", f"{failed['class']}: {failed['message'].splitlines()[0]}", failed)
+    if done is None:
+        return StepState(folder, "unfinished", "ended without a word", begun or {})
+    reasons = changed_inputs(done, folder) or changed_files("output", done["outputs"], _outputs(folder, done))
+    if reasons:
+        more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        return StepState(folder, "stale", reasons[0] + more, done)
+    return StepState(folder, "done", f"{done['step']}, {done['seconds']} s", done)
+
+
+def _outputs(folder: Path, done: dict[str, Any]) -> dict[str, Any]:
+    return record_files(folder, done["outputs"])
+
+
+def _is_step(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (BEGUN, DONE, FAILED))
+
+
+def _below(place: Path) -> Iterator[Path]:
+    for parent, folders, _ in os.walk(place):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if _is_step(Path(parent)):
+            yield Path(parent)

@@ -1,0 +1,150 @@
+"""hb: what is done, running, stale, failed or unfinished, and why."""
+
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from houseblend.base.errors import InputError
+from houseblend.base.lock import directory_lock
+from houseblend.cli.hb import main as hb
+from houseblend.cli.step import Step, argument, option
+from houseblend.jobs.local import check, run_spec
+from houseblend.jobs.spec import Job, JobSpec
+
+
+def make_step(work=None, resumes: bool = False) -> Step:
+    """A step that copies a file, after `work` on its output directory."""
+
+    @argument("source", help="directory")
+    @argument("out", help="directory to write")
+    @option("--upper", type=bool, default=False, help="in capitals")
+    def copy(source, out, upper):
+        """Copy."""
+        if work is not None:
+            work(Path(out))
+        text = (Path(source) / "a.txt").read_text()
+        (Path(out) / "a.txt").write_text(text.upper() if upper else text)
+
+    return Step("copy", copy, "copy in out", 1, ("source",), "out", None, resumes)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A work directory with an input."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("text")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(capsys, *words: str) -> str:
+    """What hb prints."""
+    capsys.readouterr()
+    assert hb.main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+def test_done_stale_failed_and_running_each_in_a_line(work, capsys):
+    for name in ("one", "two", "sub/three"):
+        assert make_step().main(["in", name]) == 0
+    (work / "two/a.txt").write_text("other")
+    (work / "in" / "b.txt").write_text("new")
+    assert make_step().main(["missing", "sub/four"]) == 1
+    with directory_lock(work / "one"):
+        lines = asked(capsys, "status", ".").splitlines()
+    assert [line.split(":")[0].split() for line in lines] == [
+        ["running", "one"], ["failed", "sub/four"], ["stale", "sub/three"], ["stale", "two"],
+    ]  # fmt: skip
+    assert '"pid": ' in lines[0]
+    assert "no such file or directory" in lines[1]
+    assert "source: b.txt is new" in lines[2]
+    (work / "in" / "b.txt").unlink()
+    lines = asked(capsys, "status", ".").splitlines()
+    assert lines[0].startswith("done       one: copy, ")
+    assert "output: a.txt has changed" in lines[3]
+    assert asked(capsys, "status", "sub/three").splitlines() == [lines[2]]
+
+
+def test_a_moved_work_directory_is_still_done(work, capsys, monkeypatch):
+    (work / "here").mkdir()
+    (work / "in").rename(work / "here/in")
+    monkeypatch.chdir(work / "here")
+    make_step().main(["in", "out"])
+    (work / "here").rename(work / "there")
+    monkeypatch.chdir(work)
+    assert asked(capsys, "status", "there").startswith("done       there/out")
+
+
+def test_why_follows_the_inputs_to_the_first_cause(work, capsys):
+    make_step().main(["in", "one"])
+
+    def refuse(out: Path) -> None:
+        raise InputError("bad line", file="in/a.txt", line=3, do="mend it by hand")
+
+    assert make_step(refuse).main(["in", "one", "--upper"]) == 1
+    assert make_step().main(["one", "two"]) == 1
+    for place in (".", "two", "one"):
+        said = asked(capsys, "why", place)
+        assert said.count("cause:") == 1
+        assert "one: failed\ncause: in/a.txt:3: bad line; mend it by hand\n" in said
+        assert "log, last lines (one/.log):" in said
+        assert "next: mend it by hand; then run this again, it begins this step again:" in said
+        assert said.rstrip().endswith(f"cd {work} && copy in one --upper")
+    make_step().main(["in", "one"])
+    make_step().main(["one", "two"])
+    assert "nothing has failed" in asked(capsys, "why", ".")
+
+
+def test_why_shows_the_job_that_failed_and_its_log(work, capsys):
+    def jobs(out: Path) -> None:
+        codes = ["pass", "print('the very last word'); raise SystemExit(3)"]
+        words = [Job([sys.executable, "-c", code], f"{out}/log/x.{n}.log", []) for n, code in enumerate(codes, 1)]
+        check(run_spec(JobSpec("x", words), out / "rounds/10.0/x"))
+
+    assert make_step(jobs).main(["in", "out"]) == 1
+    said = asked(capsys, "why", "out")
+    assert "cause: job 2: failed (exit status 3)" in said
+    assert "out/log/x.2.log" in said
+    assert "  the very last word" in said
+
+
+def test_why_knows_a_step_that_was_killed_and_one_that_has_a_bug(work, capsys):
+    make_step(resumes=True).main(["in", "out"])
+    (work / "out/.done.json").unlink()
+    said = asked(capsys, "why", "out")
+    assert "out: unfinished\ncause: the process ended without a word" in said
+    assert "run this again, it continues where it stopped:\n  cd " in said
+
+    def bug(out: Path) -> None:
+        raise ZeroDivisionError("oh")
+
+    assert make_step(bug).main(["in", "out", "--upper"]) == 70
+    said = asked(capsys, "why", "out")
+    assert "cause: ZeroDivisionError: oh" in said
+    assert "raise ZeroDivisionError" in said
+
+
+def test_why_tells_the_reasons_of_a_refused_round(work, capsys):
+    def refuse(out: Path) -> None:
+        line = {"format": 1, "kind": "refused", "round": 4, "attempt": 0, "reason": {"2": "held-out loss nan"}}
+        (out / "ledger.jsonl").write_text(
+            "".join(json.dumps({**line, "attempt": n}) + "\n" for n in range(3)) + '{"torn'
+        )
+        raise InputError("round 4 was refused 3 times")
+
+    make_step(refuse).main(["in", "out"])
+    assert "round 4, attempt 0:\n  worker 2: held-out loss nan" in asked(capsys, "why", "out")
+    assert (work / "out/ledger.jsonl").read_text().endswith('{"torn')
+
+
+def test_nothing_to_say_is_an_error_that_says_what_was_expected(work, capsys):
+    for place, what in (("none", "no such directory"), (".", "no step has written here")):
+        assert hb.main(["status", place]) == 1
+        error = capsys.readouterr().err
+        assert what in error
+        assert "an experiment or a recipe's work directory" in error
+    assert hb.main(["when", "."]) == 2
+    assert textwrap.shorten(capsys.readouterr().err, 400).count("'why', 'status'") == 1
