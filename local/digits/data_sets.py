@@ -15,8 +15,10 @@ GAP_LEVEL = 4.0
 """Standard deviation of the noise between digits, on the int16 scale."""
 COPY_COLOURS = ("white", "brown", "blue")
 COPY_SNR_DB = (0.0, 20.0)
+COPY_SPEED = (0.85, 1.15)
+"""Range of the speed of a copy: pitch and formants move with it, as between people."""
 SESSION = 8
-"""Utterances of a speaker that share the noise of a copy."""
+"""Utterances of a speaker that share speed and noise of a copy."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,30 @@ def pink_noise(utterances: list[Utterance], snr_db: float) -> list[Utterance]:
     return noisy
 
 
-def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
-    """Copies with noise of a drawn colour (never pink) and level.
+def apart(utterances: list[Utterance], condition: str) -> list[Utterance]:
+    """The same as of other speakers, so that a set may hold them beside the clean ones without sharing CMVN."""
+    return [
+        replace(
+            one, name=f"{one.speaker}-{condition}-{one.name.partition('-')[2]}", speaker=f"{one.speaker}-{condition}"
+        )
+        for one in utterances
+    ]
 
-    A speaker's utterances of one session share both, as all noisy utterances of a speaker in a test do, and each such
-    session is a speaker of its own: its id sorts behind the clean utterances, as Kaldi's data directories want it.
+
+def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
+    """Played faster by `factor`, shape [num_samples / factor]: resampled by cutting or padding the spectrum."""
+    count = round(len(samples) / factor)
+    spectrum, wanted = np.fft.rfft(samples), np.zeros(count // 2 + 1, complex)
+    kept = min(len(spectrum), len(wanted))
+    wanted[:kept] = spectrum[:kept]
+    return np.fft.irfft(wanted, count) * (count / len(samples))
+
+
+def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
+    """Copies at a drawn speed with noise of a drawn colour (never pink) and level.
+
+    A speaker's utterances of one session share all three, as all noisy utterances of a speaker in a test do, and each
+    such session is a speaker of its own: its id sorts behind the clean utterances, as Kaldi's data directories want it.
     """
     noisy = []
     for speaker in sorted({one.speaker for one in utterances}):
@@ -67,9 +88,11 @@ def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
             for first in range(0, len(spoken), SESSION):
                 draw = generator(spoken[first].string.seed, "session", copy)
                 colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
+                speed = draw.uniform(*COPY_SPEED)
                 session = f"{speaker}-{spoken[first].string.subset}-copy{copy}s{first // SESSION:02d}"
                 for one in spoken[first : first + SESSION]:
-                    samples = add_noise(one.samples, colour, snr_db, generator(one.string.seed, "copy", copy))
+                    draw = generator(one.string.seed, "copy", copy)
+                    samples = add_noise(change_speed(one.samples, speed), colour, snr_db, draw)
                     name = f"{session}-{one.name.rpartition('-')[2]}"
                     noisy.append(replace(one, name=name, speaker=session, samples=samples))
     return noisy

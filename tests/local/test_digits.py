@@ -21,6 +21,7 @@ SMALL = (f"--manifest={DATA}/manifest.sha256", f"--strings={DATA}/strings.txt")
 PREPARE = "local/digits/prepare_data"
 SETS = [
     "dev",
+    "dev_both",
     "dev_noise10",
     "test_spk",
     "test_spk_noise10",
@@ -44,10 +45,11 @@ def prepared(tmp_path_factory) -> Path:
 def modules(monkeypatch):
     """The modules of local/digits, by name."""
     monkeypatch.syspath_prepend(str(DIGITS))
+    import data_sets
     import digit_strings
     import noise
 
-    return {"digit_strings": digit_strings, "noise": noise}
+    return {"data_sets": data_sets, "digit_strings": digit_strings, "noise": noise}
 
 
 def sounds(folder: Path) -> dict[str, np.ndarray]:
@@ -128,6 +130,16 @@ def test_test_noise_is_pink_and_ten_decibels_below_the_active_speech(prepared, m
         assert 10 * np.log10(low / high) == pytest.approx(0, abs=1.5)
 
 
+@pytest.mark.parametrize("factor", [0.85, 1.0, 1.15])
+def test_a_tone_played_faster_is_shorter_and_higher(modules, factor):
+    time = np.arange(8000) / 8000
+    faster = modules["data_sets"].change_speed(1000 * np.sin(2 * np.pi * 400 * time), factor)
+    assert len(faster) == round(8000 / factor)
+    peak = np.abs(np.fft.rfft(faster)).argmax() * 8000 / len(faster)
+    assert peak == pytest.approx(400 * factor, abs=1.0)
+    assert np.abs(faster).max() == pytest.approx(1000, rel=0.01)
+
+
 def test_training_copies_know_their_originals_and_share_a_noise_by_session(prepared):
     folder = prepared / "train_noisy"
     originals, owners = column(folder / "utt2orig"), column(folder / "utt2spk")
@@ -152,7 +164,7 @@ def test_the_same_bytes_everywhere(prepared):
     for path in sorted(prepared.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
             digest.update(f"{path.relative_to(prepared)}\n".encode() + path.read_bytes())
-    assert digest.hexdigest() == "c54ceb17bcd57be57b2c6aab6df7bb72439f793052295529670f1e3233a6cfa5"
+    assert digest.hexdigest() == "0f39630c72ff14554325223489b073a658142de66d44cedbda0fdf63c4ba4701"
 
 
 def test_white_noise_is_flat_and_blue_rises(modules):

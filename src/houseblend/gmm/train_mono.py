@@ -42,6 +42,7 @@ class MonoOptions:
     initial_beam: float = 6.0
     beam: float = 10.0
     boost_silence: float = 1.0
+    cmvn: str = "mean"
     seed: int = 1
 
 
@@ -61,7 +62,7 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
     """
     if min(options.num_iters, options.max_iter_inc) < 1:
         raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
-    pipeline = FeaturePipeline("mean", 2)
+    pipeline = FeaturePipeline(options.cmvn, 2)
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
     with open_input(lang / "topo") as source:
