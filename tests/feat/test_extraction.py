@@ -103,7 +103,7 @@ def test_mean_removal_and_preemphasis_against_float64():
 @pytest.mark.parametrize("size", [4, 64, 256, 512, 2048, 200, 250])
 def test_power_spectrum_is_that_of_float64_but_for_kaldis_drift(size):
     frames = np.random.default_rng().normal(size=(7, size)).astype(np.float32)
-    wanted = np.abs(np.fft.rfft(frames.astype(np.float64), axis=1)[:, : size // 2]) ** 2
+    wanted = np.abs(np.fft.rfft(frames.astype(np.float64), axis=1)) ** 2
     np.testing.assert_allclose(power_spectrum(frames), wanted, rtol=1e-4, atol=1e-4 * wanted.max())
 
 

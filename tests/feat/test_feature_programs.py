@@ -110,7 +110,8 @@ def test_speakers_without_statistics_are_skipped(wavs, tmp_path, run_program):
         write("s1", cmvn_stats(np.ones((4, 2), dtype=np.float32)))
     words = ("--utt2spk=ark:utt2spk", "ark:cmvn.ark", "scp:feats.scp", "ark:out.ark")
     done = run_program("apply-cmvn", *words, cwd=tmp_path, check=True)
-    assert "skipped [s2-a]: no statistics of 's2'" in done.stderr
+    assert "skipped [s2-a]: " in done.stderr
+    assert "[s2] no such key" in done.stderr
     assert [key for key, _ in read_table(f"ark:{tmp_path}/out.ark", "matrix")] == ["s1-a", "s1-b"]
 
 

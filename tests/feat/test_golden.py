@@ -17,8 +17,6 @@ from houseblend.io.tables import read_object, read_table
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOLDEN = REPOSITORY / "tests/golden/feat"
 ROWS = re.findall(r"^\| `([^`]*)` \| `([^`]*)` \| (.*) \|$", (GOLDEN / "README.md").read_text(), flags=re.MULTILINE)
-KNOWN_OUTLIERS = {"feats/mfcc_hires16.ark": (1, 0.0016)}
-"""Values outside the tolerance, and their largest difference: the README of the golden data says why."""
 
 
 @pytest.mark.parametrize(("name", "command", "tolerance"), ROWS, ids=[row[0] for row in ROWS])
@@ -31,9 +29,7 @@ def test_equal_to_kaldi(name, command, tolerance, tmp_path, monkeypatch):
     ours, kaldis = read_all(folder / name), read_all(GOLDEN / name)
     assert list(ours) == list(kaldis)
     outliers = [difference for key in kaldis for difference in beyond(ours[key], kaldis[key], tolerance)]
-    allowed, largest = KNOWN_OUTLIERS.get(name, (0, 0.0))
-    assert len(outliers) <= allowed, outliers
-    assert max(outliers, default=0.0) <= largest
+    assert not outliers
 
 
 def test_there_are_rows():

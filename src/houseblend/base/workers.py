@@ -2,8 +2,9 @@
 
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -13,7 +14,8 @@ from houseblend.base.process import die_with_parent
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHUNK = 32
+CHUNK, CHUNKS_AHEAD = 32, 4
+"""The most items that are sent at once, and how many such parcels for each process are under way."""
 _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 """In a forked process: the function and items of its pool."""
 
@@ -21,7 +23,8 @@ _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
     """Iterate over `work(item)` in the order of the items.
 
-    Several jobs are forked processes, which inherit `work`, all that it refers to, and the items; only results travel.
+    Several jobs are forked processes, which inherit `work`, all that it refers to, and the items; only results travel,
+    and few of them wait in memory.
 
     Args:
         work: must not depend on what earlier items changed.
@@ -38,9 +41,17 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
     with ProcessPoolExecutor(min(jobs, len(items)), fork, _inherit, (work, items)) as processes:
         try:
             chunk = max(1, min(CHUNK, len(items) // (4 * jobs)))
-            yield from processes.map(_call, range(len(items)), chunksize=chunk)
+            waiting: deque[Future[list[Result]]] = deque()
+            for first in range(0, len(items), chunk):
+                waiting.append(processes.submit(_call, range(first, min(first + chunk, len(items)))))
+                if len(waiting) == CHUNKS_AHEAD * jobs:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
         except BrokenProcessPool:
             raise HouseBlendError("a worker process was killed", do="try again, with fewer --jobs") from None
+        finally:
+            processes.shutdown(cancel_futures=True)
 
 
 def _inherit(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
@@ -51,7 +62,7 @@ def _inherit(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
     _inherited = (work, items)
 
 
-def _call(index: int) -> Any:
+def _call(indices: range) -> list[Any]:
     assert _inherited is not None
     work, items = _inherited
-    return work(items[index])
+    return [work(items[index]) for index in indices]

@@ -17,23 +17,21 @@ def main(
     reverse: bool, max_skipped: int | None,
 ) -> None:  # fmt: skip
     """Subtract the mean of a speaker or utterance, and divide by the standard deviation if asked."""
-    from houseblend.base.errors import UsageError
+    from houseblend.base.errors import InputError, UsageError
     from houseblend.cli.program import Skips
     from houseblend.feat.cmvn import apply_cmvn
-    from houseblend.io.tables import open_table, read_object, read_table, write_table
+    from houseblend.io.owners import by_owner
+    from houseblend.io.tables import read_table, write_table
 
     if norm_vars and not norm_means:
         raise UsageError("--norm-vars=true needs --norm-means=true")
-    by_key = stats.partition(":")[0].split(",")[0] in ("ark", "scp")
-    speakers = dict(read_table(utt2spk, "token")) if utt2spk else None
-    with open_table(stats if by_key else "ark:/dev/null", "matrix") as table, Skips(max_skipped) as skips:
-        fixed = None if by_key else read_object(stats, "matrix")
-        with write_table(feats_wspecifier, "matrix") as write:
-            for key, feats in read_table(feats_rspecifier, "matrix"):
-                owner = key if speakers is None else speakers.get(key, "")
-                if fixed is None and owner not in table:
-                    skips.skip(key, f"no statistics of {owner!r} in {stats}")
-                    continue
-                chosen = table[owner] if fixed is None else fixed
-                write(key, apply_cmvn(feats, chosen, norm_vars, reverse) if norm_means else feats)
-                skips.done(key)
+    stats_of = by_owner(stats, "matrix", utt2spk)
+    with Skips(max_skipped) as skips, write_table(feats_wspecifier, "matrix") as write:
+        for key, feats in read_table(feats_rspecifier, "matrix"):
+            try:
+                found = stats_of(key)
+            except InputError as failure:
+                skips.skip(key, failure)
+                continue
+            write(key, apply_cmvn(feats, found, norm_vars, reverse) if norm_means else feats)
+            skips.done(key)

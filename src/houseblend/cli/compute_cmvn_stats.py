@@ -10,11 +10,12 @@ from houseblend.cli.program import argument, option, program, skipping
 @option("--binary", type=bool, default=True, help="Binary form of the single file")
 @skipping
 def main(feats_rspecifier: str, stats: str, spk2utt: str, binary: bool, max_skipped: int | None) -> None:
-    """Sums, sums of squares and counts, for apply-cmvn."""
+    """Sums, sums of squares and counts, for apply-cmvn; in single precision where one file holds them, as in Kaldi."""
+    import numpy as np
+
     from houseblend.cli.program import Skips
     from houseblend.feat.cmvn import cmvn_stats
-    from houseblend.io.objects import open_output
-    from houseblend.io.tables import open_table, read_table, write_table
+    from houseblend.io.tables import open_table, read_table, write_object, write_table
 
     with Skips(max_skipped) as skips:
         if not stats.partition(":")[0].startswith("ark"):
@@ -23,8 +24,7 @@ def main(feats_rspecifier: str, stats: str, spk2utt: str, binary: bool, max_skip
                 total = cmvn_stats(feats) if total is None else total + cmvn_stats(feats)
                 skips.done(key)
             if total is not None:
-                with open_output(stats, binary) as out:
-                    out.write_matrix(total)
+                write_object(stats, "matrix", total.astype(np.float32), binary)
             return
         with write_table(stats, "matrix") as write:
             if not spk2utt:

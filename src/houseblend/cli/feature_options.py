@@ -1,13 +1,13 @@
-"""Options of the feature programs, made from the option classes so that they are written once."""
+"""Arguments and options of the feature programs, those of the extraction made from the option classes."""
 
 from collections.abc import Callable
 
-from houseblend.cli.program import option
+from houseblend.cli.program import argument, option, skipping
 from houseblend.feat.options import flat_fields
 
 
 def feature_options(kind: type) -> Callable:
-    """Declare one option for every field of `MfccOptions` or `FbankOptions`; they arrive as keyword arguments."""
+    """Declare one option for every field of an option class (`MfccOptions`, ...); they arrive as keyword arguments."""
 
     def declare(function: Callable) -> Callable:
         for name, default, text in reversed(flat_fields(kind)):
@@ -15,3 +15,29 @@ def feature_options(kind: type) -> Callable:
         return function
 
     return declare
+
+
+def feature_arguments(kind: type) -> Callable:
+    """Declare all that a program takes which makes a table of such features from a table of recordings."""
+
+    def declare(function: Callable) -> Callable:
+        function = skipping(feature_options(kind)(function))
+        function = option("--seed", type=int, default=0, help="Seed of the dither")(function)
+        function = option("--subtract-mean", type=bool, default=False, help="Subtract the mean of each utterance")(
+            function
+        )
+        if "vtln_low" in [name for name, _, _ in flat_fields(kind)]:
+            function = _vtln_options(function)
+        function = option("--channel", type=int, default=-1, help="Channel to take; -1: the only one")(function)
+        function = argument("feats_wspecifier", help="features to write")(function)
+        return argument("wav_rspecifier", help="recordings")(function)
+
+    return declare
+
+
+def _vtln_options(function: Callable) -> Callable:
+    function = option("--utt2spk", default="", help="Speaker of each utterance (rspecifier)")(function)
+    function = option(
+        "--vtln-map", default="", help="Warp factors by utterance, or by speaker with --utt2spk (rspecifier)"
+    )(function)
+    return option("--vtln-warp", type=float, default=1.0, help="Warp factor for all utterances")(function)

@@ -5,6 +5,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 
 VARIANCE_FLOOR = 1e-20
+SLIDING_VARIANCE_FLOOR = 1e-10
 
 
 def cmvn_stats(feats_TD: np.ndarray) -> np.ndarray:
@@ -44,3 +45,46 @@ def apply_cmvn(feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False,
     if reverse:
         return (feats_TD / scale + mean).astype(np.float32)
     return (feats_TD * scale - mean * scale).astype(np.float32)
+
+
+def sliding_cmvn(
+    feats_TD: np.ndarray, window: int = 600, min_window: int = 100, center: bool = False, norm_vars: bool = False
+) -> np.ndarray:
+    """Each frame less the mean (and over the standard deviation) of the frames around it, or before it.
+
+    Windows that reach over an end are shifted inwards, as Kaldi's feat/feature-functions does (SlidingWindowCmn).
+
+    Args:
+        feats_TD: features, shape [T, D].
+        window: frames that are averaged.
+        min_window: the least number of them at the beginning; without `center` only.
+        center: the window lies around the frame rather than before it.
+        norm_vars: normalise the variance too.
+
+    Returns:
+        float32, shape [T, D].
+    """
+    starts_T, ends_T = _windows(len(feats_TD), window, min_window, center)
+    sizes_T1 = (ends_T - starts_T)[:, None]
+    feats = feats_TD.astype(np.float64)
+    mean_TD = _windowed_sums(feats, starts_T, ends_T) / sizes_T1
+    centred = feats - mean_TD
+    if norm_vars:
+        variance_TD = _windowed_sums(feats**2, starts_T, ends_T) / sizes_T1 - mean_TD**2
+        centred /= np.sqrt(np.maximum(variance_TD, SLIDING_VARIANCE_FLOOR))
+        centred[sizes_T1[:, 0] == 1] = 0
+    return centred.astype(np.float32)
+
+
+def _windows(num_frames: int, window: int, min_window: int, center: bool) -> tuple[np.ndarray, np.ndarray]:
+    """First frame of every window and the frame behind it, each of shape [T]."""
+    frames = np.arange(num_frames)
+    starts = np.maximum(frames - (window // 2 if center else window), 0)
+    ends = np.maximum(starts + window if center else frames + 1, 0 if center else min_window)
+    over = np.maximum(ends - num_frames, 0)
+    return np.maximum(starts - over, 0), ends - over
+
+
+def _windowed_sums(values_TD: np.ndarray, starts_T: np.ndarray, ends_T: np.ndarray) -> np.ndarray:
+    sums = np.concatenate([np.zeros((1, values_TD.shape[1])), np.cumsum(values_TD, axis=0)])
+    return sums[ends_T] - sums[starts_T]

@@ -1,10 +1,10 @@
-"""Features of recordings: the channel, the rate, and the choice between MFCC and filterbank."""
+"""Features of recordings: the channel, the rate, and the kind."""
 
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.feat.options import FbankOptions, MfccOptions
-from houseblend.feat.spectrum import compute_fbank, compute_mfcc
+from houseblend.feat.options import FbankOptions, FeatureOptions, MfccOptions
+from houseblend.feat.spectrum import compute_fbank, compute_mfcc, compute_spectrogram
 
 
 def choose_channel(samples_NC: np.ndarray, channel: int, key: str) -> np.ndarray:
@@ -22,7 +22,7 @@ def choose_channel(samples_NC: np.ndarray, channel: int, key: str) -> np.ndarray
 
 
 def extract(
-    rate: float, samples_N: np.ndarray, options: MfccOptions | FbankOptions, key: str,
+    rate: float, samples_N: np.ndarray, options: FeatureOptions, key: str,
     vtln_warp: float = 1.0, seed: int = 0,
 ) -> np.ndarray:  # fmt: skip
     """Features of one utterance, float32, shape [T, D].
@@ -30,9 +30,9 @@ def extract(
     Args:
         rate: of the samples in Hz.
         samples_N: on the int16 scale, shape [num_samples].
-        options: MFCC or filterbank.
+        options: of MFCC, filterbank or spectrogram.
         key: the utterance, for errors and dither.
-        vtln_warp: warp factor of the frequency axis.
+        vtln_warp: warp factor of the frequency axis; a spectrogram is never warped.
         seed: run seed of the dither.
 
     Raises:
@@ -43,8 +43,12 @@ def extract(
             f"sampling rate {rate:g} Hz", key=key, expected=f"{options.frame.sample_frequency:g} Hz",
             do="give --sample-frequency or convert the recording",
         )  # fmt: skip
-    compute = compute_mfcc if isinstance(options, MfccOptions) else compute_fbank
-    feats = compute(samples_N, options, vtln_warp, seed, key)  # type: ignore[arg-type]
+    if isinstance(options, MfccOptions):
+        feats = compute_mfcc(samples_N, options, vtln_warp, seed, key)
+    elif isinstance(options, FbankOptions):
+        feats = compute_fbank(samples_N, options, vtln_warp, seed, key)
+    else:
+        feats = compute_spectrogram(samples_N, options, seed, key)
     if len(feats) == 0:
         raise InputError(
             f"{len(samples_N)} samples are too few for one frame", key=key, expected=f"at least {options.frame.size}"

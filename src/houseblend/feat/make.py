@@ -1,23 +1,16 @@
 """Features of a whole data directory: feats.scp, cmvn.scp, utt2num_frames beside copies of its other files."""
 
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from houseblend.base.errors import HouseBlendError, InputError
+from houseblend.base.errors import InputError
 from houseblend.base.log import Progress
+from houseblend.base.workers import in_processes
 from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.extract import choose_channel, extract
 from houseblend.feat.options import FbankOptions, MfccOptions, options_to
@@ -35,9 +28,6 @@ COPIED = (
     "wav.scp",
     "reco2file_and_channel",
 )
-T = TypeVar("T")
-CHUNK, BATCH = 8, 8
-"""Recordings sent to a process at once, and how many such chunks for each process may wait for the writer."""
 Segment = tuple[str, str, float, float]
 """Utterance, recording, start and end in seconds."""
 Recording = tuple[str, str, list[Segment] | None]
@@ -64,7 +54,7 @@ def make_features(data: Path, out: Path, options: MfccOptions | FbankOptions, se
         write_table(f"ark,scp:{out}/feats.ark,{out}/feats.scp", "matrix") as write,
         Progress(len(utt2spk), "utterances") as progress,
     ):
-        for part in _in_processes(partial(_recording_features, options=options, seed=seed), _recordings(data), jobs):
+        for part in in_processes(partial(_recording_features, options=options, seed=seed), _recordings(data), jobs):
             for key, feats in part:
                 if key not in utt2spk:
                     raise InputError("no speaker", file=data / "utt2spk", key=key, do="run fix-data-dir")
@@ -145,30 +135,3 @@ def _recording_features(
         (name, extract(rate, cut_segment(rate, channel, start, end, name), options, name, seed=seed))
         for name, _, start, end in segments
     ]
-
-
-def _in_processes(function: Callable[[Recording], T], work: list[Recording], jobs: int) -> Iterator[T]:
-    """Results in the order of `work`, a batch at a time so that few of them wait in memory."""
-    if jobs <= 1:
-        yield from map(function, work)
-        return
-    size = BATCH * CHUNK * jobs
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, fork, _follow_parent, (os.getpid(),)) as processes:
-        try:
-            for first in range(0, len(work), size):
-                yield from processes.map(function, work[first : first + size], chunksize=CHUNK)
-        except BrokenProcessPool:
-            raise HouseBlendError("a worker process was killed", do="try again, with fewer --jobs") from None
-
-
-def _follow_parent(parent: int) -> None:
-    """A worker ends with its parent, however that ends: the worker has inherited the lock of the output directory."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.1)
-    os._exit(1)

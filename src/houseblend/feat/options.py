@@ -88,28 +88,43 @@ class FbankOptions:
     use_power: bool = _option(True, "Power rather than magnitude spectrum")
 
 
+@dataclass(frozen=True)
+class SpectrogramOptions:
+    """Log power spectrum."""
+
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
+
+
+FeatureOptions = MfccOptions | FbankOptions | SpectrogramOptions
+Options = TypeVar("Options", bound=FeatureOptions)
 _PARTS = {"frame": FrameOptions, "mel": MelOptions}
-Options = TypeVar("Options", bound="MfccOptions | FbankOptions")
 
 
 def flat_fields(kind: type) -> list[tuple[str, Any, str]]:
     """Name (with underscores), default and help of every option, those of frames and filters included."""
     found = []
-    for part in (*_PARTS.values(), kind):
+    for part in (*_parts(kind).values(), kind):
         found += [(f.name, f.default, f.metadata["help"]) for f in fields(part) if f.name not in _PARTS]
     return found
 
 
 def options_from(kind: type[Options], values: dict[str, Any]) -> Options:
     """Options from a flat dictionary of names; what is not given keeps its default."""
-    nested = {name: part(**_chosen(part, values)) for name, part in _PARTS.items()}
+    nested = {name: part(**_chosen(part, values)) for name, part in _parts(kind).items()}
     return kind(**nested, **_chosen(kind, values))
 
 
-def options_to(options: MfccOptions | FbankOptions) -> dict[str, Any]:
+def options_to(options: FeatureOptions) -> dict[str, Any]:
     """The same as a flat dictionary."""
     tree = asdict(options)
-    return {**tree.pop("frame"), **tree.pop("mel"), **tree}
+    nested = {key: value for name in _parts(type(options)) for key, value in tree.pop(name).items()}
+    return {**nested, **tree}
+
+
+def _parts(kind: type) -> dict[str, type]:
+    return {f.name: _PARTS[f.name] for f in fields(kind) if f.name in _PARTS}
 
 
 def _chosen(kind: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""Power spectra, mel filterbanks and cepstra (Kaldi's feat/mel-computations, feature-mfcc, feature-fbank)."""
-
-import functools
+"""Spectra, mel filterbanks and cepstra (Kaldi's feat/mel-computations, feature-mfcc, -fbank, -spectrogram)."""
 
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.feat.options import FbankOptions, FrameOptions, MelOptions, MfccOptions
+from houseblend.feat.options import FbankOptions, FrameOptions, MelOptions, MfccOptions, SpectrogramOptions
+from houseblend.feat.split_radix import split_radix_power
 from houseblend.feat.window import EPSILON, prepare_frames
 
 
@@ -79,7 +78,7 @@ def compute_mfcc(
         raise InputError(f"--num-ceps={options.num_ceps}", expected=f"1 to --num-mel-bins={options.mel.num_mel_bins}")
     frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
     banks = mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
-    log_mel = np.log(np.maximum(power_spectrum(frames) @ banks.T, EPSILON))
+    log_mel = np.log(np.maximum(power_spectrum(frames)[:, :-1] @ banks.T, EPSILON))
     transform = dct_matrix(options.num_ceps, options.mel.num_mel_bins)
     if options.cepstral_lifter:
         transform = transform * lifter(options.cepstral_lifter, options.num_ceps)[:, None]
@@ -97,7 +96,7 @@ def compute_fbank(
 ) -> np.ndarray:
     """Mel filterbank of a recording; arguments as `compute_mfcc`; float32, shape [T, bins (+ 1 for energy)]."""
     frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
-    spectrum = power_spectrum(frames)
+    spectrum = power_spectrum(frames)[:, :-1]
     if not options.use_power:
         spectrum = np.sqrt(spectrum)
     feats = spectrum @ mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
@@ -109,45 +108,27 @@ def compute_fbank(
     return feats
 
 
-def power_spectrum(frames: np.ndarray) -> np.ndarray:
-    """Squared magnitudes of the frames' Fourier transforms, float32, shape [T, padded_size / 2].
+def compute_spectrogram(
+    samples_N: np.ndarray, options: SpectrogramOptions, seed: int = 0, utterance: str = ""
+) -> np.ndarray:
+    """Log power spectrum of a recording, the log energy in place of bin 0; arguments as `compute_mfcc`.
 
-    The Nyquist bin, which no filter uses, is left out. A length that is a power of two goes Kaldi's way (matrix/srfft):
-    a complex transform of half the length, even samples as real and odd ones as imaginary parts, whose bins are then
-    combined by powers of one root of unity, each the product of the one before with that root in float32. Their drift
-    (4e-6 at 512 points) is heard where a loud band mirrors a silent one: up to 0.01 in cepstra of upsampled speech.
+    Returns:
+        float32, shape [T, padded_size / 2 + 1].
     """
+    frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
+    feats = np.log(np.maximum(power_spectrum(frames), EPSILON))
+    feats[:, 0] = _log_energy(energy, options.energy_floor)
+    return feats
+
+
+def power_spectrum(frames: np.ndarray) -> np.ndarray:
+    """Squared magnitudes of the frames' Fourier transforms, float32, shape [T, padded_size / 2 + 1]."""
     size = frames.shape[1]
-    if size & (size - 1) or size < 4:
-        transform = np.fft.rfft(frames, axis=1)[:, : size // 2].astype(np.complex64)
-        return _squared(transform)
-    half, quarter = size // 2, size // 4
-    packed = np.fft.fft(frames.view(np.complex64), axis=1).astype(np.complex64, copy=False)
-    low, mirrored = packed[:, 1 : quarter + 1], packed[:, half - 1 : quarter - 1 : -1].conj()
-    even = low + mirrored
-    odd = (low - mirrored) * (_drifting_roots(size) * np.complex64(-1j))
-    power = np.empty((len(frames), half), dtype=np.float32)
-    power[:, 0] = (np.real(packed[:, 0]) + np.imag(packed[:, 0])) ** 2
-    power[:, half - 1 : quarter - 1 : -1] = _squared(even - odd) * np.float32(0.25)
-    power[:, 1 : quarter + 1] = _squared(even + odd) * np.float32(0.25)
-    return power
-
-
-@functools.cache
-def _drifting_roots(size: int) -> np.ndarray:
-    """exp(-2 pi i k / size) for k from 1 to size / 4 as repeated float32 products; shape [size / 4], complex64."""
-    angle = np.float32(-2 * np.pi / size)
-    root_re, root_im = np.cos(angle), np.sin(angle)
-    re, im = np.float32(1), np.float32(0)
-    roots = np.empty(size // 4, dtype=np.complex64)
-    for k in range(size // 4):
-        re, im = re * root_re - im * root_im, re * root_im + im * root_re
-        roots[k] = complex(re, im)
-    return roots
-
-
-def _squared(values: np.ndarray) -> np.ndarray:
-    return np.real(values) ** 2 + np.imag(values) ** 2
+    if size & (size - 1) == 0 and size >= 4:
+        return split_radix_power(frames)
+    transform = np.fft.rfft(frames, axis=1).astype(np.complex64)
+    return np.real(transform) ** 2 + np.imag(transform) ** 2
 
 
 def _log_energy(energy: np.ndarray, floor: float) -> np.ndarray:

@@ -70,11 +70,11 @@ def prepare_frames(
         noise = np.random.Generator(np.random.Philox(key=seed_of(seed, "dither", utterance)))
         frames += np.float32(options.dither) * noise.standard_normal(frames.shape, dtype=np.float32)
     if options.remove_dc_offset:
-        frames -= frames.mean(axis=1, keepdims=True, dtype=np.float32)
+        frames -= frames.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) / np.float32(options.size)
     energy = _energy(frames) if energy_before else None
     if options.preemphasis_coefficient:
         c = np.float32(options.preemphasis_coefficient)
-        first = frames[:, 0] * (1 - c)
+        first = frames[:, 0] - c * frames[:, 0]
         frames[:, 1:] -= c * frames[:, :-1]
         frames[:, 0] = first
     frames *= window_function(options).astype(np.float32)

@@ -8,6 +8,7 @@
 | int-pairs | list of (int, int) |
 | posterior | list over frames of lists of (index, weight) |
 | int, float, token, tokens | int, float, str, list of str |
+| htk | features in an HTK file: float32 array of shape [rows, columns] |
 | wav | (rate in Hz, float32 samples on the int16 scale, shape [samples, channels]) |
 """
 
@@ -176,6 +177,18 @@ def _write_wav(value: Any, binary: bool) -> bytes:
     return encode_wav(*value)
 
 
+def _read_htk(stream: InputStream) -> Any:
+    from houseblend.io.htk import read_htk
+
+    return read_htk(stream)
+
+
+def _write_htk(value: Any, binary: bool) -> bytes:
+    from houseblend.io.htk import encode_htk
+
+    return encode_htk(value)
+
+
 def _only(words: list[str]) -> str:
     (word,) = words
     return word
@@ -202,6 +215,7 @@ register_kind(
 )
 register_kind("posterior", *_by_line(_read_posterior, _write_posterior, _parse_posterior, _posterior_words))
 register_kind("wav", _read_wav, _write_wav)
+register_kind("htk", _read_htk, _write_htk)
 
 
 def _register_words(kind: str, parse: Callable[[list[str]], Any], words: Callable[[Any], str]) -> None:

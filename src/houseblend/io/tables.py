@@ -1,4 +1,4 @@
-"""Kaldi's tables: archives and scripts of keyed objects (Kaldi's util/kaldi-table). The only importer of kaldiio.
+"""Kaldi's tables: archives and scripts of keyed objects (Kaldi's util/kaldi-table).
 
 An rspecifier is `ark:NAME` or `scp:NAME`, a wspecifier `ark:NAME`, `ark,t:NAME` or `ark,scp:ARCHIVE,SCRIPT`; NAME is a
 file, `-`, or a command with a pipe. A script's entries may carry ranges (`[0:4,1:3]`, inclusive).
@@ -17,14 +17,12 @@ import numpy as np
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
-from houseblend.io.compression import decompress
+from houseblend.io.compression import compress, decompress
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
 from houseblend.io.streams import InputStream, open_sink, open_stream, split_offset
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
 _WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
-_COMPRESSED_RANGE = {4: (-32768, 32767), 6: (0, 255), 7: (0, 1)}
-"""Of the methods whose range is fixed; kaldiio would let values outside wrap around."""
 _RANGE = re.compile(r"\[([-\d:,]*)\]$")
 
 register_kind = holders.register_kind
@@ -364,16 +362,7 @@ def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
     matrix, method = np.asarray(value[0], dtype=np.float32), value[1]
     if not np.isfinite(matrix).all():
         raise InputError("a matrix that is not finite cannot be compressed", do="write it without compression")
-    if matrix.size == 0:
-        data = BINARY_MARKER + b"CM " + struct.pack("<ffii", 0.0, 0.0, 0, 0)
-    else:
-        from kaldiio.matio import write_array
-
-        if method in _COMPRESSED_RANGE:
-            matrix = np.clip(matrix, *_COMPRESSED_RANGE[method])
-        buffer = BytesIO()
-        write_array(buffer, matrix, compression_method=method)
-        data = buffer.getvalue()
+    data = BINARY_MARKER + compress(matrix, method)
     return data if binary else _write_matrix(_read_matrix(InputStream(BytesIO(data), "memory", len(data))), False)
 
 

@@ -1,0 +1,79 @@
+"""Posteriors: for every frame a list of (transition-id or pdf, weight) (Kaldi's hmm/posterior)."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from houseblend.hmm.alignment import check_ids
+from houseblend.hmm.transition_model import TransitionModel
+
+Posterior = list[list[tuple[int, float]]]
+
+
+def from_alignment(ids_T: np.ndarray) -> Posterior:
+    """Weight 1 for the one id of each frame, of ids of shape [T]."""
+    return [[(index, 1.0)] for index in ids_T.tolist()]
+
+
+def to_pdfs(posterior: Posterior, model: TransitionModel, key: str | None = None) -> Posterior:
+    """Weights of transition-ids added up by pdf, pdfs in order; those that cancel are left out.
+
+    Raises:
+        InputError: a transition-id that the model lacks.
+    """
+    _check(posterior, model, key)
+    frames: Posterior = []
+    for frame in posterior:
+        weights: dict[int, np.float32] = {}
+        for index, weight in frame:
+            pdf = int(model.id_to_pdf[index])
+            weights[pdf] = weights.get(pdf, np.float32(0)) + np.float32(weight)
+        frames.append([(pdf, float(weights[pdf])) for pdf in sorted(weights) if weights[pdf]])
+    return frames
+
+
+def weight_silence(
+    posterior: Posterior, model: TransitionModel, phones: Collection[int], scale: float, key: str | None = None
+) -> Posterior:
+    """Weights of transition-ids of the phones given, times `scale`; with 0 they are left out.
+
+    Raises:
+        InputError: a transition-id that the model lacks.
+    """
+    _check(posterior, model, key)
+    silent = np.isin(model.id_to_phone, list(phones))
+    factors = np.where(silent, np.float32(scale), np.float32(1))
+    return [[(index, float(w * factors[index])) for index, w in frame if factors[index] != 0] for frame in posterior]
+
+
+def weight_silent_frames(
+    posterior: Posterior, model: TransitionModel, phones: Collection[int], scale: float, key: str | None = None
+) -> Posterior:
+    """All weights of a frame, times the mean of `scale` and 1 by the shares of the phones given and of the others.
+
+    Raises:
+        InputError: a transition-id that the model lacks.
+    """
+    _check(posterior, model, key)
+    silent = np.isin(model.id_to_phone, list(phones))
+    frames: Posterior = []
+    for frame in posterior:
+        total = sum(weight for _, weight in frame)
+        share = sum(weight for index, weight in frame if silent[index]) / total if total else 0.0
+        factor = share * scale + 1 - share
+        frames.append([(index, weight * factor) for index, weight in frame] if factor and total else [])
+    return frames
+
+
+def frame_weights(posterior: Posterior) -> np.ndarray:
+    """Sum of the weights of every frame, shape [T], float32."""
+    return np.array([sum(weight for _, weight in frame) for frame in posterior], dtype=np.float32)
+
+
+def scaled(posterior: Posterior, scale: float) -> Posterior:
+    """All weights, times `scale`; with 0 nothing is left."""
+    return [[(index, weight * scale) for index, weight in frame if scale] for frame in posterior]
+
+
+def _check(posterior: Sequence[Sequence[tuple[int, float]]], model: TransitionModel, key: str | None) -> None:
+    check_ids(np.array([index for frame in posterior for index, _ in frame], dtype=np.int64), model, key)
