@@ -43,7 +43,7 @@ def test_from_recordings_to_normalised_features(wavs, tmp_path, run_program):
     ]
     first = np.concatenate([feats["s1-a"], feats["s1-b"]])[:, :13]
     np.testing.assert_allclose(first.mean(axis=0), 0, atol=1e-4)
-    np.testing.assert_allclose(first.std(axis=0), 1, atol=1e-4)
+    np.testing.assert_allclose(first.std(axis=0), 1, atol=1e-3)  # squares are rounded to float32, as in Kaldi
 
 
 def test_a_recording_that_cannot_be_used_is_skipped_and_counted(wavs, tmp_path, run_program):

@@ -24,6 +24,7 @@ from houseblend.base.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_READER_CLOSED,
     EXIT_TERMINATED,
     HouseBlendError,
     InputError,
@@ -139,8 +140,8 @@ class Program:
             return EXIT_TERMINATED
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            error("the reader of the output has closed it")
-            return EXIT_FAILURE
+            log("the reader of the output has closed it")
+            return EXIT_READER_CLOSED
         except (OSError, MemoryError) as failure:
             _report(failure)
             return EXIT_FAILURE

@@ -9,10 +9,10 @@ SLIDING_VARIANCE_FLOOR = 1e-10
 
 
 def cmvn_stats(feats_TD: np.ndarray) -> np.ndarray:
-    """Statistics of an utterance, shape [2, D + 1], float64: sums and count, sums of squares and 0."""
+    """Statistics of an utterance, shape [2, D + 1], float64: sums and count, sums of squares (float32) and 0."""
     stats = np.zeros((2, feats_TD.shape[1] + 1))
     stats[0, :-1] = feats_TD.sum(axis=0, dtype=np.float64)
-    stats[1, :-1] = np.einsum("td,td->d", feats_TD, feats_TD, dtype=np.float64)
+    stats[1, :-1] = np.square(feats_TD, dtype=np.float32).sum(axis=0, dtype=np.float64)
     stats[0, -1] = len(feats_TD)
     return stats
 

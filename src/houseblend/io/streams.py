@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from houseblend.base.atomic import atomic_open
-from houseblend.base.errors import InputError
+from houseblend.base.errors import EXIT_OK, EXIT_READER_CLOSED, InputError
 
 _CHUNK = 1 << 24
 _KEPT = 1 << 16
@@ -91,7 +91,8 @@ class InputStream:
 def open_stream(rxfilename: str) -> Iterator[InputStream]:
     """Open an extended file name: a file (gzip by its suffix), `file:offset`, `-`, or `command |` (bash, pipefail).
 
-    The status of a command counts unless the reader stopped before its end.
+    The status of a command counts unless the reader stopped before its end; that one of its own parts stopped reading
+    another before the end, as `head` does, is no failure.
 
     Raises:
         InputError: the file is missing or the command failed.
@@ -167,7 +168,7 @@ def _open_command(name: str) -> Iterator[InputStream]:
     finally:
         process.stdout.close()
         status = process.wait()
-    if stream.ended and status != 0:
+    if stream.ended and status not in (EXIT_OK, EXIT_READER_CLOSED):
         raise InputError(f"the command ended with status {status}", file=name, do="run it by hand")
 
 

@@ -1,0 +1,151 @@
+"""Checks of nnet3 networks, their training, and natural gradient."""
+
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from checks import Outcome, by_command, compared, covers, outcome
+from compare import Deviation, DifferentError, Tolerance, compare
+from rows import Row
+from workplace import Workplace
+
+from houseblend.frames.egs import read_egs
+from houseblend.io.tables import read_table
+from houseblend.nnet.natural_gradient import OnlineNaturalGradient
+from houseblend.nnet.network import Network
+
+OBJECTIVES = r"(minibatches \d+-\d+|verall average objective|the last model|last \d+ models).*? is (-?[\d.]+)"
+OBJECTIVE = Tolerance(0.0, 1e-4)
+
+
+def ours(row: Row) -> str:
+    """The row's command without the choice of a processor, for which we have --device."""
+    return row.command.replace("--use-gpu=no ", "")
+
+
+def parameter_deviation(mine: Path, its: Path, tolerance: Tolerance) -> Deviation:
+    """Of the trained parameters of two networks; statistics come from a random part of the minibatches."""
+    parameters, expected = Network.read(mine).parameters, Network.read(its).parameters
+    total = Deviation()
+    for spec, values in parameters.items("parameter"):
+        total |= tolerance.deviation(values.numpy(), expected[spec.name].numpy())
+    return total
+
+
+def objective_deviation(said: str, log: Path) -> Deviation:
+    """Of the objectives in what a program said from those in Kaldi's log."""
+    mine, its = (dict(re.findall(OBJECTIVES, text)) for text in (said, log.read_text()))
+    if not its or not its.keys() <= mine.keys():
+        raise DifferentError(f"{log.name}: other objectives")
+    return OBJECTIVE.deviation(*(np.array([float(found[what]) for what in its]) for found in (mine, its)))
+
+
+@covers(r"^nnet3/[AB]_\w+_0\.raw$")
+def initial(workplace: Workplace, row: Row) -> Outcome:
+    """Kaldi's random draw is its own: the network is read and written again, binary and through text."""
+    kaldis, name = workplace.golden / row.files[0], row.files[0]
+    return by_command(workplace, row, f"nnet3-copy --binary=false {kaldis} work/text && nnet3-copy {kaldis} {name}")
+
+
+@covers(r"^nnet3/[AB]_\w+_[1-9]\d*\.raw nnet3/[AB]_\w+\.log$")
+def trained(workplace: Workplace, row: Row) -> Outcome:
+    """Parameters after so many minibatches, and their objectives."""
+    if "prob" in row.files[1]:
+        return objective(workplace, row)
+    said = workplace.run(row)
+    network, log = row.files
+    late = network.endswith("_20.raw")
+    tolerance = Tolerance(0.0, (4e-3 if "/B_" in network else 1e-3) if late else 1e-4)
+    total = parameter_deviation(workplace.place / network, workplace.golden / network, tolerance)
+    objectives = objective_deviation(said, workplace.golden / log)
+    return outcome(Deviation(total.absolute, total.relative, total.beyond + objectives.beyond), tolerance)
+
+
+def objective(workplace: Workplace, row: Row) -> Outcome:
+    """nnet3-compute-prob: log-probability and accuracy of the examples."""
+    said = workplace.shell(row.command)
+    numbers = [
+        np.array([float(x) for x in re.findall(r"for 'output' is (-?[\d.]+) per frame", text)])
+        for text in (said, (workplace.golden / row.files[1]).read_text())
+    ]
+    return outcome(OBJECTIVE.deviation(*numbers), OBJECTIVE)
+
+
+@covers(r"^nnet3/[AB]_m0_20\.txt\.gz")
+def text_form(workplace: Workplace, row: Row) -> Outcome:
+    """Text and info; averages are kept as sums, so that the seventh digit of a copy may move."""
+    workplace.run(row, ours(row))
+    return compared(workplace, row, Tolerance(relative=2e-6))
+
+
+@covers(r"^nnet3/[AB]_comb")
+def combined(workplace: Workplace, row: Row) -> Outcome:
+    """Objectives of the combinations, and the network."""
+    said = workplace.run(row, ours(row))
+    tolerance = Tolerance(relative=1e-4)
+    total = parameter_deviation(workplace.place / row.files[0], workplace.golden / row.files[0], tolerance)
+    return outcome(total | objective_deviation(said, workplace.golden / row.files[1]), tolerance)
+
+
+@covers(r"^nnet3/[AB]_(out|test|loglike|set|edit|avg)|^nnet3/[AB]\.mdl")
+def by_our_command(workplace: Workplace, row: Row) -> Outcome:
+    """As they stand, but for --use-gpu."""
+    return by_command(workplace, row, ours(row))
+
+
+@covers(r"^nnet3/A_lda")
+def lda(workplace: Workplace, row: Row) -> Outcome:
+    """Statistics, and the transform up to the signs of its rows."""
+    command = row.command.replace("nnet3-acc-lda-stats", "nnet3-acc-lda-stats --num-classes=62")
+    workplace.run(row, command)
+    tolerance = Tolerance(relative=1e-3)
+    mine, its = (compare_matrix(place / row.files[1]) for place in (workplace.place, workplace.golden))
+    total = tolerance.deviation(np.abs(mine), np.abs(its))
+    total |= compare(workplace.place / row.files[0], workplace.golden / row.files[0], row.files[0], tolerance)
+    return outcome(total, tolerance)
+
+
+def compare_matrix(path: Path) -> np.ndarray:
+    """A matrix of a file."""
+    from houseblend.io.tables import read_object
+
+    return read_object(str(path), "matrix")
+
+
+@covers(r"^nnet3/egs[AB]\.txt")
+def examples(workplace: Workplace, row: Row) -> Outcome:
+    """Examples are read: input frames and targets against the text of the first five minibatches."""
+    name = row.files[0]
+    text = gzip.decompress((workplace.golden / name).read_bytes()).decode()
+    archive = workplace.golden / name.replace(".txt.gz", ".ark")
+    tolerance, total = Tolerance(relative=1e-6), Deviation()
+    for example, part in zip(read_egs(f"ark:{archive}"), text.split("<Nnet3Eg>")[1:], strict=False):
+        frames, targets = part.split("output <I1V>")
+        wanted = np.array(frames.partition("[")[2].partition("]")[0].split(), dtype=np.float64)
+        total |= tolerance.deviation(example.x_NWD.ravel(), wanted)
+        found = np.array([[float(x) for x in pair.split()] for pair in re.findall(r"\[ ([^\]]*) \]", targets) if pair])
+        total |= tolerance.deviation(np.stack([example.pdfs, example.weights], axis=1), found.reshape(-1, 2))
+    return outcome(total, tolerance)
+
+
+@covers(r"^ng/nnet3")
+def natural_gradient(workplace: Workplace, row: Row) -> Outcome:
+    """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned."""
+    _, _, _, rank, period, alpha, history, *remark = row.command.split()
+    minibatches = re.search(r"num-minibatches-history (\d+)", " ".join(remark))
+    ng = OnlineNaturalGradient(
+        int(rank), int(period), float(history), float(minibatches[1]) if minibatches else 0.0, float(alpha)
+    )
+    x, xhat, scale = (workplace.golden / name for name in row.files)
+    wanted = dict(read_table(f"ark:{xhat}", "matrix"))
+    factors = {line.split()[0]: float(line.split()[1]) for line in scale.read_text().splitlines()}
+    largest = 0.0
+    for key, rows in read_table(f"ark:{x}", "matrix"):
+        mine = torch.from_numpy(rows.copy())
+        factor = ng.precondition(mine)
+        norm = max(float(np.linalg.norm(wanted[key])), 1e-30)
+        largest = max(largest, float(np.linalg.norm(mine.numpy() - wanted[key])) / norm, abs(factor / factors[key] - 1))
+    tolerance = Tolerance.parse(row.tolerance)
+    return outcome(Deviation(largest, largest, int(largest > tolerance.relative)), tolerance)
