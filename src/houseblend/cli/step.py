@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from houseblend import __version__
-from houseblend.base.atomic import write_json
-from houseblend.base.errors import InputError, StaleError
+from houseblend.base.atomic import remove_unfinished, write_json
+from houseblend.base.errors import HouseBlendError, InputError, StaleError
 from houseblend.base.fingerprint import hash_file, record_files
 from houseblend.base.lock import directory_lock
 from houseblend.base.log import copied_to, log
-from houseblend.base.process import die_with_parent
+from houseblend.base.process import die_with_parent, is_alive
 from houseblend.base.record import (
     BEGUN,
     DONE,
@@ -85,8 +85,11 @@ class Step(Program):
     def run(self, arguments: list[str]) -> None:
         """Parse `arguments` and go through the beats; errors are raised."""
         self.arguments = arguments
-        if os.environ.get("HOUSEBLEND_RECIPE") == str(os.getppid()):
+        recipe = int(os.environ.get("HOUSEBLEND_RECIPE", 0))
+        if recipe == os.getppid():
             die_with_parent()
+        elif recipe and not is_alive(recipe):
+            raise HouseBlendError("the recipe that started this step has ended", key=recipe)
         super().run(arguments)
 
     def _callback(self, config: tuple[str, ...], **values: Any) -> None:
@@ -157,6 +160,7 @@ class Step(Program):
         if before is not None and self.resumes and not differences(before, begun):
             log(f"continuing in {out}")
             (out / DONE).unlink(missing_ok=True)
+            remove_unfinished(out)
             return
         if before is not None:
             write_json(out / BEGUN, {"format": FORMAT})

@@ -52,7 +52,7 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
                 if process.poll() is None:
                     continue
                 del running[number]
-                result = _result(folder, spec, number, attempt)
+                result = _result(folder, spec, number, attempt, process.returncode)
                 if result.failure != "ok" and attempt < POLICY.get(result.failure, 0):
                     warn(f"{spec.name}: job {number} {result.failure} ({result.message}); running it again")
                     waiting.insert(0, (number, attempt + 1))
@@ -132,10 +132,11 @@ def _start(path: Path, number: int, attempt: int) -> subprocess.Popen:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
 
-def _result(folder: Path, spec: JobSpec, number: int, attempt: int) -> JobResult:
-    """What the wrapper wrote; without it, the wrapper itself was killed."""
+def _result(folder: Path, spec: JobSpec, number: int, attempt: int, status: int) -> JobResult:
+    """What the wrapper wrote; without it, the wrapper was killed or could not write."""
     found = JobResult.read(folder / f"result.{number}.json")
     if found is not None and found.attempt == attempt:
         return found
-    job = spec.jobs[number - 1].attempt(attempt)
-    return JobResult(number, attempt, "node lost", "the job's wrapper left no result", -9, {}, 0.0, job.log)
+    failure = "node lost" if status < 0 else "file system"
+    message = f"the job's wrapper left no result in {folder}"
+    return JobResult(number, attempt, failure, message, status, {}, 0.0, spec.jobs[number - 1].attempt(attempt).log)

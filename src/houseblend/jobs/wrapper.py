@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from houseblend.base.errors import EXIT_FAILURE, HouseBlendError, class_and_message
 from houseblend.base.fingerprint import hash_file
+from houseblend.base.log import error
 from houseblend.base.process import die_with_parent
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
@@ -73,4 +75,8 @@ def _classify(status: int, missing: list[str], note: Path) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, HouseBlendError) as failure:
+        error(class_and_message(failure)[1])
+        sys.exit(EXIT_FAILURE)

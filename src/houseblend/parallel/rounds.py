@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
+from houseblend.base.atomic import move
 from houseblend.base.errors import HouseBlendError, InputError, NotFiniteError
 from houseblend.base.log import log, warn
 from houseblend.nnet.average import mean
@@ -126,7 +127,8 @@ def _round(
         began = time.monotonic()
         tried = replace(plan, learning_rate=plan.learning_rate * 0.5**attempt)
         folder = experiment.folder / "rounds" / f"{plan.round}.{attempt}"
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder)
         (folder / "log").mkdir(parents=True)
         outcomes = exchange.finish(exchange.begin(_tasks(experiment, tried, start_model, folder, attempt), folder))
         admitted, dropped = experiment.gate.admit(outcomes, previous_loss)
@@ -138,7 +140,7 @@ def _round(
             reason = experiment.gate.refusal(-blended["heldout_objective"], previous_loss)
             if not reason:
                 new_state = blended.pop("new_state")
-                (folder / "blend.raw").replace(experiment.model(plan.round + 1))
+                move(folder / "blend.raw", experiment.model(plan.round + 1))
                 seconds = round(time.monotonic() - began, 2)
                 ledger.append({**entry, **blended, "kind": "round", "state": new_state, "seconds": seconds})
                 _log_round(tried, blended, admitted, seconds)

@@ -33,11 +33,18 @@ class FilesExchange:
         return list(tasks), JobSpec("train", jobs, cores=tasks[0].threads), folder
 
     def finish(self, handle: tuple[list[WorkerTask], JobSpec, Path]) -> list[Outcome]:
-        """Run them; a worker whose job fails for good is reported, bad input is raised."""
+        """Run them; a worker whose job fails for good is reported, with its reason.
+
+        Raises:
+            JobFailedError: the input or the file system is to blame, or no worker has come so far as to be judged: that
+                says nothing of the workers, and the round is to be run again as it is.
+        """
         tasks, spec, folder = handle
         outcomes = []
         results = run_spec(spec, folder / "train", self.slots)
-        check([result for result in results if result.failure == "bad input"])
+        check([result for result in results if result.failure in ("bad input", "file system")])
+        if not any(result.failure in ("ok", "not finite") for result in results):
+            check(results)
         for task, result in zip(tasks, results, strict=True):
             if result.failure != "ok":
                 tail = last_lines(result.log, 3)
