@@ -90,7 +90,10 @@ def file_size_limit(setup: SmallSetup, work: Path, chance: random.Random) -> str
 
 def read_only(setup: SmallSetup, work: Path, chance: random.Random) -> str:
     """A directory that is written to becomes read-only, for a process to whom modes mean something."""
-    run = Run(work, before=_obey_modes)
+    try:
+        run = Run(work, before=_obey_modes)
+    except subprocess.SubprocessError:
+        raise ImpossibleError("modes mean nothing to this user") from None
     setup.wait(run, chance)
     folder = chance.choice([work, *(path for path in work.rglob("*") if path.is_dir())])
     mode = folder.stat().st_mode
@@ -273,4 +276,4 @@ def _obey_modes() -> None:
     """For root: the recipe is not to be above the modes of files; for others nothing."""
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0 and libc.prctl(_DROP_FROM_BOUNDING_SET, _OVERRIDE_MODES, 0, 0, 0) != 0:
-        raise ImpossibleError("modes mean nothing to this user")
+        raise PermissionError("prctl")

@@ -1,106 +1,26 @@
 """Validators of lang, alignment, experiment, graph, frame and decode directories."""
 
 import gzip
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_directories import WRITERS
 
 from houseblend.base.errors import InputError
 from houseblend.io.directories import KINDS, validate
 from houseblend.io.holders import encode
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-
 
 @pytest.fixture
-def lang(tmp_path):
-    """A lang directory that Kaldi's prepare_lang.sh wrote."""
-    folder = tmp_path / "lang"
-    shutil.copytree(GOLDEN / "lang", folder)
-    (folder / "oov.txt").write_text("<SIL>\n")
-    return folder
-
-
-def write_model(folder: Path) -> Path:
-    """The beginnings of a model directory."""
-    folder.mkdir()
-    (folder / "final.mdl").write_bytes(b"\0B<TransitionModel> <Topology> ...")
-    (folder / "tree").write_bytes(b"ContextDependency 1 0 ToPdf ...")
-    (folder / "phones.txt").write_text("<eps> 0\nSIL 1\nA 2\n#0 3\n")
-    (folder / "feature.json").write_text(json.dumps({"kind": "mfcc", "options": {}, "fingerprint": "ab"}))
-    return folder
-
-
-@pytest.fixture
-def model(tmp_path):
-    """As little as Kaldi's own programs leave."""
-    folder = write_model(tmp_path / "model")
-    for name in ("phones.txt", "feature.json"):
-        (folder / name).unlink()
-    return folder
-
-
-@pytest.fixture
-def ali(tmp_path):
-    """Two files of alignments."""
-    folder = write_model(tmp_path / "ali")
-    for number in (1, 2):
-        with gzip.open(folder / f"ali.{number}.gz", "wb") as file:
-            for name in "ab":
-                ids = np.arange(1, 20, dtype=np.int32)
-                file.write(f"{name}{number} ".encode() + encode("int-vector", ids, binary=True))
-    (folder / "num_jobs").write_text("2\n")
-    return folder
-
-
-@pytest.fixture
-def exp(tmp_path):
-    """An experiment of one round."""
-    folder = write_model(tmp_path / "exp")
-    (folder / "ledger.jsonl").write_text('{"format": 1, "kind": "round"}\n')
-    return folder
-
-
-@pytest.fixture
-def graph(tmp_path):
-    """A graph directory with its record."""
-    folder = tmp_path / "graph"
-    folder.mkdir()
-    (folder / "HCLG.fst").write_bytes(b"fst")
-    for name in ("words.txt", "phones.txt"):
-        (folder / name).write_text("<eps> 0\none 1\n")
-    (folder / "num_pdfs").write_text("7\n")
-    (folder / "graph.json").write_text('{"num_pdfs": 7}')
-    return folder
-
-
-@pytest.fixture
-def frames(tmp_path):
-    """A frame store of ten frames."""
-    folder = write_model(tmp_path / "frames")
-    (folder / "index.json").write_text('{"format": 1, "dim": 3, "num_pdfs": 7, "shards": [10]}')
-    (folder / "utterances").write_text("a train 0 0 0 10\n")
-    (folder / "feats.0.f32").write_bytes(bytes(120))
-    (folder / "pdfs.0.i32").write_bytes(bytes(40))
-    return folder
-
-
-@pytest.fixture
-def decode(tmp_path):
-    """A decode directory."""
-    folder = tmp_path / "decode"
-    folder.mkdir()
-    (folder / "num_jobs").write_text("1\n")
-    (folder / "lat.1.gz").write_bytes(b"lattices")
-    return folder
+def small(tmp_path):
+    """`small("lang")`: a small directory of a kind."""
+    return lambda kind: WRITERS[kind](tmp_path / kind)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"data"}))
-def test_whole_directories_are_valid_and_no_file_may_be_missing_or_empty(kind, request):
-    folder = request.getfixturevalue(kind)
+def test_whole_directories_are_valid_and_no_file_may_be_missing_or_empty(kind, small):
+    folder = small(kind)
     validate(kind, folder)
     optional = {"G.fst", "G_uni.fst", "LG.fst", "graph.json", "ledger.jsonl"}
     unread = {".md", ".arpa"}
@@ -145,7 +65,8 @@ def _is_derived(path: Path) -> bool:
         ("topo", "<ForPhones>", "<Phones>", "not exactly one entry"),
     ],
 )
-def test_a_lang_directory_whose_files_disagree(name, old, new, message, lang):
+def test_a_lang_directory_whose_files_disagree(name, old, new, message, small):
+    lang = small("lang")
     text = (lang / name).read_text()
     assert old in text
     (lang / name).write_text(text.replace(old, new, 1))
@@ -154,7 +75,8 @@ def test_a_lang_directory_whose_files_disagree(name, old, new, message, lang):
     assert message in str(failure.value)
 
 
-def test_phone_lists_share_out_the_phones(lang):
+def test_phone_lists_share_out_the_phones(small):
+    lang = small("lang")
     for suffix in ("txt", "int"):
         silence = (lang / f"phones/silence.{suffix}").read_text()
         path = lang / f"phones/nonsilence.{suffix}"
@@ -163,7 +85,8 @@ def test_phone_lists_share_out_the_phones(lang):
         validate("lang", lang)
 
 
-def test_alignments_are_read_whole(ali):
+def test_alignments_are_read_whole(small):
+    ali = small("ali")
     packed = (ali / "ali.2.gz").read_bytes()
     (ali / "ali.2.gz").write_bytes(packed[:-9])
     with pytest.raises(InputError, match=r"ali\.2\.gz"):
@@ -199,22 +122,24 @@ def test_alignments_are_read_whole(ali):
         ("frames", "tree", "no tree", "ContextDependency"),
     ],
 )
-def test_broken_files_are_named(kind, name, content, message, request):
-    folder = request.getfixturevalue(kind)
+def test_broken_files_are_named(kind, name, content, message, small):
+    folder = small(kind)
     (folder / name).write_text(content)
     with pytest.raises(InputError) as failure:
         validate(kind, folder)
     assert message in str(failure.value)
 
 
-def test_a_ledger_may_end_in_a_torn_line(exp):
+def test_a_ledger_may_end_in_a_torn_line(small):
+    exp = small("exp")
     with open(exp / "ledger.jsonl", "a") as file:
         file.write('{"format": 1, "ki')
     validate("exp", exp)
 
 
-def test_programs(lang, ali, exp, run_program):
-    for name, folder in (("validate-lang", lang), ("validate-ali", ali), ("validate-exp", exp)):
+def test_programs(small, run_program):
+    for kind in ("lang", "ali", "exp"):
+        name, folder = f"validate-{kind}", small(kind)
         assert f"{folder} is valid" in run_program(name, folder, check=True).stderr
         (folder / "phones.txt").unlink()
         done = run_program(name, folder)

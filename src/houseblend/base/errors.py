@@ -1,5 +1,7 @@
 """Errors that a user can act on, and the one table of exit statuses."""
 
+import errno
+
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -7,6 +9,16 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_READER_CLOSED = 141
 EXIT_TERMINATED = 143
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free space, then run the same command again",
+    errno.EDQUOT: "free space, then run the same command again",
+    errno.EFBIG: "raise the limit on file size (ulimit -f)",
+    errno.EACCES: "get the right to, then run the same command again",
+    errno.EROFS: "mount it for writing, or write elsewhere",
+}
+"""What to do about errors of the system."""
 
 
 class HouseBlendError(Exception):
@@ -76,7 +88,8 @@ def class_and_message(failure: BaseException) -> tuple[str, str]:
         return failure.failure_class, str(failure)
     if isinstance(failure, OSError):
         place = f"{failure.filename}: " if failure.filename else ""
-        return "file system", f"{place}{failure.strerror or failure}"
+        remedy = f"; {_REMEDIES[failure.errno]}" if failure.errno in _REMEDIES else ""
+        return "file system", f"{place}{failure.strerror or failure}{remedy}"
     if isinstance(failure, MemoryError):
         return "out of memory", "out of memory; give the job more, or smaller pieces"
     if isinstance(failure, Exception):

@@ -89,7 +89,7 @@ class Step(Program):
         if recipe == os.getppid():
             die_with_parent()
         elif recipe and not is_alive(recipe):
-            raise HouseBlendError("the recipe that started this step has ended", key=recipe)
+            raise HouseBlendError("the recipe that started this step has ended", key=recipe, do="run the recipe again")
         super().run(arguments)
 
     def _callback(self, config: tuple[str, ...], **values: Any) -> None:

@@ -15,6 +15,7 @@ from houseblend.base.atomic import atomic_open, write_json, write_text
 from houseblend.base.errors import InputError
 
 FORMAT = 1
+AGAIN = "run make_frames again"
 SHARD_BYTES = 2 << 30
 SUBSETS = ("train", "heldout", "combine")
 
@@ -68,7 +69,7 @@ class FrameStore:
             InputError: there is no such subset, or it is empty.
         """
         if name not in SUBSETS:
-            raise InputError(f"subset {name!r}", file=self.folder, expected=", ".join(SUBSETS))
+            raise InputError(f"subset {name!r}", file=self.folder, expected=", ".join(SUBSETS), do="name one of them")
         chosen = [u for u in self.utterances if (u.combine if name == "combine" else u.subset == name)]
         if not chosen:
             raise InputError(
@@ -157,7 +158,7 @@ def write_store(
         ):
             while more is not None and (frames == 0 or 4 * (frames + len(more[3])) * dim <= SHARD_BYTES):
                 key, subset, combine, feats, pdfs = more
-                _check(key, feats, pdfs, dim, num_pdfs)
+                _check(folder, key, feats, pdfs, dim, num_pdfs)
                 feats_file.write(np.ascontiguousarray(feats, dtype="<f4").tobytes())
                 pdf_file.write(np.ascontiguousarray(pdfs, dtype="<i4").tobytes())
                 entry = Utterance(key, subset, combine, number, frames, len(feats))
@@ -181,20 +182,24 @@ def validate_store(folder: Path) -> None:
         feats, pdfs = store.shard(utterance.shard)
         rows = slice(utterance.offset, utterance.offset + utterance.frames)
         if utterance.offset != place[utterance.shard]:
-            raise InputError("utterances overlap or leave a gap", file=folder / "utterances", key=utterance.key)
+            what = "utterances overlap or leave a gap"
+            raise InputError(what, file=folder / "utterances", key=utterance.key, do=AGAIN)
         place[utterance.shard] += utterance.frames
-        _check(utterance.key, feats[rows], pdfs[rows], store.dim, store.num_pdfs)
+        _check(folder, utterance.key, feats[rows], pdfs[rows], store.dim, store.num_pdfs)
     if place != list(store.info["shards"]):
-        raise InputError("the shards hold other numbers of frames than the table", file=folder / "utterances")
+        raise InputError("the shards hold other numbers of frames than the table", file=folder / "utterances", do=AGAIN)
 
 
-def _check(key: str, feats: np.ndarray, pdfs: np.ndarray, dim: int, num_pdfs: int) -> None:
+def _check(folder: Path, key: str, feats: np.ndarray, pdfs: np.ndarray, dim: int, num_pdfs: int) -> None:
+    place = {"file": folder, "key": key, "do": "make features and alignments again, then the frames"}
     if feats.shape != (len(pdfs), dim) or not len(pdfs):
-        raise InputError(f"features {feats.shape} and {len(pdfs)} pdfs", key=key, expected=f"[T, {dim}] and T > 0 pdfs")
+        found = f"features {feats.shape} and {len(pdfs)} pdfs"
+        raise InputError(found, expected=f"[T, {dim}] and T > 0 pdfs", **place)
     if not np.isfinite(feats).all():
-        raise InputError("features that are not finite", key=key)
+        raise InputError("features that are not finite", expected="finite numbers", **place)
     if pdfs.min() < 0 or pdfs.max() >= num_pdfs:
-        raise InputError(f"pdf {pdfs.max()}", key=key, expected=f"0 to {num_pdfs - 1}")
+        odd = pdfs.min() if pdfs.min() < 0 else pdfs.max()
+        raise InputError(f"pdf {odd}", expected=f"0 to {num_pdfs - 1}", **place)
 
 
 def _read_index(path: Path) -> dict:
@@ -204,9 +209,9 @@ def _read_index(path: Path) -> dict:
     except FileNotFoundError:
         raise InputError("no frame store here", file=path, do="run make_frames") from None
     except (ValueError, KeyError, TypeError) as failure:
-        raise InputError(f"broken index: {failure}", file=path, do="run make_frames again") from None
+        raise InputError(f"broken index: {failure}", file=path, do=AGAIN) from None
     if found != FORMAT:
-        raise InputError(f"format {found}", file=path, expected=f"format {FORMAT}", do="run make_frames again")
+        raise InputError(f"format {found}", file=path, expected=f"format {FORMAT}", do=AGAIN)
     return index
 
 
@@ -214,7 +219,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     try:
         return list(enumerate(path.read_text().splitlines(), start=1))
     except FileNotFoundError:
-        raise InputError("no such file", file=path, do="run make_frames again") from None
+        raise InputError("no such file", file=path, do=AGAIN) from None
 
 
 def _parse_line(path: Path, number: int, line: str) -> Utterance:
@@ -223,7 +228,7 @@ def _parse_line(path: Path, number: int, line: str) -> Utterance:
         return Utterance(key, subset, combine == "1", int(shard), int(offset), int(frames))
     except ValueError:
         raise InputError(
-            "bad line", file=path, line=number, expected="KEY SUBSET COMBINE SHARD OFFSET FRAMES"
+            "bad line", file=path, line=number, expected="KEY SUBSET COMBINE SHARD OFFSET FRAMES", do=AGAIN
         ) from None
 
 
@@ -231,6 +236,6 @@ def _require_size(path: Path, size: int) -> None:
     try:
         found = path.stat().st_size
     except FileNotFoundError:
-        raise InputError("no such file", file=path, do="run make_frames again") from None
+        raise InputError("no such file", file=path, do=AGAIN) from None
     if found != size:
-        raise InputError(f"{found} bytes", file=path, expected=f"{size} bytes", do="run make_frames again")
+        raise InputError(f"{found} bytes", file=path, expected=f"{size} bytes", do=AGAIN)

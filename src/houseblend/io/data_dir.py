@@ -15,6 +15,7 @@ from houseblend.io.data_files import FILES, FIX, Line, read_lines, to_text
 
 BACKUP = ".backup"
 DROPPED = "dropped"
+MAKE = "name another, or run the step that makes it first"
 PREFIX = "make speaker ids prefixes of utterance ids"
 
 
@@ -35,7 +36,7 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_dir():
-            raise InputError("no such directory", file=path, expected="a data directory")
+            raise InputError("no such directory", file=path, expected="a data directory", do=MAKE)
         self.files: dict[str, dict[str, Line]] = {}
         self.wrong: list[InputError] = []
         for name, rule in FILES.items():
@@ -44,7 +45,7 @@ class DataDir:
                 self.files[name] = {line.key: line for line in good}
                 self.wrong += wrong
         if "utt2spk" not in self.files:
-            raise InputError("no such file", file=path / "utt2spk", expected="UTTERANCE SPEAKER a line")
+            raise InputError("no such file", file=path / "utt2spk", expected="UTTERANCE SPEAKER a line", do="write it")
         if "segments" in self.files and "wav.scp" not in self.files:
             raise InputError("segments without wav.scp", file=path / "segments", do="add wav.scp or remove segments")
 
@@ -111,7 +112,8 @@ def problems(path: Path, required: Iterable[str] = (), speaker_order: bool = Tru
     data = DataDir(path)
     for name in ("spk2utt", *required):
         if name not in data.files:
-            yield InputError("no such file", file=path / name, expected=FILES[name].expected)
+            do = FIX if name == "spk2utt" else "write it, or run the step that makes it"
+            yield InputError("no such file", file=path / name, expected=FILES[name].expected, do=do)
     yield from data.wrong
     if speaker_order:
         yield from _speaker_order(path, data.files["utt2spk"].values())
@@ -153,7 +155,7 @@ def validate_any_data(path: Path) -> None:
     """
     validate_data_dir(path)
     if not (path / "wav.scp").exists() and not (path / "feats.scp").exists():
-        raise InputError("neither wav.scp nor feats.scp", file=path, expected="a data directory")
+        raise InputError("neither wav.scp nor feats.scp", file=path, expected="one of them", do="add wav.scp")
 
 
 @dataclass(frozen=True)

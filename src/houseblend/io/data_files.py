@@ -13,6 +13,7 @@ from houseblend.base.errors import InputError
 
 FORBIDDEN_WORDS = {"<s>", "</s>", "#0"}
 FIX = "run fix-data-dir"
+MEND = f"mend it, or {FIX}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
     try:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
-        raise InputError("no such file", file=path) from None
+        raise InputError("no such file", file=path, expected=rule.expected, do="write it") from None
     good: list[Line] = []
     wrong: list[InputError] = []
     seen: set[str] = set()
@@ -123,10 +124,10 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
             wrong.append(InputError("the line ends in a carriage return", file=path, line=number, do=FIX))
         line = _parse(row.removesuffix(b"\r"), number)
         if isinstance(line, str):
-            wrong.append(InputError(line, file=path, line=number, expected=rule.expected, do=f"mend it, or {FIX}"))
+            wrong.append(InputError(line, file=path, line=number, expected=rule.expected, do=MEND))
         elif not rule.accepts(line.value.split()):
             what = f"bad line {str(line)[:60]!r}"
-            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected))
+            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
         elif line.key in seen:
             wrong.append(InputError("the key stands twice", file=path, line=number, key=line.key, do=FIX))
         else:
@@ -136,7 +137,7 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
             seen.add(line.key)
             good.append(line)
     if not good and not wrong:
-        wrong.append(InputError("the file is empty", file=path, expected=rule.expected))
+        wrong.append(InputError("the file is empty", file=path, expected=rule.expected, do="fill it or remove it"))
     return good, wrong
 
 
@@ -149,9 +150,9 @@ def read_ids(path: Path) -> set[str]:
     try:
         return {line.split()[0] for line in path.read_text(encoding="utf-8").split("\n") if line.strip()}
     except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
+        raise InputError("no such file", file=path, expected="a list of ids", do="name another") from None
     except UnicodeDecodeError:
-        raise InputError("the list is not UTF-8", file=path) from None
+        raise InputError("the list is not UTF-8", file=path, expected="a list of ids", do="convert it") from None
 
 
 def to_text(lines: Iterable[Line]) -> str:

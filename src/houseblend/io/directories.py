@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from houseblend.base.errors import InputError
-from houseblend.io.data_dir import validate_any_data
+from houseblend.io.data_dir import MAKE, validate_any_data
 from houseblend.io.lang_files import read_symbol_table, require_content, validate_lang
 from houseblend.io.tables import read_table
 
@@ -24,7 +24,7 @@ def validate(kind: str, path: Path) -> None:
         InputError: naming file and line, what was expected and what to do.
     """
     if not path.is_dir():
-        raise InputError("no such directory", file=path, expected=f"a directory of kind {kind}")
+        raise InputError("no such directory", file=path, expected=f"a directory of kind {kind}", do=MAKE)
     if kind in KINDS:
         KINDS[kind](path)
 
@@ -66,7 +66,8 @@ def validate_exp(path: Path) -> None:
     _require_model(path, TRAIN)
     record = _read_json(path / "feature.json", TRAIN)
     if not {"kind", "options", "fingerprint"} <= record.keys():
-        raise InputError("the record is not whole", file=path / "feature.json", expected="kind, options, fingerprint")
+        expected = "kind, options, fingerprint"
+        raise InputError("the record is not whole", file=path / "feature.json", expected=expected, do=TRAIN)
     if (path / "ledger.jsonl").exists():
         lines = (path / "ledger.jsonl").read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
@@ -80,8 +81,8 @@ def validate_graph(path: Path) -> None:
         InputError: a file is missing or broken.
     """
     require_content(path / "HCLG.fst", GRAPH)
-    read_symbol_table(path / "words.txt")
-    read_symbol_table(path / "phones.txt")
+    read_symbol_table(path / "words.txt", GRAPH)
+    read_symbol_table(path / "phones.txt", GRAPH)
     num_pdfs = _read_count(path / "num_pdfs", GRAPH)
     if (path / "graph.json").exists():
         record = _read_json(path / "graph.json", GRAPH)
@@ -136,7 +137,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
 def _require_model(path: Path, do: str) -> None:
     """final.mdl and tree look like such files, and phones.txt is a symbol table."""
     _require_model_files(path, do)
-    read_symbol_table(path / "phones.txt")
+    read_symbol_table(path / "phones.txt", do)
 
 
 def _require_model_files(path: Path, do: str) -> None:

@@ -36,21 +36,23 @@ def validate_lang(path: Path) -> None:
         require_content(path / "G.fst", "run format_lm")
 
 
-def read_symbol_table(path: Path) -> dict[str, int]:
-    """Names and numbers of a symbol table.
+def read_symbol_table(path: Path, do: str = AGAIN) -> dict[str, int]:
+    """Names and numbers of a symbol table; `do` is what errors advise.
 
     Raises:
         InputError: a line of another form, a symbol or a number twice.
     """
+    require_content(path, do)
     good, wrong = read_lines(path, _SYMBOL, in_order=False)
     if wrong:
-        raise InputError(wrong[0].what, file=path, line=wrong[0].line, key=wrong[0].key, expected=_SYMBOL.expected)
+        first = wrong[0]
+        raise InputError(first.what, file=path, line=first.line, key=first.key, expected=_SYMBOL.expected, do=do)
     owner: dict[int, Line] = {}
     for line in good:
         first = owner.setdefault(int(line.value), line)
         if first is not line:
             raise InputError(
-                f"number {line.value}, which {first.key} has", file=path, line=line.number, key=line.key, do=AGAIN
+                f"number {line.value}, which {first.key} has", file=path, line=line.number, key=line.key, do=do
             )
     return {line.key: int(line.value) for line in good}
 

@@ -90,16 +90,18 @@ def check(results: Sequence[JobResult]) -> None:
     """Raise for the first failed job.
 
     Raises:
-        JobFailedError: with cause and last log lines.
+        JobFailedError: with cause and last log lines, in the class of that job's failure.
     """
     failed = [result for result in results if result.failure != "ok"]
     if failed:
         first = failed[0]
-        raise JobFailedError(
+        failure = JobFailedError(
             f"{len(failed)} of {len(results)} jobs failed; job {first.job}: {first.failure} ({first.message})\n"
             f"last lines of {first.log}:\n{last_lines(first.log)}",
             do=ADVICE.get(first.failure, "read the log"),
         )
+        failure.failure_class = first.failure
+        raise failure
 
 
 ADVICE = {

@@ -42,7 +42,9 @@ class Ledger:
                     "broken line", file=path, line=number, do="restore the file, or begin a new directory"
                 ) from None
             if found != FORMAT:
-                raise InputError(f"format {found}", file=path, line=number, expected=f"format {FORMAT}")
+                raise InputError(
+                    f"format {found}", file=path, line=number, expected=f"format {FORMAT}", do="begin a new directory"
+                )
             self.lines.append(line)
 
     def append(self, entry: dict[str, Any]) -> None:
