@@ -18,6 +18,7 @@ LAYOUT = Layout(
         TensorSpec("lda", "frozen", (4,)),
         TensorSpec("avg", "statistic", (5,), counter="count"),
         TensorSpec("rms", "statistic", (5,), counter="count", power=2),
+        TensorSpec("var", "statistic", (5,), counter="count", around="avg"),
         TensorSpec("count", "counter", (2,)),
     ]
 )
@@ -27,6 +28,7 @@ def random_model(count=7.0, scale=1.0):
     model = Parameters(LAYOUT, torch.randn(LAYOUT.size) * scale)
     model["lda"].copy_(torch.arange(4.0))
     model["rms"].abs_()
+    model["var"].abs_()
     model["count"].copy_(torch.tensor([count, 0.0]))
     return model
 
@@ -56,6 +58,19 @@ def test_statistics_are_weighted_by_their_counts():
     squares = (10 * models[0]["rms"] ** 2 + 60 * models[1]["rms"] ** 2) / 70
     assert torch.allclose(result["rms"], squares.sqrt(), atol=1e-6)
     assert float(result["count"].sum()) == pytest.approx(70 / 3)
+
+
+def test_variances_are_merged_as_if_the_rows_were_put_together():
+    rows = [torch.randn(count, 5) * 3 + shift for count, shift in ((10, 4.0), (30, -1.0))]
+    models = []
+    for part in rows:
+        model = random_model(float(len(part)))
+        model["avg"].copy_(part.mean(0))
+        model["var"].copy_(part.var(0, correction=0))
+        models.append(model)
+    result = mean(models)
+    assert torch.allclose(result["avg"], torch.cat(rows).mean(0), atol=1e-6)
+    assert torch.allclose(result["var"], torch.cat(rows).var(0, correction=0), rtol=1e-5)
 
 
 def test_golden_averages():

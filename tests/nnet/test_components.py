@@ -5,20 +5,37 @@ import pytest
 import torch
 
 from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
+from houseblend.nnet.components.base import UpdatableComponent
+from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.components.nonlinear import (
     LogSoftmaxComponent,
     RectifiedLinearComponent,
     SigmoidComponent,
     TanhComponent,
-    split_count,
 )
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
+from houseblend.nnet.components.tdnn import TdnnComponent
+from houseblend.nnet.parameters import count_of, split_count
+from houseblend.nnet.randomness import Randomness
 
 ROWS = 5
+
+
+def batch_norm(dim, block_dim=None, target_rms=1.0, test_mode=False):
+    component = BatchNormComponent("c", dim, block_dim)
+    component.target_rms, component.test_mode = target_rms, test_mode
+    return component
+
+
 COMPONENTS = [
     FixedAffineComponent("c", 7, 4),
     AffineComponent("c", 7, 4),
     NaturalGradientAffineComponent("c", 7, 4),
+    TdnnComponent("c", 3, 4, (-2, 0, 1)),
+    TdnnComponent("c", 3, 4, (-2, 0, 1), has_bias=False),
+    batch_norm(6),
+    batch_norm(6, block_dim=2, target_rms=0.7),
+    batch_norm(6, target_rms=1.4, test_mode=True),
     SigmoidComponent("c", 6),
     TanhComponent("c", 6),
     RectifiedLinearComponent("c", 6),
@@ -36,14 +53,16 @@ COMPONENTS = [
 def bound(component):
     """The component with random float64 tensors of its own."""
     tensors = {spec.name: torch.randn(spec.shape, dtype=torch.float64) for spec in component.specs()}
+    for spec in component.specs():
+        if spec.role in ("statistic", "counter"):
+            tensors[spec.name].abs_()
     component.bind(tensors)
     return tensors
 
 
 def output(component, x):
     """y in memory of its own; the same dropout mask at every call."""
-    if isinstance(component, DropoutComponent):
-        component.generator = torch.Generator().manual_seed(7)
+    component.randomness = Randomness(7, 20, ROWS)
     y = torch.empty(len(x), component.output_dim, dtype=x.dtype)
     component.forward(x, y)
     return y
@@ -82,36 +101,38 @@ def test_in_place_gives_the_same(component):
     dy = torch.randn(ROWS, component.output_dim, dtype=torch.float64)
     y, dx = output(component, x), torch.empty_like(x)
     component.backward(x, y, dy, dx)
-    if isinstance(component, DropoutComponent):
-        component.generator = torch.Generator().manual_seed(7)
     component.forward(x, x)
     assert torch.equal(x, y)
     component.backward(x, x, dy, dy)
     assert torch.equal(dy, dx)
 
 
-@pytest.mark.parametrize("kind", [AffineComponent, NaturalGradientAffineComponent])
-def test_plain_direction_is_the_rate_times_the_summed_gradient(kind):
-    component = kind("c", 7, 4)
+@pytest.mark.parametrize(
+    "component", [c for c in COMPONENTS if isinstance(c, UpdatableComponent)], ids=lambda c: c.kind
+)
+def test_plain_direction_is_the_rate_times_the_summed_gradient(component):
     tensors = bound(component)
     component.learning_rate = 0.3
-    x, dy = torch.randn(ROWS, 7, dtype=torch.float64), torch.randn(ROWS, 4, dtype=torch.float64)
+    x = torch.randn(ROWS, component.input_dim, dtype=torch.float64)
+    dy = torch.randn(ROWS, component.output_dim, dtype=torch.float64)
     delta = {name: torch.zeros_like(tensor) for name, tensor in tensors.items()}
-    component.accumulate(x, dy, delta, natural_gradient=False)
+    component.accumulate(x, dy, delta, update="sgd")
     for name, tensor in tensors.items():
         wanted = 0.3 * numeric_gradient(lambda: (output(component, x) * dy).sum(), tensor)
         assert torch.allclose(delta[name], wanted, rtol=1e-6, atol=1e-8)
 
 
-def test_natural_gradient_direction_ascends_with_both_sides_norms():
-    component = NaturalGradientAffineComponent("c", 10, 8)
+@pytest.mark.parametrize("update", ["ng", "simple-ng"])
+@pytest.mark.parametrize("kind", [NaturalGradientAffineComponent, TdnnComponent])
+def test_natural_gradient_direction_ascends(kind, update):
+    component = kind("c", 10, 8) if kind is NaturalGradientAffineComponent else kind("c", 5, 8, (-1, 1), has_bias=False)
     component.bind({spec.name: torch.randn(spec.shape) for spec in component.specs()})
     component.learning_rate = 1.0
     x, dy = torch.randn(64, 10), torch.randn(64, 8)
     delta = {spec.name: torch.zeros(spec.shape) for spec in component.specs()}
     plain = {name: tensor.clone() for name, tensor in delta.items()}
-    component.accumulate(x, dy, delta, natural_gradient=True)
-    component.accumulate(x, dy, plain, natural_gradient=False)
+    component.accumulate(x, dy, delta, update)
+    component.accumulate(x, dy, plain, update="sgd")
     assert sum(float((delta[name] * plain[name]).sum()) for name in delta) > 0
     assert not torch.allclose(delta["c.linear"], plain["c.linear"])
 
@@ -138,7 +159,7 @@ def test_dropout_in_test_scales_and_in_training_zeroes_the_proportion():
     x, y = torch.ones(20, 1000), torch.empty(20, 1000)
     component.forward(x, y)
     assert torch.allclose(y, torch.full_like(y, 0.7))
-    component.generator = torch.Generator().manual_seed(int(np.random.default_rng().integers(1 << 31)))
+    component.randomness = Randomness(int(np.random.default_rng().integers(1 << 31)), 0, 20)
     component.forward(x, y)
     assert set(y.unique().tolist()) == {0.0, 1.0}
     assert float((y == 0).float().mean()) == pytest.approx(0.3, abs=0.03)
@@ -146,4 +167,69 @@ def test_dropout_in_test_scales_and_in_training_zeroes_the_proportion():
 
 @pytest.mark.parametrize("count", [0.0, 352.0, 2.0**24 + 1, 123456789013.0])
 def test_counts_are_exact(count):
-    assert float(torch.tensor(split_count(count), dtype=torch.float32).double().sum()) == count
+    assert count_of(torch.tensor(split_count(count))) == count
+    assert count_of(torch.tensor(split_count(count / 3, 3))) == count / 3
+
+
+@pytest.mark.parametrize(("columns", "rows_per_example"), [(6, 1), (1, 3), (13, 2)])
+def test_dropout_masks_go_with_the_position_however_a_minibatch_is_gathered(columns, rows_per_example):
+    def masks(position, examples):
+        return Randomness(5, position, examples).dropped("d", 0.3, examples * rows_per_example, columns)
+
+    whole = masks(100, 8)
+    assert np.array_equal(whole, np.concatenate([masks(100, 3), masks(103, 5)]))
+    assert not np.array_equal(whole, masks(101, 8))
+
+
+@pytest.mark.parametrize(
+    "component", [SigmoidComponent("c", 6), TanhComponent("c", 6), RectifiedLinearComponent("c", 6)]
+)
+def test_statistics_are_those_of_the_chosen_minibatches(component):
+    tensors = {spec.name: torch.zeros(spec.shape) for spec in component.specs()}
+    component.bind(tensors)
+    chosen, derivatives = [], []
+    for minibatch in range(20):
+        component.randomness = Randomness(1, 50 * minibatch, 50)
+        counts = component.count("count"), component.count("oderiv-count")
+        x, dy, y = torch.randn(50, 6), torch.randn(50, 6), torch.empty(50, 6)
+        component.forward(x, y)
+        component.update_statistics(y)
+        component.update_derivative_statistics(dy)
+        chosen += [x] * (component.count("count") > counts[0])
+        derivatives += [dy] * (component.count("oderiv-count") > counts[1])
+    assert 1 < len(chosen) < len(derivatives) < 20
+    x = torch.cat(chosen).double().requires_grad_()
+    y = {"SigmoidComponent": torch.sigmoid, "TanhComponent": torch.tanh}.get(component.kind, torch.relu)(x)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    wanted = {"value-avg": y.mean(0), "deriv-avg": slope.mean(0)}
+    wanted["oderiv-rms"] = torch.cat(derivatives).double().square().mean(0).sqrt()
+    for name, values in wanted.items():
+        assert torch.allclose(component.statistics[name].double(), values, atol=1e-5), name
+    assert component.count("count") == 50 * len(chosen)
+    assert component.stored == set(wanted)
+
+
+def test_batch_norm_statistics_are_those_of_all_rows():
+    component = batch_norm(6, block_dim=3)
+    component.bind({spec.name: torch.zeros(spec.shape) for spec in component.specs()})
+    batches = [3 * torch.randn(rows, 6) + torch.arange(6) for rows in (40, 8, 23)]
+    for x in batches:
+        component.forward(x, torch.empty_like(x))
+        component.update_statistics(x)
+    rows = torch.cat(batches).double().view(-1, 3)
+    assert count_of(component.count) == len(rows)
+    assert torch.allclose(component.mean.double(), rows.mean(0), atol=1e-5)
+    assert torch.allclose(component.variance.double(), rows.var(0, correction=0), rtol=1e-5)
+    component.test_mode = True
+    y = torch.empty_like(batches[0])
+    component.forward(batches[0], y)
+    wanted = (batches[0].view(-1, 3) - rows.mean(0)) / (rows.var(0, correction=0) + 1e-3).sqrt()
+    assert torch.allclose(y.view(-1, 3).double(), wanted, atol=1e-4)
+
+
+def test_batch_norm_without_statistics_takes_the_rows_even_in_test_mode():
+    component = batch_norm(4, test_mode=True)
+    component.bind({spec.name: torch.zeros(spec.shape) for spec in component.specs()})
+    y = output(component, 5 * torch.randn(100, 4) + 2)
+    assert torch.allclose(y.mean(0), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(y.var(0, correction=0), torch.ones(4), rtol=1e-3)

@@ -57,7 +57,7 @@ def test_output_and_gradient_equal_the_reference(frames):
     (wanted * dy).sum().backward()
     assert torch.allclose(network.forward(x_NWD).double(), wanted, rtol=1e-4, atol=1e-5)
     delta = network.parameters.zeros_like()
-    network.backward(dy.clone(), delta, natural_gradient=False)
+    network.backward(dy.clone(), delta, update="sgd")
     for name, tensor in tensors.items():
         assert tensor.grad is not None
         assert torch.allclose(delta[name].double(), tensor.grad, rtol=1e-3, atol=1e-4), name

@@ -13,7 +13,7 @@ def test_gradients_equal_the_component():
     for _ in range(6):
         x, dy = torch.randn(32, 9, requires_grad=True), torch.randn(32, 7)
         delta = {"c.linear": torch.zeros(7, 9), "c.bias": torch.zeros(7)}
-        component.accumulate(x.detach(), dy, delta, natural_gradient=True)
+        component.accumulate(x.detach(), dy, delta, update="ng")
         layer.zero_grad()
         layer(x).backward(dy)
         assert layer.weight.grad is not None

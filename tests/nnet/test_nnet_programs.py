@@ -19,7 +19,10 @@ def assert_close(mine, theirs):
         if spec.role == "counter":
             assert float(mine.parameters[spec.name].sum()) == pytest.approx(float(tensor.sum()))
         else:
-            assert torch.allclose(mine.parameters[spec.name], tensor, rtol=1e-6), spec.name
+            found = mine.parameters[spec.name]
+            if spec.around:
+                found, tensor = (v + net.parameters[spec.around] ** 2 for v, net in ((found, mine), (tensor, theirs)))
+            assert torch.allclose(found, tensor, rtol=1e-6), spec.name
 
 
 def test_init_info_copy_average(run_program, tmp_path):
@@ -45,19 +48,23 @@ def test_init_info_copy_average(run_program, tmp_path):
     assert torch.allclose(mean, 0.75 * one + 0.25 * two, atol=1e-6)
 
 
-def test_compute_equals_kaldi(run_program, tmp_path):
-    for chunk in (1024, 20):
+@pytest.mark.parametrize(
+    ("network", "outputs", "chunks"),
+    [("A_m0_20", "A_out", (1024, 20)), ("B_m0_20", "B_out", (1024, 7)), ("B_test", "B_out_test20", (20,))],
+)
+def test_compute_equals_kaldi(network, outputs, chunks, run_program, tmp_path):
+    for chunk in chunks:
         run_program(
             "nnet3-compute",
             f"--frames-per-chunk={chunk}",
-            GOLDEN / "A_m0_20.raw",
+            GOLDEN / f"{network}.raw",
             f"ark:{GOLDEN}/feats.ark",
             f"ark:{tmp_path}/out.ark",
             check=True,
         )
         got = dict(read_table(f"ark:{tmp_path}/out.ark", "matrix"))
-        wanted = dict(read_table(f"ark:{GOLDEN}/A_out.ark", "matrix"))
-        assert list(got) == list(wanted)
+        wanted = dict(read_table(f"ark:{GOLDEN}/{outputs}.ark", "matrix"))
+        assert wanted
         for key, matrix in wanted.items():
             assert np.abs(got[key] - matrix).max() < 1e-3
 
@@ -91,11 +98,37 @@ def test_acoustic_model_programs_equal_kaldi(run_program, tmp_path):
     assert_close(Network.read(tmp_path / "edit.raw"), Network.read(GOLDEN / "A_edit.raw"))
 
 
-def test_log_likelihoods_equal_kaldi(run_program, tmp_path):
-    arguments = ("--use-priors", GOLDEN / "A_prior.mdl", f"ark:{GOLDEN}/feats.ark", f"ark:{tmp_path}/out.ark")
+def test_edits_of_batch_norm_equal_kaldi(run_program, tmp_path):
+    """Averages, scales and test mode; the average's rate is set as that of the golden model was."""
+    models = [GOLDEN / f"B_m0_{count}.raw" for count in (2, 5, 20)]
+    run_program("nnet3-average", *models, tmp_path / "avg.raw", check=True)
+    scale = ("--scale=0.5", "--learning-rate=0.003")
+    run_program("nnet3-copy", *scale, tmp_path / "avg.raw", tmp_path / "edit.raw", check=True)
+    run_program("nnet3-copy", "--prepare-for-test", GOLDEN / "B_m0_20.raw", tmp_path / "test.raw", check=True)
+    for name in ("avg", "edit", "test"):
+        mine, theirs = Network.read(tmp_path / f"{name}.raw"), Network.read(GOLDEN / f"B_{name}.raw")
+        assert_close(mine, theirs)
+        assert [c.test_mode for c in mine.batch_norms()] == [c.test_mode for c in theirs.batch_norms()]
+        assert [c.learning_rate for c in mine.updatable()] == [c.learning_rate for c in theirs.updatable()]
+    run_program("nnet3-copy", tmp_path / "test.raw", tmp_path / "again.raw", check=True)
+    assert not any(c.test_mode for c in Network.read(tmp_path / "again.raw").batch_norms())
+
+
+def test_am_copy_prepares_for_test(run_program, tmp_path):
+    model, out = GOLDEN / "B_prior.mdl", tmp_path / "test.mdl"
+    run_program("nnet3-am-copy", "--prepare-for-test", model, out, check=True)
+    assert all(c.test_mode for c in Network.read(out).batch_norms())
+    run_program("nnet3-am-adjust-priors", out, GOLDEN / "B_post.vec", tmp_path / "prior.mdl", check=True)
+    priors = read_acoustic_model(tmp_path / "prior.mdl").priors
+    assert priors == pytest.approx(read_acoustic_model(model).priors, rel=1e-4)
+
+
+@pytest.mark.parametrize("net", ["A", "B"])
+def test_log_likelihoods_equal_kaldi(net, run_program, tmp_path):
+    arguments = ("--use-priors", GOLDEN / f"{net}_prior.mdl", f"ark:{GOLDEN}/feats.ark", f"ark:{tmp_path}/out.ark")
     run_program("nnet3-compute", *arguments, check=True)
     got = dict(read_table(f"ark:{tmp_path}/out.ark", "matrix"))
-    for key, wanted in read_table(f"ark:{GOLDEN}/A_loglike.ark", "matrix"):
+    for key, wanted in read_table(f"ark:{GOLDEN}/{net}_loglike.ark", "matrix"):
         assert np.abs(got[key] - wanted).max() < 1e-3
 
 

@@ -15,10 +15,12 @@ def main(model: str, examples: str, report: str | None, device: str) -> None:
     from houseblend.base.log import log
     from houseblend.nnet.network import Network
     from houseblend.train.examples import read_minibatches
-    from houseblend.train.objective import evaluate
+    from houseblend.train.objective import evaluate_as_for_test
 
     network = Network.read(model, device=device)
-    result = evaluate(network, read_minibatches(examples, (network.left_context, network.right_context), 1024))
+    result = evaluate_as_for_test(
+        network, read_minibatches(examples, (network.left_context, network.right_context), 1024)
+    )
     if not result.weight:
         raise InputError("no examples", file=examples)
     log(f"Overall log-probability for 'output' is {result.per_frame:.6g} per frame, over {result.weight:g} frames.")

@@ -9,16 +9,29 @@ from houseblend.cli.program import argument, option, program
 @option("--binary", type=bool, default=True, help="Write in binary form")
 @option("--learning-rate", type=float, help="Set all learning rates, times each component's factor")
 @option("--scale", type=float, default=1.0, help="Multiply the parameters")
+@option("--prepare-for-test", type=bool, default=False, help="Test mode, and successive affine components made one")
+@option("--batchnorm-test-mode", type=bool, default=False, help="Let batch norm compute with its statistics")
 @option("--edits", default="", help="Edit lines separated by semicolons: set-learning-rate name=* learning-rate=x")
 def main(
-    network_in: str, network_out: str, binary: bool, learning_rate: float | None, scale: float, edits: str
+    network_in: str,
+    network_out: str,
+    binary: bool,
+    learning_rate: float | None,
+    scale: float,
+    prepare_for_test: bool,
+    batchnorm_test_mode: bool,
+    edits: str,
 ) -> None:
     """Copy a network."""
     from houseblend.base.log import log
+    from houseblend.nnet import collapse
     from houseblend.nnet.edits import change_network
     from houseblend.nnet.network import Network
 
     network = Network.read(network_in)
     change_network(network, learning_rate, scale, edits)
+    network.set_batch_norm_test_mode(batchnorm_test_mode)
+    if prepare_for_test:
+        network = collapse.prepare_for_test(network)
     network.write(network_out, binary)
     log(f"copied the network of {network_in} to {network_out}")

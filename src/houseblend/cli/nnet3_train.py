@@ -17,7 +17,9 @@ from houseblend.cli.program import argument, option, program
 @option("--max-param-change", type=float, default=2.0, help="Largest norm of a minibatch's change; 0: no limit")
 @option("--l2-regularize-factor", type=float, default=1.0, help="Factor on the components' l2-regularize")
 @option(
-    "--update", default="ng", help="ng: natural gradient where the component has it; sgd: plain gradient everywhere"
+    "--update",
+    default="ng",
+    help="Direction: ng: natural gradient; simple-ng: natural gradient from each minibatch alone; sgd: plain gradient",
 )
 @option("--srand", type=int, default=0, help="Seed of the run: order of data and dropout")
 @option("--round", type=int, default=0, help="Which random numbers: the round")
@@ -33,11 +35,14 @@ from houseblend.cli.program import argument, option, program
 def main(update: str, momentum: float, max_param_change: float, l2_regularize_factor: float, **values: Any) -> None:
     """Train one worker: the gradient is summed over the minibatch, its change limited, momentum as nnet3 has it."""
     from houseblend.base.errors import UsageError
+    from houseblend.nnet.components.base import UPDATES
     from houseblend.train.trainer import UpdateRule
     from houseblend.train.worker import WorkerTask, train_worker
 
-    if update not in ("ng", "sgd") or not 0 <= momentum < 1 or values["minibatch_size"] < 1:
-        raise UsageError("bad option", expected="--update=ng|sgd, --momentum in [0, 1), --minibatch-size above 0")
-    rule = UpdateRule(momentum, max_param_change, l2_regularize_factor, update == "ng")
+    if update not in UPDATES or not 0 <= momentum < 1 or values["minibatch_size"] < 1:
+        raise UsageError(
+            "bad option", expected=f"--update={'|'.join(UPDATES)}, --momentum in [0, 1), --minibatch-size above 0"
+        )
+    rule = UpdateRule(momentum, max_param_change, l2_regularize_factor, update)
     seed, threads = values.pop("srand"), values.pop("threads_per_worker")
     train_worker(WorkerTask(rule=rule, seed=seed, threads=threads, **values))

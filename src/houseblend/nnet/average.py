@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.nnet.components.nonlinear import NonlinearComponent, split_count
+from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.network import Network
-from houseblend.nnet.parameters import Parameters, TensorSpec
+from houseblend.nnet.parameters import Parameters, TensorSpec, count_of, set_count
 
 
 def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -> Parameters:
     """Weighted mean of models, summed in float64 in the order given and rounded once to float32.
 
     The mean of equal models is that model, bit for bit. A statistic is weighted by its counter besides
-    (root mean squares by their squares), as if the frames behind it were put together; frozen tensors must be
-    equal and stay as they are.
+    (root mean squares by their squares, variances around the common mean), as if the frames behind it were put
+    together; frozen tensors must be equal and stay as they are.
 
     Args:
         models: in worker order, all of one layout.
@@ -42,9 +42,9 @@ def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -
         if spec.role == "frozen":
             _keep_frozen(spec, out, models)
         elif spec.role == "counter":
-            out.copy_(_mean_count(spec, models, weights))
+            set_count(out, _mean_count(spec, models, weights))
         elif spec.role == "statistic":
-            _mean_statistic(spec, out, models, weights)
+            _mean_statistic(spec, result, models, weights)
     return result
 
 
@@ -90,20 +90,20 @@ def _keep_frozen(spec: TensorSpec, out: torch.Tensor, models: Sequence[Parameter
     out.copy_(models[0][spec.name])
 
 
-def _count(name: str, model: Parameters) -> float:
-    return float(model[name].double().sum())
-
-
-def _mean_count(spec: TensorSpec, models: Sequence[Parameters], weights: Sequence[float]) -> torch.Tensor:
-    counts = [weight * _count(spec.name, model) for weight, model in zip(weights, models, strict=True)]
-    return torch.tensor(split_count(math.fsum(counts) / math.fsum(weights)))
+def _mean_count(spec: TensorSpec, models: Sequence[Parameters], weights: Sequence[float]) -> float:
+    counts = [weight * count_of(model[spec.name]) for weight, model in zip(weights, models, strict=True)]
+    return math.fsum(counts) / math.fsum(weights)
 
 
 def _mean_statistic(
-    spec: TensorSpec, out: torch.Tensor, models: Sequence[Parameters], weights: Sequence[float]
+    spec: TensorSpec, result: Parameters, models: Sequence[Parameters], weights: Sequence[float]
 ) -> None:
-    frames = [weight * _count(spec.counter, model) for weight, model in zip(weights, models, strict=True)]
+    """The mean that a variance is around must be in `result` already, as it is if it stands before in the layout."""
+    frames = [weight * count_of(model[spec.counter]) for weight, model in zip(weights, models, strict=True)]
     if math.fsum(frames) <= 0.0:
         return
     moments = [model[spec.name].double() ** spec.power for model in models]
-    out.copy_((_weighted_sum(moments, frames) / math.fsum(frames)) ** (1.0 / spec.power))
+    if spec.around:
+        center = result[spec.around].double()
+        moments = [m + (model[spec.around].double() - center) ** 2 for m, model in zip(moments, models, strict=True)]
+    result[spec.name].copy_((_weighted_sum(moments, frames) / math.fsum(frames)) ** (1.0 / spec.power))

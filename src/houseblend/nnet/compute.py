@@ -13,7 +13,7 @@ def compute(network: Network, feats_TD: np.ndarray, frames_per_chunk: int = 1024
     """Outputs for every frame of an utterance; missing context is the first or last frame repeated.
 
     Args:
-        network: its output does not depend on how the utterance is cut.
+        network: batch norm computes in test mode, so that it does not matter how the utterance is cut.
         feats_TD: features, [frames, input_dim].
         frames_per_chunk: frames computed at a time; bounds the memory.
 
@@ -30,7 +30,8 @@ def compute(network: Network, feats_TD: np.ndarray, frames_per_chunk: int = 1024
     padded = np.pad(np.asarray(feats_TD, dtype=np.float32), (context, (0, 0)), mode="edge")
     x_WD = torch.from_numpy(padded).to(network.device)
     outputs = []
-    for start in range(0, num_frames, frames_per_chunk):
-        end = min(start + frames_per_chunk, num_frames) + sum(context)
-        outputs.append(network.forward(x_WD[None, start:end]).cpu().numpy().copy())
+    with network.batch_norm_in_test_mode():
+        for start in range(0, num_frames, frames_per_chunk):
+            end = min(start + frames_per_chunk, num_frames) + sum(context)
+            outputs.append(network.forward(x_WD[None, start:end]).cpu().numpy().copy())
     return np.concatenate(outputs)

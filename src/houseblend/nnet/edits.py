@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from houseblend.base.errors import InputError
 from houseblend.nnet.components.base import UpdatableComponent
-from houseblend.nnet.components.nonlinear import split_count
 from houseblend.nnet.descriptor import parse_config
 from houseblend.nnet.network import Network
+from houseblend.nnet.parameters import count_of, set_count
 
 
 def apply_edits(network: Network, edits: str) -> None:
@@ -61,5 +61,4 @@ def scale_network(network: Network, scale: float) -> None:
     for _, tensor in network.parameters.items("parameter"):
         tensor.mul_(scale)
     for _, tensor in network.parameters.items("counter"):
-        count = scale * float(tensor.double().sum())
-        tensor.copy_(tensor.new_tensor(split_count(count)))
+        set_count(tensor, scale * count_of(tensor))

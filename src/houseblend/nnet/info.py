@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from houseblend.nnet.acoustic_model import AcousticModel
-from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
+from houseblend.nnet.components.affine import AffineComponent, AffineMap, NaturalGradientAffineComponent
 from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.components.nonlinear import UNSET_THRESHOLD, NonlinearComponent
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent
+from houseblend.nnet.components.tdnn import TdnnComponent
 from houseblend.nnet.network import Network
+from houseblend.nnet.parameters import count_of
 
 _PERCENTILES = (0, 1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 100)
 
@@ -44,18 +47,18 @@ def component_info(component: Component, network: Network) -> str:
     if isinstance(component, NoOpComponent):
         scale = "" if component.backprop_scale == 1.0 else f", backprop-scale={component.backprop_scale:g}"
         return f"{component.kind}, dim={component.input_dim}{scale}"
-    text = f"{component.kind}, input-dim={component.input_dim}, output-dim={component.output_dim}"
+    if isinstance(component, BatchNormComponent):
+        return f"{component.kind}, dim={component.input_dim}{_batch_norm_info(component)}"
+    text = f"{component.kind}, input-dim={_frame_dim(component)}, output-dim={component.output_dim}"
     if isinstance(component, NormalizeComponent):
         text += f", target-rms={component.target_rms:g}, add-log-stddev={str(component.add_log_stddev).lower()}"
         return text + (f", block-dim={component.block_dim}" if component.block_dim != component.input_dim else "")
     if isinstance(component, UpdatableComponent):
         text += _updatable_info(component)
-    if isinstance(component, AffineComponent | FixedAffineComponent):
+    if isinstance(component, AffineMap):
         text += _affine_info(component, network)
     if isinstance(component, NaturalGradientAffineComponent):
-        text += f", rank-in={component.rank_in}, rank-out={component.rank_out}"
-        text += f", num-samples-history={component.num_samples_history:g}"
-        text += f", update-period={component.update_period}, alpha={component.alpha:g}"
+        text += _natural_gradient_info(component)
     return text
 
 
@@ -78,7 +81,7 @@ def summarize(values: np.ndarray) -> str:
 
 def _node_lines(network: Network) -> list[str]:
     topology = network.topology
-    dims = {component.name: (component.input_dim, component.output_dim) for component in network.components}
+    dims = {component.name: (_frame_dim(component), component.output_dim) for component in network.components}
     by_node = {node.name: dims[node.component] for node in topology.nodes}
     lines = []
     for name, line in zip(topology.order, topology.config_lines(), strict=True):
@@ -88,6 +91,11 @@ def _node_lines(network: Network) -> list[str]:
             line = line.replace(" objective=", f" dim={network.output_dim} objective=")
         lines.append(line)
     return lines
+
+
+def _frame_dim(component: Component) -> int:
+    """Numbers that the component reads at each of its times."""
+    return component.input_dim // len(component.time_offsets)
 
 
 def _updatable_info(component: UpdatableComponent) -> str:
@@ -103,16 +111,41 @@ def _updatable_info(component: UpdatableComponent) -> str:
     return text
 
 
-def _affine_info(component: AffineComponent | FixedAffineComponent, network: Network) -> str:
+def _affine_info(component: AffineMap, network: Network) -> str:
     linear = network.parameters[f"{component.name}.linear"].cpu().double().numpy()
-    bias = network.parameters[f"{component.name}.bias"].cpu().double().numpy()
     text = f", linear-params-rms={np.sqrt((linear**2).mean()):.4g}"
     if isinstance(component, AffineComponent):
+        if isinstance(component, TdnnComponent):
+            text = f", time-offsets={','.join(map(str, component.time_offsets))}{text}"
         if component.orthonormal_constraint:
             text = f", orthonormal-constraint={component.orthonormal_constraint:g}{text}"
         text += f", linear-params-row-norms={summarize(np.linalg.norm(linear, axis=1))}"
         text += f", linear-params-col-norms={summarize(np.linalg.norm(linear, axis=0))}"
+    if component.bias is None:
+        return f"{text}, has-bias=false"
+    bias = component.bias.cpu().double().numpy()
     return f"{text}, bias-{{mean,stddev}}={bias.mean():.4g},{bias.std():.4g}"
+
+
+def _natural_gradient_info(component: NaturalGradientAffineComponent) -> str:
+    is_tdnn = isinstance(component, TdnnComponent)
+    if is_tdnn and not component.use_natural_gradient:
+        return ", use-natural-gradient=false"
+    text = f", rank-in={component.rank_in}, rank-out={component.rank_out}"
+    text += f", num-samples-history={component.num_samples_history:g}, update-period={component.update_period}"
+    if is_tdnn:
+        return f"{text}, alpha-in={component.alpha_in:g}, alpha-out={component.alpha_out:g}"
+    return f"{text}, alpha={component.alpha_in:g}"
+
+
+def _batch_norm_info(component: BatchNormComponent) -> str:
+    count = count_of(component.count)
+    text = f", block-dim={component.block_dim}, epsilon={component.epsilon:g}, target-rms={component.target_rms:g}"
+    text += f", count={count:g}, test-mode={str(component.test_mode).lower()}"
+    if count > 0:
+        stddev = component.variance.clamp_min(0.0).sqrt().cpu().numpy()
+        text += f", data-mean={summarize(component.mean.cpu().numpy())}, data-stddev={summarize(stddev)}"
+    return text
 
 
 def _nonlinear_info(component: NonlinearComponent) -> str:

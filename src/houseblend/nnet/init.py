@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from houseblend.base.seeds import seed_of
 from houseblend.io.objects import open_input
 from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
 from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
+from houseblend.nnet.components.tdnn import TdnnComponent
 from houseblend.nnet.descriptor import ConfigLine, parse_config
 from houseblend.nnet.formats.nnet3_components import NONLINEAR, Values, supported_kinds
 from houseblend.nnet.network import Network
@@ -20,9 +23,13 @@ from houseblend.nnet.topology import parse_topology
 from houseblend.nnet.xconfig import expand_layers
 
 Built = tuple[Component, Values]
+_Affine = TypeVar("_Affine", bound=AffineComponent)
 
 _RATES = ("learning-rate", "learning-rate-factor", "max-change", "l2-regularize")
 _NATURAL_GRADIENT = ("rank-in", "rank-out", "update-period", "num-samples-history", "alpha")
+_TDNN = (*_RATES, "input-dim", "output-dim", "time-offsets", "param-stddev", "bias-stddev", "bias-mean", "use-bias",
+         "orthonormal-constraint", "use-natural-gradient", "rank-in", "rank-out", "alpha-in", "alpha-out",
+         "num-samples-history")  # fmt: skip
 _AFFINE = ("input-dim", "output-dim", "matrix", "param-stddev", "bias-stddev", "bias-mean", "orthonormal-constraint")
 
 
@@ -101,29 +108,64 @@ def _init_affine(line: ConfigLine, random: np.random.Generator) -> Built:
 
 def _init_natural_gradient(line: ConfigLine, random: np.random.Generator) -> Built:
     component, values = _init_trained(line, random, NaturalGradientAffineComponent)
-    for key in _NATURAL_GRADIENT:
-        if key in line.values:
-            is_real = key in ("num-samples-history", "alpha")
-            setattr(component, key.replace("-", "_"), _number(line, key, 0.0) if is_real else _dim(line, key))
+    _set_natural_gradient(line, component)
+    component.alpha_in = component.alpha_out = _number(line, "alpha", 4.0)
     return component, values
 
 
-def _init_trained(line: ConfigLine, random: np.random.Generator, kind: type[AffineComponent]) -> Built:
+def _set_natural_gradient(line: ConfigLine, component: NaturalGradientAffineComponent) -> None:
+    for key in ("rank-in", "rank-out", "update-period"):
+        if key in line.values:
+            setattr(component, key.replace("-", "_"), _dim(line, key))
+    component.num_samples_history = _number(line, "num-samples-history", 2000.0)
+
+
+def _init_tdnn(line: ConfigLine, random: np.random.Generator) -> Built:
+    """As an affine component over all frames that it reads."""
+    name, frame_dim, output_dim = line.required("name"), _dim(line, "input-dim"), _dim(line, "output-dim")
+    component = TdnnComponent(name, frame_dim, output_dim, _time_offsets(line), _flag(line, "use-bias", True))
+    values = _random_affine(line, random, component)
+    component.orthonormal_constraint = _number(line, "orthonormal-constraint", 0.0)
+    component.use_natural_gradient = _flag(line, "use-natural-gradient", True)
+    component.alpha_in, component.alpha_out = _number(line, "alpha-in", 4.0), _number(line, "alpha-out", 4.0)
+    _set_natural_gradient(line, component)
+    _set_rates(line, component)
+    return component, values
+
+
+def _time_offsets(line: ConfigLine) -> list[int]:
+    text = line.required("time-offsets")
+    try:
+        offsets = [int(word) for word in text.split(",")]
+    except ValueError:
+        offsets = []
+    if not offsets or len(set(offsets)) != len(offsets):
+        raise line.fail(f"time-offsets={text}", "different whole numbers, separated by commas")
+    return offsets
+
+
+def _init_trained(line: ConfigLine, random: np.random.Generator, kind: type[_Affine]) -> tuple[_Affine, Values]:
     """Weights of standard deviation 1 / sqrt(input-dim), biases of standard deviation 1, unless told otherwise."""
     name = line.required("name")
     if "matrix" in line.values:
         values = _split_affine(name, _read_matrix(line))
         output_dim, input_dim = values[f"{name}.linear"].shape
+        component = kind(name, input_dim, output_dim)
     else:
-        output_dim, input_dim = _dim(line, "output-dim"), _dim(line, "input-dim")
-        stddev = _number(line, "param-stddev", 1.0 / math.sqrt(input_dim))
-        linear = stddev * random.standard_normal((output_dim, input_dim))
-        bias = _number(line, "bias-stddev", 1.0) * random.standard_normal(output_dim)
-        values = {f"{name}.linear": linear, f"{name}.bias": bias + _number(line, "bias-mean", 0.0)}
-    component = kind(name, input_dim, output_dim)
+        component = kind(name, _dim(line, "input-dim"), _dim(line, "output-dim"))
+        values = _random_affine(line, random, component)
     component.orthonormal_constraint = _number(line, "orthonormal-constraint", 0.0)
     _set_rates(line, component)
     return component, values
+
+
+def _random_affine(line: ConfigLine, random: np.random.Generator, component: AffineComponent) -> Values:
+    stddev = _number(line, "param-stddev", 1.0 / math.sqrt(component.input_dim))
+    values = {f"{component.name}.linear": stddev * random.standard_normal((component.output_dim, component.input_dim))}
+    if component.has_bias:
+        bias = _number(line, "bias-stddev", 1.0) * random.standard_normal(component.output_dim)
+        values[f"{component.name}.bias"] = bias + _number(line, "bias-mean", 0.0)
+    return values
 
 
 def _set_rates(line: ConfigLine, component: UpdatableComponent) -> None:
@@ -147,6 +189,19 @@ def _init_normalize(line: ConfigLine, random: np.random.Generator) -> Built:
         raise line.fail(f"block-dim {block_dim}", f"a divisor of {dim}")
     target_rms, add = _number(line, "target-rms", 1.0), _flag(line, "add-log-stddev")
     return NormalizeComponent(line.required("name"), dim, target_rms, add, block_dim), {}
+
+
+def _init_batch_norm(line: ConfigLine, random: np.random.Generator) -> Built:
+    dim = _dim(line, "dim")
+    block_dim = _dim(line, "block-dim") if "block-dim" in line.values else dim
+    if dim % block_dim:
+        raise line.fail(f"block-dim {block_dim}", f"a divisor of {dim}")
+    component = BatchNormComponent(line.required("name"), dim, block_dim)
+    component.epsilon, component.target_rms = _number(line, "epsilon", 1e-3), _number(line, "target-rms", 1.0)
+    component.test_mode = _flag(line, "test-mode")
+    if component.epsilon <= 0.0 or component.target_rms <= 0.0:
+        raise line.fail(f"epsilon {component.epsilon}, target-rms {component.target_rms}", "positive numbers")
+    return component, {}
 
 
 def _init_dropout(line: ConfigLine, random: np.random.Generator) -> Built:
@@ -194,8 +249,8 @@ def _number(line: ConfigLine, key: str, default: float) -> float:
     return number
 
 
-def _flag(line: ConfigLine, key: str) -> bool:
-    text = line.values.get(key, "false").lower()
+def _flag(line: ConfigLine, key: str, default: bool = False) -> bool:
+    text = line.values.get(key, str(default)).lower()
     if text not in ("true", "t", "false", "f"):
         raise line.fail(f"{key}={text}", "true or false")
     return text in ("true", "t")
@@ -205,6 +260,8 @@ _INIT: dict[str, tuple[tuple[str, ...], Callable[[ConfigLine, np.random.Generato
     "FixedAffineComponent": (("matrix", "input-dim", "output-dim"), _init_fixed_affine),
     "AffineComponent": ((*_RATES, *_AFFINE), _init_affine),
     "NaturalGradientAffineComponent": ((*_RATES, *_AFFINE, *_NATURAL_GRADIENT), _init_natural_gradient),
+    "TdnnComponent": (_TDNN, _init_tdnn),
+    "BatchNormComponent": (("dim", "block-dim", "epsilon", "target-rms", "test-mode"), _init_batch_norm),
     "PnormComponent": (("input-dim", "output-dim"), _init_pnorm),
     "NormalizeComponent": (("dim", "input-dim", "block-dim", "target-rms", "add-log-stddev"), _init_normalize),
     "DropoutComponent": (("dim", "dropout-proportion", "dropout-per-frame", "test-mode"), _init_dropout),

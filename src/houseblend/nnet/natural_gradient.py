@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from houseblend.base.errors import NotFiniteError
+from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
 
 _EPSILON = 1e-10
 _DELTA = 5e-4
@@ -179,16 +180,20 @@ class OnlineNaturalGradient:
         return float(torch.linalg.vector_norm(x)) ** 2
 
 
+Preconditioner = OnlineNaturalGradient | SimpleNaturalGradient
+
+
 class PreconditionedAffine:
     """Natural gradient on both sides of an affine layer (NaturalGradientAffineComponent::Update).
 
     Args:
         in_side: for the input with a constant 1 at the end of each row.
         out_side: for the derivative by the output.
+        constant: False leaves the 1 out, for a layer without bias.
     """
 
-    def __init__(self, in_side: OnlineNaturalGradient, out_side: OnlineNaturalGradient) -> None:
-        self.in_side, self.out_side = in_side, out_side
+    def __init__(self, in_side: Preconditioner, out_side: Preconditioner, constant: bool = True) -> None:
+        self.in_side, self.out_side, self._constant = in_side, out_side, constant
         self._x1, self._dy = torch.empty(0), torch.empty(0)
 
     def __call__(self, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
@@ -199,17 +204,22 @@ class PreconditionedAffine:
             dy: derivative by the output, [N, D_out].
 
         Returns:
-            X1 [N, D_in + 1] and dY [N, D_out] after preconditioning (valid until the next call), and the
+            X1 [N, D_in + 1] (or X [N, D_in]) and dY [N, D_out] after preconditioning (valid until the next call), and the
             factor that both sides ask for: the direction is factor * dY' X1, weights and bias side by side.
         """
-        if self._x1.shape != (len(x), x.shape[1] + 1) or self._x1.device != x.device:
-            self._x1 = x.new_ones(len(x), x.shape[1] + 1)
+        num_rows, dim = x.shape
+        if self._x1.shape != (num_rows, dim + self._constant) or self._x1.device != x.device:
+            self._x1 = x.new_empty(num_rows, dim + self._constant)
             self._dy = torch.empty_like(dy)
-        self._x1[:, :-1] = x
-        self._x1[:, -1] = 1.0
+        self._x1[:, :dim] = x
+        self._x1[:, dim:] = 1.0
         self._dy.copy_(dy)
         scale = self.in_side.precondition(self._x1) * self.out_side.precondition(self._dy)
         return self._x1, self._dy, scale
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop (or go on) updating the estimates."""
+        self.in_side.frozen = self.out_side.frozen = frozen
 
     def state(self) -> dict[str, np.ndarray]:
         """State of both sides, keys `in.*` and `out.*`."""
@@ -219,7 +229,8 @@ class PreconditionedAffine:
     def load_state(self, state: dict[str, np.ndarray], device: str | torch.device = "cpu") -> None:
         """Go on from what `state` gave."""
         for side, ng in (("in", self.in_side), ("out", self.out_side)):
-            ng.load_state({key: state[f"{side}.{key}"] for key in ("w", "d", "rho", "calls")}, device)
+            if isinstance(ng, OnlineNaturalGradient):
+                ng.load_state({key: state[f"{side}.{key}"] for key in ("w", "d", "rho", "calls")}, device)
 
 
 def _to_numpy(x: torch.Tensor) -> np.ndarray:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.base.seeds import seed_of
 from houseblend.nnet.components.affine import NaturalGradientAffineComponent
-from houseblend.nnet.components.base import Component, UpdatableComponent
-from houseblend.nnet.components.shape import DropoutComponent
+from houseblend.nnet.components.base import Component, UpdatableComponent, Update
+from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.parameters import Layout, Parameters
 from houseblend.nnet.plan import Plan
+from houseblend.nnet.randomness import Randomness
 from houseblend.nnet.topology import Topology
 
 
@@ -91,12 +92,13 @@ class Network:
         self.reset_natural_gradient()
         return self
 
-    def forward(self, x_NWD: torch.Tensor, seed: int | None = None) -> torch.Tensor:
+    def forward(self, x_NWD: torch.Tensor, seed: int | None = None, position: int = 0) -> torch.Tensor:
         """Outputs of a batch of windows.
 
         Args:
             x_NWD: N examples of W = left_context + F + right_context frames of D numbers, float32, contiguous.
-            seed: of the dropout masks; None computes as for test, without randomness.
+            seed: of the dropout masks; None computes without them and leaves statistics as they are.
+            position: of the first example in the order of data, on which its dropout mask depends.
 
         Returns:
             [N * F, output_dim], valid until the next call.
@@ -111,13 +113,15 @@ class Network:
                 f"network input of shape {tuple(x_NWD.shape)}",
                 expected=f"[N, {self.left_context} + frames + {self.right_context}, {self.input_dim}]",
             )
-        self._seed_dropout(seed)
+        randomness = None if seed is None else Randomness(seed, position, len(x_NWD))
+        for component in self.components:
+            component.randomness = randomness
         if frames not in self._plans:
             self._plans[frames] = Plan(self.topology, self._by_name, frames)
         self._plan = self._plans[frames]
         return self._plan.forward(x_NWD)
 
-    def backward(self, dy: torch.Tensor, delta: Parameters, natural_gradient: bool = True) -> None:
+    def backward(self, dy: torch.Tensor, delta: Parameters, update: Update = "ng") -> None:
         """Add learning rate times the direction of ascent of the last `forward` to `delta`.
 
         For each trained component: learning_rate times the gradient of the objective summed over the rows,
@@ -127,9 +131,36 @@ class Network:
         Args:
             dy: derivative of the objective by the output, [N * F, output_dim]; overwritten.
             delta: where to add.
-            natural_gradient: False takes the plain gradient everywhere.
+            update: which direction natural-gradient components take.
         """
-        self._plan.backward(dy, delta, natural_gradient)
+        self._plan.backward(dy, delta, update)
+
+    def batch_norms(self) -> list[BatchNormComponent]:
+        """The batch-norm components."""
+        return [c for c in self.components if isinstance(c, BatchNormComponent)]
+
+    def set_batch_norm_test_mode(self, test_mode: bool) -> None:
+        """Let batch norm take its statistics, or else each minibatch's."""
+        for component in self.batch_norms():
+            component.test_mode = test_mode
+
+    @contextmanager
+    def batch_norm_in_test_mode(self) -> Iterator[None]:
+        """Batch norm takes its statistics, so that outputs do not depend on how the frames are cut into minibatches."""
+        modes = [component.test_mode for component in self.batch_norms()]
+        self.set_batch_norm_test_mode(True)
+        try:
+            yield
+        finally:
+            for component, mode in zip(self.batch_norms(), modes, strict=True):
+                component.test_mode = mode
+
+    def zero_statistics(self) -> None:
+        """Forget all statistics, but for those that batch norm in test mode computes with."""
+        kept = {component.name for component in self.batch_norms() if component.test_mode}
+        for spec, tensor in self.parameters.items():
+            if spec.role in ("statistic", "counter") and spec.name.rpartition(".")[0] not in kept:
+                tensor.zero_()
 
     def reset_natural_gradient(self) -> None:
         """Forget the Fisher matrices."""
@@ -139,8 +170,8 @@ class Network:
     def freeze_natural_gradient(self, frozen: bool) -> None:
         """Stop (or go on) updating the Fisher matrices, as backstitch needs."""
         for component in self._natural_gradient_components():
-            preconditioner = component.preconditioner = component.preconditioner or component.new_preconditioner()
-            preconditioner.in_side.frozen = preconditioner.out_side.frozen = frozen
+            if component.preconditioner is not None:
+                component.preconditioner.freeze(frozen)
 
     def natural_gradient_state(self) -> dict[str, np.ndarray]:
         """What natural gradient remembers, for a side-car; keys `<component>/<side>.<field>`."""
@@ -173,8 +204,3 @@ class Network:
     def _bind(self) -> None:
         for component in self.components:
             component.bind(self.parameters)
-
-    def _seed_dropout(self, seed: int | None) -> None:
-        for c in self.components:
-            if isinstance(c, DropoutComponent):
-                c.generator = None if seed is None else torch.Generator().manual_seed(seed_of(seed, "dropout", c.name))

@@ -40,9 +40,8 @@ class NGLinear(torch.nn.Linear):
     ) -> None:
         super().__init__(in_features, out_features, bias, **kwargs)
         ranks = (rank_in or min(20, (in_features + 1) // 2), rank_out or min(80, (out_features + 1) // 2))
-        self.preconditioner = PreconditionedAffine(
-            *(OnlineNaturalGradient(rank, update_period, num_samples_history, alpha=alpha) for rank in ranks)
-        )
+        sides = [OnlineNaturalGradient(rank, update_period, num_samples_history, alpha=alpha) for rank in ranks]
+        self.preconditioner = PreconditionedAffine(sides[0], sides[1])
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`.

@@ -24,9 +24,10 @@ class TensorSpec:
         name: `<component>.<field>`, unique in the network.
         role: "parameter" (trained, averaged), "statistic" (averaged with its counter as weight),
             "counter" (averaged), "frozen" (must be equal in models that are averaged).
-        shape: its shape; a counter has two elements whose sum is the count, so that large counts are exact.
+        shape: its shape; a counter has two or three elements whose sum is the count, which is then exact.
         counter: for a statistic, the name of the counter that says over how many frames it was taken.
         power: for a statistic, 1 if it is a mean, 2 if it is a root mean square.
+        around: for a variance, the name of the mean that it is around.
     """
 
     name: str
@@ -34,11 +35,31 @@ class TensorSpec:
     shape: tuple[int, ...]
     counter: str = ""
     power: int = 1
+    around: str = ""
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return prod(self.shape)
+
+
+def split_count(value: float, parts: int = 2) -> list[float]:
+    """Float32 numbers whose sum is a count: two hold whole numbers of up to 48 bits, three any float64."""
+    numbers = []
+    for _ in range(parts):
+        numbers.append(float(torch.tensor(value, dtype=torch.float32)))
+        value -= numbers[-1]
+    return numbers
+
+
+def count_of(counter: torch.Tensor) -> float:
+    """Value of a counter, the sum of its parts."""
+    return float(counter.double().sum())
+
+
+def set_count(counter: torch.Tensor, value: float) -> None:
+    """Make `value` the value of a counter."""
+    counter.copy_(counter.new_tensor(split_count(value, len(counter))))
 
 
 class Layout:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.base import Component, UpdatableComponent, Update
 from houseblend.nnet.descriptor import Descriptor
 from houseblend.nnet.parameters import Parameters
 from houseblend.nnet.topology import Node, Topology
@@ -115,14 +115,16 @@ class Plan:
 
     def __init__(self, topology: Topology, components: Mapping[str, Component], frames: int) -> None:
         self._input_name = topology.input_name
-        self._times = _needed_times(topology, frames)
+        self._reads = {node.name: _read_by(node, components) for node in topology.nodes}
+        self._reads[topology.output_name] = topology.output
+        self._times = _needed_times(topology, self._reads, frames)
         window = self._times[self._input_name]
         self.left_context, self.right_context = -window[0], window[-1] - frames + 1
         self._work = Workspace()
         self._needs_grad: set[str] = set()
         self._steps: list[Step] = []
         dims = {topology.input_name: topology.input_dim}
-        readers = _count_readers(topology)
+        readers = _count_readers(self._reads)
         for node in topology.nodes:
             if node.name in self._times:
                 self._steps.append(self._make_step(node, components, dims, readers))
@@ -132,10 +134,8 @@ class Plan:
     def _make_step(
         self, node: Node, components: Mapping[str, Component], dims: dict[str, int], readers: Mapping[str, int]
     ) -> Step:
-        component = components.get(node.component)
-        if component is None:
-            raise InputError(f"the node reads component {node.component!r}, which does not exist", key=node.name)
-        source = Source(node.name, node.input, self._times[node.name], self._times, dims)
+        component = components[node.component]
+        source = Source(node.name, self._reads[node.name], self._times[node.name], self._times, dims)
         if source.dim != component.input_dim:
             raise InputError(f"the input has dim {source.dim}", key=node.name, expected=f"{component.input_dim}")
         dims[node.name] = component.output_dim
@@ -154,12 +154,14 @@ class Plan:
             x = step.source.gather(values, self._work)
             y = x if step.in_place else self._work.take(name, len(x), component.output_dim, x)
             component.forward(x, y)
+            if component.randomness is not None:
+                component.update_statistics(y)
             self._rows[name] = x, y
             values[name] = y.view(len(x_NWD), len(self._times[name]), component.output_dim)
         self._num_examples = len(x_NWD)
         return self._output.gather(values, self._work)
 
-    def backward(self, dy: torch.Tensor, delta: Parameters, natural_gradient: bool) -> None:
+    def backward(self, dy: torch.Tensor, delta: Parameters, update: Update) -> None:
         """Add every trained component's rate times direction to `delta`; `dy` is overwritten."""
         grads: dict[str, torch.Tensor] = {}
         self._pass_down(self._output, dy, grads)
@@ -169,9 +171,11 @@ class Plan:
                 continue
             x, y = self._rows[name]
             dy = grads.pop(name).view(len(y), component.output_dim)
+            if component.randomness is not None:
+                component.update_derivative_statistics(dy)
             below = any(node in self._needs_grad for node in step.source.nodes)
             if isinstance(component, UpdatableComponent):
-                component.accumulate(x, dy, delta, natural_gradient)
+                component.accumulate(x, dy, delta, update)
             if below:
                 dx = dy if component.in_place else self._work.take(f"{name}.dx", len(x), component.input_dim, x)
                 component.backward(x, y, dy, dx)
@@ -194,19 +198,25 @@ class Plan:
         source.scatter(d_rows, grads)
 
 
-def _needed_times(topology: Topology, frames: int) -> dict[str, list[int]]:
+def _read_by(node: Node, components: Mapping[str, Component]) -> Descriptor:
+    """What a node's component gets side by side: the node's input at each of the component's times."""
+    component = components.get(node.component)
+    if component is None:
+        raise InputError(f"the node reads component {node.component!r}, which does not exist", key=node.name)
+    return tuple((name, offset + time) for time in component.time_offsets for name, offset in node.input)
+
+
+def _needed_times(topology: Topology, reads: Mapping[str, Descriptor], frames: int) -> dict[str, list[int]]:
     """At which times each node is computed, for output at 0 .. frames - 1; the input's have no gaps."""
     needed: dict[str, set[int]] = {topology.output_name: set(range(frames))}
-    sinks = [(topology.output_name, topology.output), *((n.name, n.input) for n in reversed(topology.nodes))]
-    for name, descriptor in sinks:
-        for read, offset in descriptor if name in needed else ():
+    for name in (topology.output_name, *(node.name for node in reversed(topology.nodes))):
+        for read, offset in reads[name] if name in needed else ():
             needed.setdefault(read, set()).update(time + offset for time in needed[name])
     window = needed.get(topology.input_name, {0})
     needed[topology.input_name] = set(range(min(0, *window), max(frames, *(time + 1 for time in window))))
     return {name: sorted(times) for name, times in needed.items()}
 
 
-def _count_readers(topology: Topology) -> dict[str, int]:
-    descriptors = [topology.output, *(node.input for node in topology.nodes)]
-    names = [name for descriptor in descriptors for name in {part for part, _ in descriptor}]
+def _count_readers(reads: Mapping[str, Descriptor]) -> dict[str, int]:
+    names = [name for descriptor in reads.values() for name in {part for part, _ in descriptor}]
     return {name: names.count(name) for name in names}

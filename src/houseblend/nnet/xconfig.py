@@ -8,7 +8,7 @@
 
 A layer reads the line before it unless it has `input=`; there a number means an offset of that line's output,
 `[-2]` the layer two lines before, and `h1@-3` the layer h1 three frames earlier. `relu`, `sigmoid`, `tanh` or
-`pnorm` (from `pnorm-input-dim`, ten times dim by default) may be followed by `renorm` and `dropout`.
+`pnorm` (from `pnorm-input-dim`, ten times dim by default) may be followed by `renorm`, `batchnorm` and `dropout`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from houseblend.nnet.descriptor import ConfigLine, descriptor_text, parse_descriptor
 
-_HIDDEN = re.compile(r"(relu|sigmoid|tanh|pnorm)(-renorm|-dropout)*-layer")
+_HIDDEN = re.compile(r"(relu|sigmoid|tanh|pnorm)(-renorm|-batchnorm|-dropout)*-layer")
 _TRAINING = ("learning-rate", "learning-rate-factor", "l2-regularize", "param-stddev", "bias-stddev", "bias-mean")
 _NATURAL_GRADIENT = ("rank-in", "rank-out", "update-period", "num-samples-history", "alpha", "max-change")
 _AFFINE_KEYS = (*_TRAINING, *_NATURAL_GRADIENT)
@@ -90,9 +90,9 @@ class _Expander:
             keys = {"type": _TYPES[first], "dim": str(dim)}
         node = self._add_simple(line, f"{name}.{first}", node, keys)
         for part in others:
-            if part == "renorm":
-                rms = line.values.get("target-rms", "1.0")
-                keys = {"type": "NormalizeComponent", "dim": str(dim), "target-rms": rms}
+            if part in ("renorm", "batchnorm"):
+                kind = "NormalizeComponent" if part == "renorm" else "BatchNormComponent"
+                keys = {"type": kind, "dim": str(dim), "target-rms": line.values.get("target-rms", "1.0")}
             else:
                 proportion = line.values.get("dropout-proportion", "0.5")
                 keys = {"type": "DropoutComponent", "dim": str(dim), "dropout-proportion": proportion}

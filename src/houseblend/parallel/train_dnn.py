@@ -13,6 +13,7 @@ from houseblend.frames.store import FrameStore
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_input, open_output
 from houseblend.nnet.acoustic_model import AcousticModel
+from houseblend.nnet.components.base import UPDATES, Update
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
 from houseblend.nnet.network import Network
 from houseblend.parallel.exchanges.files import FilesExchange
@@ -36,7 +37,7 @@ class DnnOptions:
     layer_options: str
     context: int
     input_transform: str
-    update: str
+    update: Update
     momentum: float
     strategy: str
     max_loss_increase: float
@@ -63,13 +64,10 @@ def train_dnn(
         InputError, UsageError: bad data or options.
         RoundRefusedError: a round gave no model.
     """
-    if (
-        options.update not in ("ng", "sgd")
-        or options.strategy not in STRATEGIES
-        or exchange_name not in ("files", "local")
-    ):
+    if options.update not in UPDATES or options.strategy not in STRATEGIES or exchange_name not in ("files", "local"):
         raise UsageError(
-            "bad option", expected=f"--update=ng|sgd, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local"
+            "bad option",
+            expected=f"--update={'|'.join(UPDATES)}, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local",
         )
     torch.set_num_threads(options.threads)
     config = _network_config(frames, out, options)
@@ -80,7 +78,7 @@ def train_dnn(
         has = sum(1 for component in previous.components if component.name.endswith(".affine")) - 1
         return previous if has == num_layers else config.grown(previous, num_layers, options.seed)
 
-    rule = UpdateRule(momentum=options.momentum, natural_gradient=options.update == "ng")
+    rule = UpdateRule(momentum=options.momentum, update=options.update)
     experiment = Experiment(
         out, frames, rule, options.seed, options.combine_models, options.device, options.threads,
         Gate(options.max_loss_increase), network_of,
@@ -117,7 +115,8 @@ def _finish(experiment: Experiment, num_rounds: int) -> None:
     with open_input(experiment.frames / "final.mdl") as source:
         transitions = TransitionModel.read(source)
     model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
-    model.set_priors(average_posteriors(network, examples))
+    with network.batch_norm_in_test_mode():
+        model.set_priors(average_posteriors(network, examples))
     for name in ("tree", "phones.txt", "feature.json"):
         shutil.copyfile(experiment.frames / name, experiment.folder / name)
     write_acoustic_model(experiment.folder / "final.mdl", model)

@@ -51,8 +51,17 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
     if best_count == 0:
         raise InputError("no combination has a finite objective", file=str(models[0]), do="look at the training log")
     result.set_parameters(mean(parameters[:best_count]).flat)
+    if result.batch_norms():
+        _recompute_statistics(result, batches)
     log(f"Combining {best_count} nnets, objective function changed from {first:.6g} to {best:.6g}")
     return result, best_count
+
+
+def _recompute_statistics(network: Network, batches: Sequence[Minibatch]) -> None:
+    """Statistics of the data for the parameters as they are, all minibatches of one weight (nnet3's RecomputeStats)."""
+    network.zero_statistics()
+    for batch in batches:
+        network.forward(batch.x_NWD.to(network.device), 0, batch.position)
 
 
 def average_posteriors(network: Network, examples: str) -> np.ndarray:
@@ -73,4 +82,5 @@ def average_posteriors(network: Network, examples: str) -> np.ndarray:
 
 
 def _load(network: Network, examples: str) -> list[Minibatch]:
-    return list(read_minibatches(examples, (network.left_context, network.right_context), MINIBATCH))
+    """In random order, so that batch norm sees minibatches as in training."""
+    return list(read_minibatches(examples, (network.left_context, network.right_context), MINIBATCH, seed=0))

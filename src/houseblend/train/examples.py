@@ -21,7 +21,7 @@ AHEAD = 8
 class Minibatch:
     """Windows [N, W, D], and the targets: output row, pdf and weight of each, all [number of targets].
 
-    `position` is the place of the first frame in the order of data (the minibatch's number for archives).
+    `position` is the place of the first example in the order of data.
     """
 
     x_NWD: torch.Tensor
@@ -107,7 +107,10 @@ def read_minibatches(
     """
     place = split_name(specifier)
     if place is None:
-        yield from (_from_example(example, number, context) for number, example in enumerate(read_egs(specifier)))
+        position = 0
+        for example in read_egs(specifier):
+            yield _from_example(example, position, context)
+            position += len(example.x_NWD)
         return
     folder, subset = place
     yield from FrameExamples(FrameStore(folder).subset(subset), context, minibatch_size, begin, end, seed)
@@ -148,7 +151,7 @@ def run_ahead(items: Iterator[Minibatch]) -> Iterator[Minibatch]:
         thread.join()
 
 
-def _from_example(example: Example, number: int, context: tuple[int, int]) -> Minibatch:
+def _from_example(example: Example, position: int, context: tuple[int, int]) -> Minibatch:
     """An archive's minibatch; context beyond the network's is cut off."""
     frames = example.num_outputs // len(example.x_NWD)
     spare = example.x_NWD.shape[1] - frames - sum(context)
@@ -156,5 +159,5 @@ def _from_example(example: Example, number: int, context: tuple[int, int]) -> Mi
     x = example.x_NWD[:, left : example.x_NWD.shape[1] - (spare - left)] if spare > 0 else example.x_NWD
     return Minibatch(
         torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(example.rows.astype(np.int64)),
-        torch.from_numpy(example.pdfs.astype(np.int64)), torch.from_numpy(example.weights), number, len(x),
+        torch.from_numpy(example.pdfs.astype(np.int64)), torch.from_numpy(example.weights), position, len(x),
     )  # fmt: skip

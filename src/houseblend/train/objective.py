@@ -1,5 +1,6 @@
 """The objective: weighted log-probability of the targets, summed over the minibatch (nnet3's linear objective)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -51,10 +52,10 @@ def objective_and_derivative(y: torch.Tensor, batch: Minibatch) -> tuple[torch.T
     return (chosen.double() * batch.weights).sum(), derivative
 
 
-def evaluate(network: Network, batches: list[Minibatch] | object) -> Objective:
+def evaluate(network: Network, batches: Iterable[Minibatch]) -> Objective:
     """Objective and accuracy of a network on minibatches; nothing is trained."""
     total = Objective()
-    for batch in batches:  # type: ignore[attr-defined]
+    for batch in batches:
         y = network.forward(batch.x_NWD.to(network.device)).cpu()
         value, _ = objective_and_derivative(y, batch)
         right = y.argmax(dim=1)[batch.rows] == batch.pdfs
@@ -62,3 +63,9 @@ def evaluate(network: Network, batches: list[Minibatch] | object) -> Objective:
         total.correct += float((right * batch.weights).sum())
         total.weight += float(batch.weights.sum(dtype=torch.float64))
     return total
+
+
+def evaluate_as_for_test(network: Network, batches: Iterable[Minibatch]) -> Objective:
+    """As `evaluate`, with batch norm in test mode."""
+    with network.batch_norm_in_test_mode():
+        return evaluate(network, batches)

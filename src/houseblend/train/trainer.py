@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 import torch
 
 from houseblend.base.errors import NotFiniteError
-from houseblend.base.seeds import seed_of
+from houseblend.nnet.components.base import Update
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters
 from houseblend.train.examples import Minibatch
 from houseblend.train.objective import Objective, objective_and_derivative
+
+BATCH_NORM_STATS_SCALE = 0.8
+"""After every minibatch batch norm's statistics weigh less by this, so that those of the last few count."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,14 @@ class UpdateRule:
         momentum: share of the previous change that is kept; the new one counts 1 - momentum.
         max_param_change: largest norm of the change of all parameters in one minibatch; 0 for no limit.
         l2_regularize_factor: factor on every component's l2-regularize; 1 / number of workers whose models are averaged.
-        natural_gradient: False takes the plain gradient in every component (--update=sgd).
+        update: ng takes natural gradient where a component has it, simple-ng that of each minibatch on its own,
+            sgd the plain gradient everywhere.
     """
 
     momentum: float = 0.0
     max_param_change: float = 2.0
     l2_regularize_factor: float = 1.0
-    natural_gradient: bool = True
+    update: Update = "ng"
 
 
 @dataclass
@@ -42,13 +46,14 @@ class Trainer:
     """Trains a network in place.
 
     Args:
-        network: to train.
+        network: to train; its statistics begin anew.
         rule: the update rule.
-        seed: of the dropout masks; each minibatch has its own, by its position in the order of data.
+        seed: of the dropout masks, which depend on the frames' positions in the order of data besides.
     """
 
     def __init__(self, network: Network, rule: UpdateRule, seed: int = 0) -> None:
         self.network, self.rule, self.seed = network, rule, seed
+        network.zero_statistics()
         self.delta: Parameters = network.parameters.zeros_like()
         self.objective = Objective()
         self.counts = Counts()
@@ -61,16 +66,18 @@ class Trainer:
             NotFiniteError: the objective or the change left the finite numbers; the network is not to be used.
         """
         device = self.network.device
-        y = self.network.forward(batch.x_NWD.to(device), seed_of(self.seed, "minibatch", batch.position))
+        y = self.network.forward(batch.x_NWD.to(device), self.seed, batch.position)
         value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
         total = float(value)
         if not math.isfinite(total):
             raise NotFiniteError(
                 f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
             )
-        self.network.backward(derivative, self.delta, self.rule.natural_gradient)
+        self.network.backward(derivative, self.delta, self.rule.update)
         self._regularize(batch.num_sequences)
         self._apply()
+        for component in self.network.batch_norms():
+            component.scale_count(BATCH_NORM_STATS_SCALE)
         self.objective.log_prob += total
         self.objective.weight += float(batch.weights.sum(dtype=torch.float64))
         self.num_minibatches += 1

@@ -19,7 +19,7 @@ from houseblend.base.log import log
 from houseblend.base.seeds import seed_of
 from houseblend.nnet.network import Network
 from houseblend.train.examples import Minibatch, read_minibatches
-from houseblend.train.objective import evaluate
+from houseblend.train.objective import evaluate_as_for_test
 from houseblend.train.trainer import Trainer, UpdateRule
 
 SIDECAR_FORMAT = 1
@@ -101,7 +101,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
         "objective": trainer.objective.per_frame, "max_change": asdict(trainer.counts),
     }  # fmt: skip
     if task.heldout:
-        heldout = evaluate(network, read_minibatches(task.heldout, context, EVALUATION_MINIBATCH))
+        heldout = evaluate_as_for_test(network, read_minibatches(task.heldout, context, EVALUATION_MINIBATCH))
         report["heldout_objective"], report["heldout_accuracy"] = heldout.per_frame, heldout.accuracy
     if task.sidecar_out is not None:
         save_sidecar(task.sidecar_out, trainer)
@@ -163,7 +163,8 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
             expected=f"format {SIDECAR_FORMAT} for {trainer.delta.layout.size}", do="start afresh without --sidecar-in",
         )  # fmt: skip
     trainer.delta.flat.copy_(torch.from_numpy(momentum))
-    trainer.network.load_natural_gradient_state({name.partition("/")[2]: value for name, value in arrays.items()})
+    if trainer.rule.update == "ng":
+        trainer.network.load_natural_gradient_state({name.partition("/")[2]: value for name, value in arrays.items()})
 
 
 class _Clock:

@@ -2,76 +2,76 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
-from houseblend.nnet.components.base import Component, TensorsByName, UpdatableComponent
+from houseblend.nnet.components.base import Component, TensorsByName, UpdatableComponent, Update
 from houseblend.nnet.natural_gradient import OnlineNaturalGradient, PreconditionedAffine
 from houseblend.nnet.parameters import Role, TensorSpec
+from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
 
 
-def _specs(component: Component, role: Role) -> list[TensorSpec]:
-    return [
-        TensorSpec(f"{component.name}.linear", role, (component.output_dim, component.input_dim)),
-        TensorSpec(f"{component.name}.bias", role, (component.output_dim,)),
-    ]
+class AffineMap(Component):
+    """y = W x + b, whether trained or not.
 
+    Attributes:
+        role: of W [output_dim, input_dim] and b [output_dim] in the network's buffer.
+        has_bias: False leaves b out.
+    """
 
-class FixedAffineComponent(Component):
-    """y = W x + b with constant W [output_dim, input_dim] and b [output_dim], for example an input transform."""
-
-    kind = "FixedAffineComponent"
+    role: ClassVar[Role]
+    has_bias = True
 
     def specs(self) -> list[TensorSpec]:
-        """W and b, frozen."""
-        return _specs(self, "frozen")
+        """W and b."""
+        linear = TensorSpec(f"{self.name}.linear", self.role, (self.output_dim, self.input_dim))
+        return [linear, TensorSpec(f"{self.name}.bias", self.role, (self.output_dim,))][: 1 + self.has_bias]
 
     def bind(self, tensors: TensorsByName) -> None:
         """Take W and b."""
-        self.linear, self.bias = tensors[f"{self.name}.linear"], tensors[f"{self.name}.bias"]
+        self.linear = tensors[f"{self.name}.linear"]
+        self.bias = tensors[f"{self.name}.bias"] if self.has_bias else None
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """out = x W' + b."""
-        torch.addmm(self.bias, x, self.linear.t(), out=out)
+        if self.bias is None:
+            torch.mm(x, self.linear.t(), out=out)
+        else:
+            torch.addmm(self.bias, x, self.linear.t(), out=out)
 
     def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:
         """out = dy W."""
         torch.mm(dy, self.linear, out=out)
 
 
-class AffineComponent(UpdatableComponent):
-    """y = W x + b with trained W [output_dim, input_dim] and b [output_dim].
+class FixedAffineComponent(AffineMap):
+    """y = W x + b with constant W and b, for example an input transform."""
+
+    kind = "FixedAffineComponent"
+    role = "frozen"
+
+
+class AffineComponent(AffineMap, UpdatableComponent):
+    """y = W x + b with trained W and b.
 
     Attributes:
         orthonormal_constraint: kept for the file; it is not enforced while training.
     """
 
     kind = "AffineComponent"
+    role = "parameter"
     uses_input = True
 
     def __init__(self, name: str, input_dim: int, output_dim: int) -> None:
         super().__init__(name, input_dim, output_dim)
         self.orthonormal_constraint = 0.0
 
-    def specs(self) -> list[TensorSpec]:
-        """W and b, trained."""
-        return _specs(self, "parameter")
-
-    def bind(self, tensors: TensorsByName) -> None:
-        """Take W and b."""
-        self.linear, self.bias = tensors[f"{self.name}.linear"], tensors[f"{self.name}.bias"]
-
-    def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
-        """out = x W' + b."""
-        torch.addmm(self.bias, x, self.linear.t(), out=out)
-
-    def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:
-        """out = dy W."""
-        torch.mm(dy, self.linear, out=out)
-
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, natural_gradient: bool) -> None:
+    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
         """delta_W += rate dy' x, delta_b += rate (sum of the rows of dy)."""
         delta[f"{self.name}.linear"].addmm_(dy.t(), x, alpha=self.learning_rate)
-        delta[f"{self.name}.bias"].add_(dy.sum(0), alpha=self.learning_rate)
+        if self.has_bias:
+            delta[f"{self.name}.bias"].add_(dy.sum(0), alpha=self.learning_rate)
 
 
 class NaturalGradientAffineComponent(AffineComponent):
@@ -81,7 +81,7 @@ class NaturalGradientAffineComponent(AffineComponent):
         rank_in, rank_out: ranks of the Fisher matrices of the input (with a constant 1) and of the output.
         update_period: minibatches from one update of the Fisher matrices to the next.
         num_samples_history: rows over which they remember.
-        alpha: how strongly they are smoothed with the unit matrix.
+        alpha_in, alpha_out: how strongly they are smoothed with the unit matrix.
     """
 
     kind = "NaturalGradientAffineComponent"
@@ -90,25 +90,30 @@ class NaturalGradientAffineComponent(AffineComponent):
         super().__init__(name, input_dim, output_dim)
         self.rank_in = min(20, (input_dim + 1) // 2)
         self.rank_out = min(80, (output_dim + 1) // 2)
-        self.update_period, self.num_samples_history, self.alpha = 4, 2000.0, 4.0
+        self.update_period, self.num_samples_history = 4, 2000.0
+        self.alpha_in = self.alpha_out = 4.0
         self.preconditioner: PreconditionedAffine | None = None
 
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, natural_gradient: bool) -> None:
+    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
         """As `AffineComponent`, from x (with the constant 1) and dy after preconditioning."""
-        if self.is_gradient or not natural_gradient:
-            super().accumulate(x, dy, delta, natural_gradient)
+        if self.is_gradient or update == "sgd":
+            super().accumulate(x, dy, delta, update)
             return
         if self.preconditioner is None:
-            self.preconditioner = self.new_preconditioner()
+            self.preconditioner = self.new_preconditioner(update)
         x1_hat, dy_hat, scale = self.preconditioner(x, dy)
         rate = self.learning_rate * scale
-        delta[f"{self.name}.linear"].addmm_(dy_hat.t(), x1_hat[:, :-1], alpha=rate)
-        delta[f"{self.name}.bias"].addmv_(dy_hat.t(), x1_hat[:, -1], alpha=rate)
+        delta[f"{self.name}.linear"].addmm_(dy_hat.t(), x1_hat[:, : self.input_dim], alpha=rate)
+        if self.has_bias:
+            delta[f"{self.name}.bias"].addmv_(dy_hat.t(), x1_hat[:, -1], alpha=rate)
 
-    def new_preconditioner(self) -> PreconditionedAffine:
-        """Both sides' Fisher estimates, not yet started."""
+    def new_preconditioner(self, update: Update = "ng") -> PreconditionedAffine:
+        """Both sides' preconditioners, not yet started."""
 
-        def side(rank: int) -> OnlineNaturalGradient:
-            return OnlineNaturalGradient(rank, self.update_period, self.num_samples_history, alpha=self.alpha)
+        def side(rank: int, alpha: float) -> OnlineNaturalGradient | SimpleNaturalGradient:
+            if update == "simple-ng":
+                return SimpleNaturalGradient(alpha)
+            return OnlineNaturalGradient(rank, self.update_period, self.num_samples_history, alpha=alpha)
 
-        return PreconditionedAffine(side(self.rank_in), side(self.rank_out))
+        sides = side(self.rank_in, self.alpha_in), side(self.rank_out, self.alpha_out)
+        return PreconditionedAffine(*sides, constant=self.has_bias)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import torch
 
 from houseblend.nnet.parameters import TensorSpec
+from houseblend.nnet.randomness import Randomness
+
+Update = Literal["ng", "simple-ng", "sgd"]
+"""Direction of the trained components: natural gradient, online or of each minibatch on its own, where they have it; or plain."""
+UPDATES: tuple[Update, ...] = ("ng", "simple-ng", "sgd")
 
 
 class TensorsByName(Protocol):
@@ -29,12 +34,16 @@ class Component:
         kind: nnet3's name of the class.
         in_place: the output may be written over the input, and the input's derivative over the output's.
         uses_input, uses_output: what `backward` reads besides the derivative.
+        time_offsets: x holds the input at these times relative to the output's, side by side.
+        randomness: of the minibatch while training; None means not training.
     """
 
     kind: ClassVar[str]
     in_place: ClassVar[bool] = False
     uses_input: ClassVar[bool] = False
     uses_output: ClassVar[bool] = False
+    time_offsets: tuple[int, ...] = (0,)
+    randomness: Randomness | None = None
 
     def __init__(self, name: str, input_dim: int, output_dim: int) -> None:
         self.name, self.input_dim, self.output_dim = name, input_dim, output_dim
@@ -65,6 +74,12 @@ class Component:
         """
         raise NotImplementedError
 
+    def update_statistics(self, y: torch.Tensor) -> None:
+        """Take what `forward` has just written, [rows, output_dim], into the statistics; called while training."""
+
+    def update_derivative_statistics(self, dy: torch.Tensor) -> None:
+        """The same for the derivative by the output, [rows, output_dim], before `backward`."""
+
 
 class UpdatableComponent(Component):
     """A component with trained parameters.
@@ -89,13 +104,13 @@ class UpdatableComponent(Component):
         """Set the network's rate; this component applies it times its factor."""
         self.learning_rate = rate * self.learning_rate_factor
 
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, natural_gradient: bool) -> None:
+    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
         """Add learning_rate times the direction of ascent, summed over the rows, to `delta`.
 
         Args:
             x: input, [rows, input_dim].
             dy: derivative of the objective by the output, [rows, output_dim].
             delta: tensors by the names of `specs`.
-            natural_gradient: precondition the direction, where the component can.
+            update: which direction, where the component has more than one.
         """
         raise NotImplementedError

@@ -1,8 +1,8 @@
 """Element-wise nonlinearities and log-softmax, with the statistics that nnet3 keeps beside them.
 
-The statistics (mean output, mean derivative, root mean square of the output's derivative) come from a random
-part of the minibatches in nnet3 and serve diagnosis only. Here they are read, averaged and written; training
-leaves them as they were. Self-repair fields are kept likewise and not applied.
+The statistics (mean output, mean derivative, root mean square of the objective's derivative by the output) serve
+diagnosis only and come, as in nnet3, from the first minibatch and a random part of the others. Self-repair
+fields are kept for the file and not applied.
 All arguments of `forward` and `backward` are [rows, dim].
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from houseblend.nnet.components.base import Component, TensorsByName
-from houseblend.nnet.parameters import TensorSpec
+from houseblend.nnet.parameters import TensorSpec, count_of, set_count
 
 UNSET_THRESHOLD = -1000.0
 _aten = torch.ops.aten
@@ -52,14 +52,39 @@ class NonlinearComponent(Component):
         self.statistics = {spec.name.rpartition(".")[2]: tensors[spec.name] for spec in self.specs()}
 
     def count(self, counter: str) -> float:
-        """Value of a counter, the sum of its two parts."""
-        return float(self.statistics[counter].double().sum())
+        """Value of a counter."""
+        return count_of(self.statistics[counter])
 
+    def slope(self, y: torch.Tensor) -> torch.Tensor | None:
+        """dy/dx from y, element by element; None where it is none and outputs are not kept either."""
+        return None
 
-def split_count(value: float) -> list[float]:
-    """Two float32 numbers whose sum is a count of up to 48 bits."""
-    high = float(torch.tensor(value, dtype=torch.float32))
-    return [high, value - high]
+    def update_statistics(self, y: torch.Tensor) -> None:
+        """Take half of the minibatches into the means of output and derivative."""
+        if self._is_chosen("count", 2) and (slope := self.slope(y)) is not None:
+            share = self._count_rows("count", len(y))
+            self.statistics["value-avg"].lerp_(y.mean(0), share)
+            self.statistics["deriv-avg"].lerp_(slope.mean(0), share)
+            self.stored |= {"value-avg", "deriv-avg"}
+
+    def update_derivative_statistics(self, dy: torch.Tensor) -> None:
+        """Take three quarters of the minibatches into the root mean square of the objective's derivative by y."""
+        if self._is_chosen("oderiv-count", 4):
+            share = self._count_rows("oderiv-count", len(dy))
+            rms = self.statistics["oderiv-rms"]
+            rms.copy_(rms.square().lerp_(dy.square().mean(0), share).sqrt_())
+            self.stored.add("oderiv-rms")
+
+    def _is_chosen(self, counter: str, choices: int) -> bool:
+        """Whether statistics are taken from this minibatch: from the first, and at all choices but one."""
+        assert self.randomness is not None
+        return self.randomness.draw(f"{self.name}.{counter}", choices) > 0 or self.count(counter) == 0.0
+
+    def _count_rows(self, counter: str, rows: int) -> float:
+        """Add rows to a counter; returns their share in it."""
+        total = self.count(counter) + rows
+        set_count(self.statistics[counter], total)
+        return rows / total
 
 
 class SigmoidComponent(NonlinearComponent):
@@ -75,6 +100,10 @@ class SigmoidComponent(NonlinearComponent):
         """out = dy y (1 - y)."""
         _aten.sigmoid_backward.grad_input(dy, y, grad_input=out)
 
+    def slope(self, y: torch.Tensor) -> torch.Tensor:
+        """y (1 - y)."""
+        return y - y.square()
+
 
 class TanhComponent(NonlinearComponent):
     """y = tanh(x)."""
@@ -89,6 +118,10 @@ class TanhComponent(NonlinearComponent):
         """out = dy (1 - y^2)."""
         _aten.tanh_backward.grad_input(dy, y, grad_input=out)
 
+    def slope(self, y: torch.Tensor) -> torch.Tensor:
+        """1 - y^2."""
+        return 1.0 - y.square()
+
 
 class RectifiedLinearComponent(NonlinearComponent):
     """y = max(x, 0)."""
@@ -102,6 +135,10 @@ class RectifiedLinearComponent(NonlinearComponent):
     def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:
         """out = dy where y > 0, else 0."""
         _aten.threshold_backward.grad_input(dy, y, 0.0, grad_input=out)
+
+    def slope(self, y: torch.Tensor) -> torch.Tensor:
+        """1 where y > 0, else 0."""
+        return (y > 0).to(y)
 
 
 class LogSoftmaxComponent(NonlinearComponent):

@@ -85,9 +85,6 @@ class DropoutComponent(Component):
     """Zeroes a proportion of the elements, or of the rows, while training; without scaling, as nnet3.
 
     When it does not train, or `test_mode` is stored, y = (1 - proportion) x.
-
-    Attributes:
-        generator: source of the masks while training; None means not training.
     """
 
     kind = "DropoutComponent"
@@ -98,15 +95,15 @@ class DropoutComponent(Component):
     ) -> None:
         super().__init__(name, dim, dim)
         self.proportion, self.per_frame, self.test_mode = proportion, per_frame, test_mode
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """out = mask x; the mask is kept for `backward`."""
-        if self.generator is None or self.test_mode:
+        if self.randomness is None or self.test_mode:
             self._mask = torch.full((1, 1), 1.0 - self.proportion, dtype=x.dtype, device=x.device)
         else:
-            shape = (len(x), 1 if self.per_frame else self.input_dim)
-            self._mask = (torch.rand(shape, generator=self.generator) >= self.proportion).to(x)
+            columns = 1 if self.per_frame else self.input_dim
+            dropped = self.randomness.dropped(self.name, self.proportion, len(x), columns)
+            self._mask = torch.from_numpy(~dropped).to(x)
         torch.mul(x, self._mask, out=out)
 
     def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:

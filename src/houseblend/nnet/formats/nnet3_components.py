@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from houseblend.io.objects import KaldiInput, KaldiOutput
-from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
-from houseblend.nnet.components.base import Component, UpdatableComponent
+from houseblend.nnet.components.base import Component
+from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.components.nonlinear import (
     UNSET_THRESHOLD,
     LogSoftmaxComponent,
@@ -16,13 +16,11 @@ from houseblend.nnet.components.nonlinear import (
     RectifiedLinearComponent,
     SigmoidComponent,
     TanhComponent,
-    split_count,
 )
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
-from houseblend.nnet.parameters import Parameters
-
-Values = dict[str, np.ndarray]
-"""Tensors of a component by their full names."""
+from houseblend.nnet.formats import nnet3_affine
+from houseblend.nnet.formats.nnet3_affine import Values
+from houseblend.nnet.parameters import Parameters, count_of, split_count
 
 NONLINEAR = {
     kind.kind: kind for kind in (SigmoidComponent, TanhComponent, RectifiedLinearComponent, LogSoftmaxComponent)
@@ -61,128 +59,6 @@ def write_component(out: KaldiOutput, component: Component, parameters: Paramete
 def supported_kinds() -> list[str]:
     """Names of the kinds of component that can be read."""
     return sorted([*READERS, *NONLINEAR])
-
-
-def _read_common(inp: KaldiInput) -> dict[str, float]:
-    """Fields of UpdatableComponent up to <LearningRate>."""
-    fields = {"learning_rate_factor": 1.0, "is_gradient": False, "max_change": 0.0, "l2_regularize": 0.0}
-    readers: dict[str, tuple[str, Callable[[], float]]] = {
-        "<LearningRateFactor>": ("learning_rate_factor", inp.read_float),
-        "<IsGradient>": ("is_gradient", inp.read_bool),
-        "<MaxChange>": ("max_change", inp.read_float),
-        "<L2Regularize>": ("l2_regularize", inp.read_float),
-    }
-    while (token := inp.read_token()) in readers:
-        name, read = readers[token]
-        fields[name] = read()
-    if token != "<LearningRate>":
-        raise inp.fail(f"found {token!r}", "<LearningRate>")
-    return {**fields, "learning_rate": inp.read_float()}
-
-
-def _write_common(out: KaldiOutput, component: UpdatableComponent) -> None:
-    if component.learning_rate_factor != 1.0:
-        out.write_token("<LearningRateFactor>")
-        out.write_float(component.learning_rate_factor)
-    if component.is_gradient:
-        out.write_token("<IsGradient>")
-        out.write_bool(True)
-    if component.max_change > 0.0:
-        out.write_token("<MaxChange>")
-        out.write_float(component.max_change)
-    if component.l2_regularize > 0.0:
-        out.write_token("<L2Regularize>")
-        out.write_float(component.l2_regularize)
-    out.write_token("<LearningRate>")
-    out.write_float(component.learning_rate)
-
-
-def _read_linear(inp: KaldiInput, name: str) -> Values:
-    inp.expect("<LinearParams>")
-    linear = inp.read_matrix()
-    inp.expect("<BiasParams>")
-    bias = inp.read_vector()
-    if linear.shape[0] != len(bias):
-        raise inp.fail(f"component {name!r} has {linear.shape[0]} rows and {len(bias)} biases")
-    return {f"{name}.linear": linear, f"{name}.bias": bias}
-
-
-def _write_linear(out: KaldiOutput, component: Component, parameters: Parameters) -> None:
-    out.write_token("<LinearParams>")
-    out.write_matrix(parameters[f"{component.name}.linear"].cpu().numpy())
-    out.write_token("<BiasParams>")
-    out.write_vector(parameters[f"{component.name}.bias"].cpu().numpy())
-
-
-def _read_fixed_affine(inp: KaldiInput, name: str) -> tuple[Component, Values]:
-    values = _read_linear(inp, name)
-    output_dim, input_dim = values[f"{name}.linear"].shape
-    return FixedAffineComponent(name, input_dim, output_dim), values
-
-
-def _read_affine(inp: KaldiInput, name: str) -> tuple[Component, Values]:
-    common, values = _read_common(inp), _read_linear(inp, name)
-    output_dim, input_dim = values[f"{name}.linear"].shape
-    component = AffineComponent(name, input_dim, output_dim)
-    vars(component).update(common)
-    component.orthonormal_constraint = _optional_float(inp, "<OrthonormalConstraint>")
-    return component, values
-
-
-def _write_affine(out: KaldiOutput, component: AffineComponent, parameters: Parameters) -> None:
-    _write_common(out, component)
-    _write_linear(out, component, parameters)
-    _write_orthonormal(out, component)
-
-
-def _read_natural_gradient(inp: KaldiInput, name: str) -> tuple[Component, Values]:
-    common, values = _read_common(inp), _read_linear(inp, name)
-    output_dim, input_dim = values[f"{name}.linear"].shape
-    component = NaturalGradientAffineComponent(name, input_dim, output_dim)
-    vars(component).update(common)
-    inp.expect("<RankIn>")
-    component.rank_in = inp.read_int()
-    inp.expect("<RankOut>")
-    component.rank_out = inp.read_int()
-    component.orthonormal_constraint = _optional_float(inp, "<OrthonormalConstraint>")
-    inp.expect("<UpdatePeriod>")
-    component.update_period = inp.read_int()
-    inp.expect("<NumSamplesHistory>")
-    component.num_samples_history = inp.read_float()
-    inp.expect("<Alpha>")
-    component.alpha = inp.read_float()
-    return component, values
-
-
-def _write_natural_gradient(
-    out: KaldiOutput, component: NaturalGradientAffineComponent, parameters: Parameters
-) -> None:
-    _write_common(out, component)
-    _write_linear(out, component, parameters)
-    out.write_token("<RankIn>")
-    out.write_int(component.rank_in)
-    out.write_token("<RankOut>")
-    out.write_int(component.rank_out)
-    _write_orthonormal(out, component)
-    out.write_token("<UpdatePeriod>")
-    out.write_int(component.update_period)
-    out.write_token("<NumSamplesHistory>")
-    out.write_float(component.num_samples_history)
-    out.write_token("<Alpha>")
-    out.write_float(component.alpha)
-
-
-def _optional_float(inp: KaldiInput, token: str) -> float:
-    if inp.peek_token() != token:
-        return 0.0
-    inp.expect(token)
-    return inp.read_float()
-
-
-def _write_orthonormal(out: KaldiOutput, component: AffineComponent) -> None:
-    if component.orthonormal_constraint != 0.0:
-        out.write_token("<OrthonormalConstraint>")
-        out.write_float(component.orthonormal_constraint)
 
 
 def _read_nonlinear(inp: KaldiInput, component: NonlinearComponent) -> tuple[Component, Values]:
@@ -285,6 +161,49 @@ def _write_normalize(out: KaldiOutput, component: NormalizeComponent, parameters
     out.write_bool(component.add_log_stddev)
 
 
+def _read_batch_norm(inp: KaldiInput, name: str) -> tuple[Component, Values]:
+    inp.expect("<Dim>")
+    dim = inp.read_int()
+    inp.expect("<BlockDim>")
+    block_dim = inp.read_int()
+    if min(dim, block_dim) < 1 or dim % block_dim:
+        raise inp.fail(f"component {name!r} has dim {dim} and block dim {block_dim}", "a divisor of the dim")
+    component = BatchNormComponent(name, dim, block_dim)
+    inp.expect("<Epsilon>")
+    component.epsilon = inp.read_float()
+    inp.expect("<TargetRms>")
+    component.target_rms = inp.read_float()
+    inp.expect("<TestMode>")
+    component.test_mode = inp.read_bool()
+    inp.expect("<Count>")
+    values: Values = {f"{name}.count": np.array(split_count(inp.read_double(), 3), dtype=np.float32)}
+    for token, field in (("<StatsMean>", "mean"), ("<StatsVar>", "variance")):
+        inp.expect(token)
+        values[f"{name}.{field}"] = inp.read_vector()
+        if len(values[f"{name}.{field}"]) != component.block_dim:
+            raise inp.fail(f"{token} of component {name!r} has another dim", str(component.block_dim))
+    return component, values
+
+
+def _write_batch_norm(out: KaldiOutput, component: BatchNormComponent, parameters: Parameters) -> None:
+    out.write_token("<Dim>")
+    out.write_int(component.input_dim)
+    out.write_token("<BlockDim>")
+    out.write_int(component.block_dim)
+    out.write_token("<Epsilon>")
+    out.write_float(component.epsilon)
+    out.write_token("<TargetRms>")
+    out.write_float(component.target_rms)
+    out.write_token("<TestMode>")
+    out.write_bool(component.test_mode)
+    out.write_token("<Count>")
+    out.write_double(count_of(component.count))
+    out.write_token("<StatsMean>")
+    out.write_vector(component.mean.cpu().numpy())
+    out.write_token("<StatsVar>")
+    out.write_vector(component.variance.cpu().numpy())
+
+
 def _read_dropout(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<Dim>")
     dim = inp.read_int()
@@ -323,18 +242,16 @@ def _write_no_op(out: KaldiOutput, component: NoOpComponent, parameters: Paramet
 
 
 READERS: dict[str, Callable[[KaldiInput, str], tuple[Component, Values]]] = {
-    "FixedAffineComponent": _read_fixed_affine,
-    "AffineComponent": _read_affine,
-    "NaturalGradientAffineComponent": _read_natural_gradient,
+    **nnet3_affine.READERS,
+    "BatchNormComponent": _read_batch_norm,
     "PnormComponent": _read_pnorm,
     "NormalizeComponent": _read_normalize,
     "DropoutComponent": _read_dropout,
     "NoOpComponent": _read_no_op,
 }
 WRITERS: dict[str, Callable] = {
-    "FixedAffineComponent": _write_linear,
-    "AffineComponent": _write_affine,
-    "NaturalGradientAffineComponent": _write_natural_gradient,
+    **nnet3_affine.WRITERS,
+    "BatchNormComponent": _write_batch_norm,
     "PnormComponent": _write_pnorm,
     "NormalizeComponent": _write_normalize,
     "DropoutComponent": _write_dropout,

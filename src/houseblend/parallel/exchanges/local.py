@@ -8,7 +8,7 @@ from houseblend.base.errors import HouseBlendError
 from houseblend.nnet.network import Network
 from houseblend.parallel.gate import Outcome
 from houseblend.train.examples import read_minibatches
-from houseblend.train.objective import evaluate
+from houseblend.train.objective import evaluate_as_for_test
 from houseblend.train.worker import EVALUATION_MINIBATCH, WorkerTask, train_worker
 
 
@@ -37,5 +37,7 @@ class LocalExchange:
         """Objective and accuracy per frame of a model on each of several sets of examples."""
         network = Network.read(model, device=device)
         context = (network.left_context, network.right_context)
-        results = [evaluate(network, read_minibatches(name, context, EVALUATION_MINIBATCH)) for name in examples]
+        results = [
+            evaluate_as_for_test(network, read_minibatches(name, context, EVALUATION_MINIBATCH)) for name in examples
+        ]
         return [{"objective": result.per_frame, "accuracy": result.accuracy} for result in results]
