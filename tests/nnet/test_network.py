@@ -105,6 +105,31 @@ def test_smaller_batches_reuse_the_memory():
     assert torch.equal(network.forward(x), whole)
 
 
+def test_dropout_does_not_depend_on_how_frames_are_gathered():
+    layers = "input dim=5 name=input\nrelu-dropout-layer name=h dim=20 input=Append(-1,0,1)\noutput-layer name=output dim=3\n"
+    network = init_network(layers.replace("output dim=3", "output dim=3 param-stddev=1"), 1)
+    x = torch.randn(9, 3, 5)
+    whole = network.forward(x, seed=4, position=70).clone()
+    parts = [network.forward(x[a:b].contiguous(), seed=4, position=70 + a).clone() for a, b in ((0, 4), (4, 9))]
+    assert torch.allclose(torch.cat(parts), whole, atol=1e-6)
+    assert not torch.allclose(network.forward(x, seed=5, position=70), whole, atol=1e-2)
+
+
+def test_a_batch_norm_layer_normalises_and_remembers():
+    layers = (
+        "input dim=5 name=input\nrelu-batchnorm-layer name=h dim=8 target-rms=0.5\noutput-layer name=output dim=3\n"
+    )
+    network = init_network(layers, 1)
+    (norm,) = network.batch_norms()
+    network.forward(torch.randn(40, 1, 5), seed=1)
+    assert (norm.name, norm.target_rms) == ("h.batchnorm", 0.5)
+    assert float(network.parameters["h.batchnorm.count"].sum()) == 40
+    network.forward(torch.randn(40, 1, 5))
+    assert float(network.parameters["h.batchnorm.count"].sum()) == 40
+    network.zero_statistics()
+    assert not network.parameters["h.batchnorm.mean"].any()
+
+
 def test_natural_gradient_state_travels():
     first, second = init_network(LAYERS, 1), init_network(LAYERS, 1)
     width = first.left_context + 1 + first.right_context

@@ -27,6 +27,7 @@ RULES = {
     "m09": UpdateRule(momentum=0.9, max_param_change=0.0),
     "l2": UpdateRule(max_param_change=0.0, l2_regularize_factor=0.5),
     "maxch": UpdateRule(max_param_change=2.0),
+    "bs": UpdateRule(max_param_change=0.0, backstitch_scale=0.3),
 }
 CASES = [
     ("A", "m0", 1),
@@ -40,6 +41,7 @@ CASES = [
     ("A", "l2", 20),
     ("A", "maxch", 5),
     ("A", "maxch", 20),
+    ("A", "bs", 20),
     ("B", "m0", 2),
     ("B", "m0", 5),
     ("B", "m0", 20),
@@ -50,7 +52,7 @@ CASES = [
 
 def golden(name: str, net: str = "A") -> str:
     """A network, from wherever it is kept."""
-    if (net, name) == ("B", "m09_0"):
+    if name == "bs_0" or (net, name) == ("B", "m09_0"):
         name = "m0_0"  # the same bytes
     return str(next(place for folder in ("train", "nnet") if (place := GOLDEN / folder / f"{net}_{name}.raw").exists()))
 
@@ -181,6 +183,13 @@ def test_a_side_car_goes_on_where_training_stopped(tmp_path):
     mine, its = Network.read(second).parameters, Network.read(whole).parameters
     for spec, values in mine.items("parameter"):
         assert float((values - its[spec.name]).abs().max()) < 1e-6
+
+
+def test_backstitch_and_momentum_do_not_go_together(run_program, tmp_path):
+    words = ["--momentum=0.5", "--backstitch-training-scale=0.3", golden("m0_0"), EGS, tmp_path / "out.raw"]
+    done = run_program("nnet3-train", *words)
+    assert done.status == 2
+    assert "backstitch and momentum" in done.stderr
 
 
 def test_a_broken_side_car_is_refused(run_program, tmp_path):

@@ -21,6 +21,8 @@ from houseblend.cli.program import argument, option, program
     default="ng",
     help="Direction: ng: natural gradient; simple-ng: natural gradient from each minibatch alone; sgd: plain gradient",
 )
+@option("--backstitch-training-scale", type=float, default=0.0, help="Share of a step taken back before it; 0: none")
+@option("--backstitch-training-interval", type=int, default=1, help="Minibatches from one backstitch to the next")
 @option("--srand", type=int, default=0, help="Seed of the run: order of data and dropout")
 @option("--round", type=int, default=0, help="Which random numbers: the round")
 @option("--worker", type=int, default=1, help="Which random numbers: the worker, from 1")
@@ -32,7 +34,15 @@ from houseblend.cli.program import argument, option, program
 @option("--device", default="cpu", help="cpu or cuda")
 @option("--threads-per-worker", type=int, default=1, help="Threads of the matrix products; part of the result")
 @option("--print-interval", type=int, default=100, help="Minibatches between log lines")
-def main(update: str, momentum: float, max_param_change: float, l2_regularize_factor: float, **values: Any) -> None:
+def main(
+    update: str,
+    momentum: float,
+    max_param_change: float,
+    l2_regularize_factor: float,
+    backstitch_training_scale: float,
+    backstitch_training_interval: int,
+    **values: Any,
+) -> None:
     """Train one worker: the gradient is summed over the minibatch, its change limited, momentum as nnet3 has it."""
     from houseblend.base.errors import UsageError
     from houseblend.nnet.components.base import UPDATES
@@ -43,6 +53,13 @@ def main(update: str, momentum: float, max_param_change: float, l2_regularize_fa
         raise UsageError(
             "bad option", expected=f"--update={'|'.join(UPDATES)}, --momentum in [0, 1), --minibatch-size above 0"
         )
-    rule = UpdateRule(momentum, max_param_change, l2_regularize_factor, update)
+    if backstitch_training_scale < 0 or backstitch_training_interval < 1:
+        raise UsageError(
+            "bad option", expected="--backstitch-training-scale from 0, --backstitch-training-interval from 1"
+        )
+    rule = UpdateRule(
+        momentum, max_param_change, l2_regularize_factor, update,
+        backstitch_training_scale, backstitch_training_interval,
+    )  # fmt: skip
     seed, threads = values.pop("srand"), values.pop("threads_per_worker")
     train_worker(WorkerTask(rule=rule, seed=seed, threads=threads, **values))

@@ -170,8 +170,7 @@ class Network:
     def freeze_natural_gradient(self, frozen: bool) -> None:
         """Stop (or go on) updating the Fisher matrices, as backstitch needs."""
         for component in self._natural_gradient_components():
-            if component.preconditioner is not None:
-                component.preconditioner.freeze(frozen)
+            component.frozen = frozen
 
     def natural_gradient_state(self) -> dict[str, np.ndarray]:
         """What natural gradient remembers, for a side-car; keys `<component>/<side>.<field>`."""

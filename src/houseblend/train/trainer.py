@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from houseblend.base.errors import NotFiniteError
+from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.nnet.components.base import Update
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters
@@ -26,12 +26,23 @@ class UpdateRule:
         l2_regularize_factor: factor on every component's l2-regularize; 1 / number of workers whose models are averaged.
         update: ng takes natural gradient where a component has it, simple-ng that of each minibatch on its own,
             sgd the plain gradient everywhere.
+        backstitch_scale: before its step, a minibatch is stepped away from by this share of it; 0 for no backstitch.
+        backstitch_interval: minibatches from one backstitch to the next.
+
+    Raises:
+        UsageError: backstitch with momentum.
     """
 
     momentum: float = 0.0
     max_param_change: float = 2.0
     l2_regularize_factor: float = 1.0
     update: Update = "ng"
+    backstitch_scale: float = 0.0
+    backstitch_interval: int = 1
+
+    def __post_init__(self) -> None:
+        if self.backstitch_scale and self.momentum:
+            raise UsageError("backstitch and momentum", expected="one of them")
 
 
 @dataclass
@@ -65,6 +76,33 @@ class Trainer:
         Raises:
             NotFiniteError: the objective or the change left the finite numbers; the network is not to be used.
         """
+        interval = self.rule.backstitch_interval
+        if self.rule.backstitch_scale > 0 and self.num_minibatches % interval == self.seed % interval:
+            total = self._backstitch(batch, self.rule.backstitch_scale)
+        else:
+            total = self._accumulate(batch)
+            self._regularize(batch.num_sequences)
+            self._apply(1.0 - self.rule.momentum)
+        for component in self.network.batch_norms():
+            component.scale_count(BATCH_NORM_STATS_SCALE)
+        self.objective.log_prob += total
+        self.objective.weight += float(batch.weights.sum(dtype=torch.float64))
+        self.num_minibatches += 1
+        return total
+
+    def _backstitch(self, batch: Minibatch, scale: float) -> float:
+        """A step back by `scale`, then from there one forward by 1 + scale (Wang et al. 2017); returns the first objective."""
+        self.network.freeze_natural_gradient(True)
+        total = self._accumulate(batch)
+        self._apply(-scale, limit=scale)
+        self.network.freeze_natural_gradient(False)
+        self._accumulate(batch)
+        self._regularize(batch.num_sequences / (1.0 + scale))
+        self._apply(1.0 + scale, limit=1.0 + scale)
+        return total
+
+    def _accumulate(self, batch: Minibatch) -> float:
+        """Add rate times direction to `delta`; returns the objective."""
         device = self.network.device
         y = self.network.forward(batch.x_NWD.to(device), self.seed, batch.position)
         value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
@@ -74,16 +112,9 @@ class Trainer:
                 f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
             )
         self.network.backward(derivative, self.delta, self.rule.update)
-        self._regularize(batch.num_sequences)
-        self._apply()
-        for component in self.network.batch_norms():
-            component.scale_count(BATCH_NORM_STATS_SCALE)
-        self.objective.log_prob += total
-        self.objective.weight += float(batch.weights.sum(dtype=torch.float64))
-        self.num_minibatches += 1
         return total
 
-    def _regularize(self, num_sequences: int) -> None:
+    def _regularize(self, num_sequences: float) -> None:
         """Add -2 * l2 * learning rate * examples * parameters (nnet3's ApplyL2Regularization)."""
         for component in self.network.updatable():
             scale = (
@@ -96,16 +127,20 @@ class Trainer:
             if scale:
                 self.delta.span(component.name).add_(self.network.parameters.span(component.name), alpha=scale)
 
-    def _apply(self) -> None:
-        """Add (1 - momentum) * delta, limited by component and in all; keep momentum * delta (UpdateNnetWithMaxChange)."""
-        share = 1.0 - self.rule.momentum
+    def _apply(self, share: float, limit: float = 1.0) -> None:
+        """Add share * delta, limited by component and in all; keep momentum * delta (UpdateNnetWithMaxChange).
+
+        Args:
+            share: negative for a step back.
+            limit: factor on the limits.
+        """
         scales: list[tuple[str, float]] = []
         squared = 0.0
         for component in self.network.updatable():
-            norm = float(torch.linalg.vector_norm(self.delta.span(component.name))) * share
+            norm = float(torch.linalg.vector_norm(self.delta.span(component.name))) * abs(share)
             scale = 1.0
-            if component.max_change > 0 and norm > component.max_change:
-                scale = component.max_change / norm
+            if component.max_change > 0 and norm > limit * component.max_change:
+                scale = limit * component.max_change / norm
                 hits = self.counts.max_change_component
                 hits[component.name] = hits.get(component.name, 0) + 1
             scales.append((component.name, scale))
@@ -116,8 +151,8 @@ class Trainer:
                 f"the change of minibatch {self.num_minibatches} is {change}", do="lower the learning rate"
             )
         overall = 1.0
-        if self.rule.max_param_change > 0 and change > self.rule.max_param_change:
-            overall = self.rule.max_param_change / change
+        if self.rule.max_param_change > 0 and change > limit * self.rule.max_param_change:
+            overall = limit * self.rule.max_param_change / change
             self.counts.max_change_global += 1
         for name, scale in scales:
             self.network.parameters.span(name).add_(self.delta.span(name), alpha=share * overall * scale)

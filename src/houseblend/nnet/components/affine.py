@@ -82,6 +82,7 @@ class NaturalGradientAffineComponent(AffineComponent):
         update_period: minibatches from one update of the Fisher matrices to the next.
         num_samples_history: rows over which they remember.
         alpha_in, alpha_out: how strongly they are smoothed with the unit matrix.
+        frozen: do not update them.
     """
 
     kind = "NaturalGradientAffineComponent"
@@ -92,6 +93,7 @@ class NaturalGradientAffineComponent(AffineComponent):
         self.rank_out = min(80, (output_dim + 1) // 2)
         self.update_period, self.num_samples_history = 4, 2000.0
         self.alpha_in = self.alpha_out = 4.0
+        self.frozen = False
         self.preconditioner: PreconditionedAffine | None = None
 
     def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
@@ -101,6 +103,7 @@ class NaturalGradientAffineComponent(AffineComponent):
             return
         if self.preconditioner is None:
             self.preconditioner = self.new_preconditioner(update)
+        self.preconditioner.freeze(self.frozen)
         x1_hat, dy_hat, scale = self.preconditioner(x, dy)
         rate = self.learning_rate * scale
         delta[f"{self.name}.linear"].addmm_(dy_hat.t(), x1_hat[:, : self.input_dim], alpha=rate)
