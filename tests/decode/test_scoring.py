@@ -72,7 +72,9 @@ def test_the_middle_of_the_plateau_is_chosen():
         (weight, penalty): 0 if 4 <= weight <= 12 else 3 for weight in range(1, 21) for penalty in (0.0, 1.0, 2.0)
     }
     assert middle_of_plateau(errors) == (8, 1.0)
-    errors[19, 0.0] = -1
+    assert middle_of_plateau({pair: count + 10 for pair, count in errors.items()}) == (10, 1.0)
+    errors = {pair: count + 10 for pair, count in errors.items()}
+    errors[19, 0.0] = 1
     assert middle_of_plateau(errors) == (19, 0.0)
 
 

@@ -67,12 +67,14 @@ def score(
 
 
 def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]:
-    """Of the pairs (weight, penalty) with fewest errors the one nearest to the centre of them all.
+    """Of the pairs (weight, penalty) that are as good as the best the one nearest to the centre of them all.
 
-    On a small development set many pairs are equal; their middle is the least likely to be at an edge elsewhere.
+    As good are those within one standard error of the fewest errors (Breiman et al. 1984, section 3.4.3), errors being
+    counted as Poisson's: a small development set cannot tell them apart, and their middle is the least likely to be at
+    an edge elsewhere.
     """
     fewest = min(errors.values())
-    tied = sorted(pair for pair, count in errors.items() if count == fewest)
+    tied = sorted(pair for pair, count in errors.items() if count <= fewest + fewest**0.5)
     spread = [max(pair[axis] for pair in errors) - min(pair[axis] for pair in errors) or 1 for axis in (0, 1)]
     centre = [sum(pair[axis] for pair in tied) / len(tied) for axis in (0, 1)]
     return min(tied, key=lambda pair: sum(((pair[axis] - centre[axis]) / spread[axis]) ** 2 for axis in (0, 1)))
