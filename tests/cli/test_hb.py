@@ -104,11 +104,12 @@ def test_why_shows_the_job_that_failed_and_its_log(work, capsys):
         words = [Job([sys.executable, "-c", code], f"{out}/log/x.{n}.log", []) for n, code in enumerate(codes, 1)]
         check(run_spec(JobSpec("x", words), out / "rounds/10.0/x"))
 
-    assert make_step(jobs).main(["in", "out"]) == 1
+    assert make_step(jobs, resumes=True).main(["in", "out"]) == 1
     said = asked(capsys, "why", "out")
     assert "cause: job 2: failed (exit status 3)" in said
     assert "out/log/x.2.log" in said
     assert "  the very last word" in said
+    assert "it continues where it stopped" in said
 
 
 def test_why_knows_a_step_that_was_killed_and_one_that_has_a_bug(work, capsys):

@@ -86,3 +86,43 @@ def test_a_directory_of_somebody_else_is_left_alone(places, capsys):
     assert make_step().main([source, out]) == 1
     assert "holds files that no step has written" in capsys.readouterr().err
     assert (folder / "out" / "thesis.txt").read_text() == "dear"
+
+
+def test_what_another_step_writes_below_an_input_does_not_count(places):
+    source, out, folder = places
+    make_step().main([source, out])
+    make_step().main([source, f"{out}/below"])
+    make_step().main([out, str(folder / "next")])
+    make_step().main([source, f"{out}/below", "--upper"])
+    RUNS.clear()
+    make_step().main([source, out])
+    make_step().main([out, str(folder / "next")])
+    assert RUNS == []
+
+
+def test_a_half_emptied_directory_is_not_continued_and_leftovers_of_writers_go(places, monkeypatch, capsys):
+    source, out, folder = places
+    assert make_step(fail=True, resumes=True).main([source, out]) == 1
+    (folder / "out/.a.txt.x.tmp").touch()
+    assert make_step(fail=True, resumes=True).main([source, out]) == 1
+    assert "continuing in" in capsys.readouterr().err
+    assert not (folder / "out/.a.txt.x.tmp").exists()
+
+    def dies(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.unlink", dies)
+        assert make_step().main([source, out, "--upper"]) == 130
+    assert (folder / "out/part").exists()
+    RUNS.clear()
+    assert make_step(resumes=True).main([source, out]) == 0
+    assert RUNS == ["fresh"]
+
+
+def test_a_step_of_a_recipe_that_has_ended_does_not_begin(places, monkeypatch, capsys):
+    source, out, folder = places
+    monkeypatch.setenv("HOUSEBLEND_RECIPE", str(2**22 + 1))
+    assert make_step().main([source, out]) == 1
+    assert "the recipe that started this step has ended" in capsys.readouterr().err
+    assert not (folder / "out").exists()

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from houseblend.jobs.local import JobFailedError
+from houseblend.jobs.spec import JobResult
 from houseblend.nnet.network import Network
+from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate, Outcome
 from houseblend.parallel.network_config import NetworkConfig
@@ -16,6 +19,7 @@ from houseblend.parallel.rounds import Experiment, RoundRefusedError, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies.average import Average
 from houseblend.train.trainer import UpdateRule
+from houseblend.train.worker import WorkerTask
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tiny import write_tiny_frames
@@ -112,3 +116,33 @@ def test_a_finished_training_is_not_run_again_and_a_changed_model_is_noticed(exp
     network.write(experiment.model(3))
     with pytest.raises(Exception, match="not the one of the ledger"):
         run_rounds(experiment, schedule(), LocalExchange())
+
+
+@pytest.mark.parametrize(
+    ("failures", "raises"),
+    [
+        (["ok", "file system"], True),
+        (["ok", "bad input"], True),
+        (["no output", "killed"], True),
+        (["killed", "not finite"], False),
+        (["ok", "killed"], False),
+    ],
+)
+def test_only_what_speaks_of_a_worker_lets_a_round_go_on_without_it(failures, raises, tmp_path, monkeypatch):
+    tasks = [
+        WorkerTask("in.raw", "frames:x", f"{tmp_path}/{worker}.raw", report=f"{tmp_path}/{worker}.json", worker=worker)
+        for worker in (1, 2)
+    ]
+    results = []
+    for worker, failure in enumerate(failures, start=1):
+        (tmp_path / f"{worker}.json.0").write_text('{"frames": 1}')
+        results.append(JobResult(worker, 0, failure, "because", 0, {}, 1.0, f"{tmp_path}/log"))
+    monkeypatch.setattr("houseblend.parallel.exchanges.files.run_spec", lambda *words: results)
+    exchange = FilesExchange()
+    handle = exchange.begin(tasks, tmp_path)
+    if raises:
+        with pytest.raises(JobFailedError, match="because"):
+            exchange.finish(handle)
+    else:
+        outcomes = exchange.finish(handle)
+        assert [outcome.report is not None for outcome in outcomes] == [failure == "ok" for failure in failures]

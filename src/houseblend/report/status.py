@@ -9,15 +9,7 @@ from typing import Any
 from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import record_files
 from houseblend.base.lock import lock_holder
-from houseblend.base.record import (
-    BEGUN,
-    DONE,
-    FAILED,
-    changed_files,
-    changed_inputs,
-    places_of,
-    read_record,
-)
+from houseblend.base.record import BEGUN, DONE, FAILED, changed_files, changed_inputs, places_of, read_record
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class StepState:
         folder: the directory.
         kind: running, failed, unfinished (it ended without a word), stale or done.
         detail: who holds the lock, why it failed, what has changed, or how long it took.
-        record: `.failed.json`, `.done.json` or `.begun.json`, whichever speaks of this.
+        record: `.begun.json`, and over it `.failed.json` or `.done.json`, whichever speaks of this.
     """
 
     folder: Path
@@ -69,18 +61,16 @@ def state_of(folder: Path) -> StepState:
     if holder is not None:
         return StepState(folder, "running", f"in use by {holder}", begun or {})
     if failed is not None:
-        return StepState(folder, "failed", f"{failed['class']}: {failed['message'].splitlines()[0]}", failed)
+        detail = f"{failed['class']}: {failed['message'].splitlines()[0]}"
+        return StepState(folder, "failed", detail, {**(begun or {}), **failed})
     if done is None:
         return StepState(folder, "unfinished", "ended without a word", begun or {})
-    reasons = changed_inputs(done, folder) or changed_files("output", done["outputs"], _outputs(folder, done))
+    made = done["outputs"]
+    reasons = changed_inputs(done, folder) or changed_files("output", made, record_files(folder, made))
     if reasons:
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         return StepState(folder, "stale", reasons[0] + more, done)
     return StepState(folder, "done", f"{done['step']}, {done['seconds']} s", done)
-
-
-def _outputs(folder: Path, done: dict[str, Any]) -> dict[str, Any]:
-    return record_files(folder, done["outputs"])
 
 
 def _is_step(folder: Path) -> bool:
