@@ -3,6 +3,7 @@
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.cli.hb import main as hb
 from houseblend.cli.step import Step, argument, execution_option, option
 
 RUNS: list[str] = []
@@ -126,3 +127,31 @@ def test_a_step_of_a_recipe_that_has_ended_does_not_begin(places, monkeypatch, c
     assert make_step().main([source, out]) == 1
     assert "the recipe that started this step has ended" in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+BROKEN = [
+    b"",
+    b"{",
+    b"[]",
+    b"{}",
+    b"\xff",
+    b"[" * 100000,
+    b'{"format": 2}',
+    b'{"inputs": 3}',
+    b'{"outputs": {"a": [1]}}',
+]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
+@pytest.mark.parametrize("name", [".done.json", ".begun.json", ".failed.json"])
+def test_a_broken_record_makes_a_directory_stale_and_is_no_error(name, content, places, capsys):
+    source, out, folder = places
+    make_step().main([source, out])
+    (folder / "out" / name).write_bytes(content)
+    for question in ("status", "why"):
+        assert hb.main([question, str(folder)]) == 0
+    assert make_step().main([source, out]) == 0
+    assert capsys.readouterr().out.count("bug") == 0
+    assert len(RUNS) == (2 if name == ".done.json" else 1)
+    assert hb.main(["status", out]) == 0
+    assert capsys.readouterr().out.startswith("done")

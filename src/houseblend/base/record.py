@@ -14,12 +14,14 @@ BEGUN, DONE, FAILED, LOG, LOCK = ".begun.json", ".done.json", ".failed.json", ".
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None if there is none that is whole."""
+    """The record in a file; None without a file, and an empty one, which agrees with nothing, if it is broken."""
     try:
-        value = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return value if isinstance(value, dict) else None
+    except (ValueError, RecursionError):
+        return {}
+    return value if _is_whole(value) else {}
 
 
 def relative_places(places: Mapping[str, Path], folder: Path) -> dict[str, str]:
@@ -44,7 +46,7 @@ def changed_inputs(record: Mapping[str, Any], folder: Path) -> list[str]:
     """In words, how the inputs of the finished step in `folder` differ from what it was made of."""
     reasons = []
     for name, place in places_of(record, folder).items():
-        old = record["inputs"].get(name, {})
+        old = record.get("inputs", {}).get(name, {})
         if place.exists():
             reasons += changed_files(name, old, record_files(place, old))
         else:
@@ -66,10 +68,37 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if (old.get("format"), old.get("step"), old.get("version")) != (FORMAT, new["step"], new["version"]):
         return [f"it was written by {old.get('step')} version {old.get('version')}"]
     reasons = []
-    for name in sorted({*old["options"], *new["options"]}):
-        before, after = old["options"].get(name), new["options"].get(name)
+    options = old.get("options", {})
+    for name in sorted({*options, *new["options"]}):
+        before, after = options.get(name), new["options"].get(name)
         if before != after:
             reasons.append(f"option --{name.replace('_', '-')} was {before}, is {after}")
-    for name in sorted({*old["inputs"], *new["inputs"]}):
-        reasons += changed_files(name, old["inputs"].get(name, {}), new["inputs"].get(name, {}))
+    inputs = old.get("inputs", {})
+    for name in sorted({*inputs, *new["inputs"]}):
+        reasons += changed_files(name, inputs.get(name, {}), new["inputs"].get(name, {}))
     return reasons
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether all fields that are there are what docs/formats.md says."""
+    kinds = {
+        "options": dict,
+        "inputs": dict,
+        "outputs": dict,
+        "places": dict,
+        "class": str,
+        "message": str,
+        "command": str,
+    }
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(name, kind()), kind) for name, kind in kinds.items()
+    ):
+        return False
+    files = [value.get("outputs", {}), *value.get("inputs", {}).values()]
+    return all(isinstance(file, dict) and all(map(_is_file_record, file.values())) for file in files) and all(
+        isinstance(place, str) for place in value.get("places", {}).values()
+    )
+
+
+def _is_file_record(value: Any) -> bool:
+    return isinstance(value, list) and [type(item) for item in value] == [int, int, str]

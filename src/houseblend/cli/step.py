@@ -190,7 +190,7 @@ def _up_to_date(out: Path, begun: dict[str, Any]) -> bool:
         return False
     reasons = differences(done, begun)
     if not reasons:
-        reasons = changed_files("output", done["outputs"], record_files(out, done["outputs"]))
+        reasons = changed_files("output", done.get("outputs", {}), record_files(out, done.get("outputs", {})))
     for reason in reasons[:5]:
         log(f"{out} is made again: {reason}")
     return not reasons

@@ -61,16 +61,17 @@ def state_of(folder: Path) -> StepState:
     if holder is not None:
         return StepState(folder, "running", f"in use by {holder}", begun or {})
     if failed is not None:
-        detail = f"{failed['class']}: {failed['message'].splitlines()[0]}"
+        first, _, _ = failed.get("message", "for a reason that cannot be read").partition("\n")
+        detail = f"{failed.get('class', 'failed')}: {first}"
         return StepState(folder, "failed", detail, {**(begun or {}), **failed})
     if done is None:
         return StepState(folder, "unfinished", "ended without a word", begun or {})
-    made = done["outputs"]
+    made = done.get("outputs", {})
     reasons = changed_inputs(done, folder) or changed_files("output", made, record_files(folder, made))
     if reasons:
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         return StepState(folder, "stale", reasons[0] + more, done)
-    return StepState(folder, "done", f"{done['step']}, {done['seconds']} s", done)
+    return StepState(folder, "done", f"{done.get('step')}, {done.get('seconds')} s", done)
 
 
 def _is_step(folder: Path) -> bool:
