@@ -6,6 +6,7 @@
 #   --stop-stage NAME  end after this stage
 #   --help             list the stages
 set -euo pipefail
+trap '' XFSZ # a limit on file size is an error that names the file, not a silent end
 
 recipe=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$recipe/../.." && pwd)

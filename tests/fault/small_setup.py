@@ -95,7 +95,7 @@ class Run:
             raise WrongError(f"a traceback: {said}")
         if status == 0:
             return ""
-        errors = [line for line in said.splitlines() if line.startswith("ERROR (") or "No space left on device" in line]
+        errors = [line for line in said.splitlines() if line.startswith("ERROR (") or "write error: " in line]
         if not errors and not signalled:
             raise WrongError(f"fails without a word: {said}")
         return errors[0] if errors else "signal"
