@@ -15,7 +15,7 @@ _REMEDIES = {
     errno.ENOSPC: "free space, then run the same command again",
     errno.EDQUOT: "free space, then run the same command again",
     errno.EFBIG: "raise the limit on file size (ulimit -f)",
-    errno.EACCES: "get the right to, then run the same command again",
+    errno.EACCES: "change its rights, then run the same command again",
     errno.EROFS: "mount it for writing, or write elsewhere",
 }
 """What to do about errors of the system."""
