@@ -1,0 +1,141 @@
+"""HCLG of random small grammars and lexicons against every step of a sentence worked out by hand.
+
+Both determinisations round costs to 1/1024 where paths part.
+"""
+
+import math
+import random
+
+import pytest
+from golden_hmm import both_models, load
+
+from houseblend.hmm.hclg import compose_hclg, compose_lg
+from houseblend.lang.fst import NO_FINAL, Arc, Graph
+from houseblend.lang.lexicon import add_disambiguation, lexicon_graph
+
+SILENCE, FIRST_DISAMBIGUATION = 1, 21
+TRANSITION_SCALE, SELF_LOOP_SCALE, SILENCE_PROBABILITY = 0.7, 0.3, 0.4
+
+
+def random_lexicon(rng):
+    """Words 1, 2, ... with one or two pronunciations of one to three phones; some words sound alike."""
+    entries = []
+    for word in range(1, rng.randrange(3, 6)):
+        for _ in range(rng.randrange(1, 3)):
+            entries.append((str(word), tuple(str(rng.randrange(2, 5)) for _ in range(rng.randrange(1, 4)))))
+    return sorted(set(entries))
+
+
+def random_grammar(rng, num_words):
+    """Deterministic, with cycles; every state is final or leads on."""
+    size = rng.randrange(2, 5)
+    graph = Graph([[] for _ in range(size)], [rng.random() for _ in range(size)], 0)
+    for arcs in graph.arcs:
+        for word in range(1, num_words + 1):
+            if rng.random() < 0.7:
+                arcs.append(Arc(word, word, rng.random(), rng.randrange(size)))
+    graph.arcs[0] = graph.arcs[0] or [Arc(1, 1, 0.5, 0)]
+    graph.finals[0] = rng.choice([NO_FINAL, graph.finals[0]]) if size > 2 else graph.finals[0]
+    return graph
+
+
+def random_sentence(rng, grammar, lexicon):
+    """Words, phones (silence between some) and cost, by grammar and lexicon."""
+    while True:
+        state, words, phones, cost = grammar.start, [], [], 0.0
+        while (len(words) < 4 and grammar.arcs[state]) or not words:
+            arc = rng.choice(grammar.arcs[state])
+            words.append(arc.ilabel)
+            state, cost = arc.nextstate, cost + arc.weight
+            if rng.random() < 0.3 and grammar.finals[state] != NO_FINAL:
+                break
+        if grammar.finals[state] != NO_FINAL:
+            break
+    cost += grammar.finals[state]
+    for place in range(len(words) + 1):
+        if place:
+            phones += map(int, rng.choice([spoken for word, spoken in lexicon if word == str(words[place - 1])]))
+        silent = rng.random() < 0.5
+        phones += [SILENCE] * silent
+        cost -= math.log(SILENCE_PROBABILITY if silent else 1 - SILENCE_PROBABILITY)
+    return words, phones, cost
+
+
+def random_alignment(rng, phones, tree, model):
+    """Transition-ids of a walk through the phones' HMMs, self-loops behind what leaves a state, and their cost."""
+    ids, cost = [], 0.0
+    before, behind = tree.central_position, tree.context_width - tree.central_position - 1
+    padded = [0] * before + phones + [0] * behind
+    for place, phone in enumerate(phones):
+        window = padded[place : place + tree.context_width]
+        hmm, state = model.topology.states_of(phone), 0
+        while state < len(hmm) - 1:
+            number = model.state_of(phone, state, tree.compute(window, hmm[state].pdf_class))
+            first = int(model.first_id[number])
+            onward = [index for index, (target, _) in enumerate(hmm[state].transitions) if target != state]
+            loop = [index for index, (target, _) in enumerate(hmm[state].transitions) if target == state]
+            taken = rng.choice(onward)
+            stays = math.exp(model.log_probs[first + loop[0]]) if loop else 0.0
+            ids.append(first + taken)
+            cost -= TRANSITION_SCALE * (model.log_probs[first + taken] - math.log(1 - stays))
+            if loop:
+                cost -= SELF_LOOP_SCALE * math.log(1 - stays)
+                for _ in range(rng.randrange(3)):
+                    ids.append(first + loop[0])
+                    cost -= SELF_LOOP_SCALE * math.log(stays)
+            state = hmm[state].transitions[taken][0]
+    return ids, cost
+
+
+def cost_in_graph(graph, ids, words):
+    """Cost of the best path with these inputs and outputs; infinite if there is none."""
+    costs, infinity = {(graph.start, 0): 0.0}, math.inf
+
+    def without_input(costs):
+        pending = list(costs)
+        while pending:
+            state, said = pending.pop()
+            for arc in graph.arcs[state]:
+                if arc.ilabel == 0 and (not arc.olabel or words[said : said + 1] == [arc.olabel]):
+                    there = (arc.nextstate, said + bool(arc.olabel))
+                    if costs[state, said] + arc.weight < costs.get(there, infinity) - 1e-9:
+                        costs[there] = costs[state, said] + arc.weight
+                        pending.append(there)
+        return costs
+
+    for label in ids:
+        following = {}
+        for (state, said), cost in without_input(costs).items():
+            for arc in graph.arcs[state]:
+                if arc.ilabel == label and (not arc.olabel or words[said : said + 1] == [arc.olabel]):
+                    there = (arc.nextstate, said + bool(arc.olabel))
+                    following[there] = min(following.get(there, infinity), cost + arc.weight)
+        costs = following
+    ends = [c + graph.finals[s] for (s, said), c in without_input(costs).items() if said == len(words)]
+    return min(ends, default=infinity)
+
+
+@both_models
+@pytest.mark.parametrize("seed", range(12))
+def test_sentences_cost_what_their_parts_cost_and_others_are_not_there(name, seed):
+    rng = random.Random(seed)
+    tree, model = load(name)
+    lexicon = random_lexicon(rng)
+    num_words = max(int(word) for word, _ in lexicon)
+    grammar = random_grammar(rng, num_words)
+    marked, most = add_disambiguation(lexicon)
+    phone_ids = {str(phone): phone for phone in range(1, FIRST_DISAMBIGUATION)}
+    phone_ids |= {f"#{number}": FIRST_DISAMBIGUATION + number for number in range(most + 2)}
+    word_ids = {str(word): word for word in range(1, num_words + 1)}
+    silence_mark = f"#{most + 1}"
+    spelled = lexicon_graph(marked, phone_ids, word_ids, SILENCE_PROBABILITY, str(SILENCE), silence_mark)
+    disambiguation = [phone_ids[f"#{number}"] for number in range(most + 2)]
+    graph = compose_hclg(compose_lg(spelled, grammar), tree, model, disambiguation, TRANSITION_SCALE, SELF_LOOP_SCALE)
+    for _ in range(20):
+        words, phones, cost = random_sentence(rng, grammar, lexicon)
+        ids, alignment_cost = random_alignment(rng, phones, tree, model)
+        rounding = 2 / 1024 * (len(words) + 1)
+        assert cost_in_graph(graph, ids, words) == pytest.approx(cost + alignment_cost, abs=rounding)
+        last = max(place for place, label in enumerate(ids) if not model.id_is_self_loop[label])
+        assert cost_in_graph(graph, ids[:last], words) == math.inf
+        assert cost_in_graph(graph, ids, [*words, 1]) == math.inf
