@@ -9,6 +9,7 @@ import pytest
 from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
+from houseblend.decode.prune import prune
 from houseblend.io.tables import read_table, write_table
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decode"
@@ -113,6 +114,25 @@ def all_paths(arcs, finals, start):
         for word, weight, target in arcs[state]:
             after = (*words, word) if word else words
             stack.append((target, after, ids + weight.ids, graph + weight.graph, acoustic + weight.acoustic))
+
+
+@pytest.mark.parametrize("beam", [0.01, 1.0, 2.0, 100.0])
+def test_pruning_keeps_the_paths_within_the_beam(beam):
+    _, arcs, finals = random_raw(np.random.default_rng(), layers=3)
+    lattice = CompactLattice([[LatticeArc(*arc) for arc in state] for state in arcs], finals, 0)
+    best = min(graph + 0.5 * acoustic for _, _, graph, acoustic in all_paths(arcs, finals, 0))
+    pruned = prune(lattice, beam, acoustic_scale=0.5)
+    on_paths = {ids for _, ids, graph, acoustic in all_paths(arcs, finals, 0) if graph + 0.5 * acoustic <= best + beam}
+    left = {ids for _, ids, _, _ in all_paths(pruned.arcs, pruned.finals, pruned.start)}
+    assert on_paths <= left <= {ids for _, ids, _, _ in all_paths(arcs, finals, 0)}
+    assert len(pruned.topological_order()) == len(pruned.arcs) <= len(arcs)
+    for state, options in enumerate(pruned.arcs):
+        assert options or pruned.finals[state] is not None
+
+
+def test_a_lattice_without_a_path_is_not_pruned():
+    with pytest.raises(InputError, match="no path"):
+        prune(CompactLattice([[]], [None], 0), 1.0)
 
 
 @pytest.mark.parametrize("beam", [1.0, 4.0, 100.0])

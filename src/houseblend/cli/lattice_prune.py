@@ -1,0 +1,34 @@
+"""lattice-prune: leave out what is far from the best path of lattices."""
+
+from houseblend.cli.program import argument, option, program, skipping
+
+
+@program(example="lattice-prune --acoustic-scale=0.1 --beam=4 ark:lat.ark ark:pruned.ark")
+@argument("lattices", help="lattices (rspecifier)")
+@argument("wspecifier", help="lattices to write")
+@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs while paths are compared")
+@option("--inv-acoustic-scale", type=float, default=1.0, help="Divisor of acoustic costs, besides")
+@option("--beam", type=float, default=10.0, help="Beam around the best path, in scaled costs")
+@skipping
+def main(
+    lattices: str, wspecifier: str, acoustic_scale: float, inv_acoustic_scale: float, beam: float,
+    max_skipped: int | None,
+) -> None:  # fmt: skip
+    """Keep the paths that cost little more than the best; costs are written unscaled."""
+    from houseblend.base.errors import InputError, UsageError
+    from houseblend.cli.program import Skips
+    from houseblend.decode.lattice import read_lattice_table
+    from houseblend.decode.prune import prune
+    from houseblend.io.tables import write_table
+
+    if inv_acoustic_scale <= 0 or beam <= 0:
+        raise UsageError(f"--inv-acoustic-scale={inv_acoustic_scale} --beam={beam}", expected="positive numbers")
+    with Skips(max_skipped, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+        for key, lattice in read_lattice_table(lattices):
+            try:
+                pruned = prune(lattice, beam, acoustic_scale / inv_acoustic_scale)
+            except InputError as failure:
+                skips.skip(key, failure)
+                continue
+            write(key, pruned)
+            skips.done(key)
