@@ -12,6 +12,7 @@ from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency, Leaf, Split, Table
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
+from houseblend.io.streams import in_memory
 
 
 def written(value, binary):
@@ -43,7 +44,7 @@ def test_topology_text_survives():
         topology = HmmTopology.read(source)
     assert topology == load("mono")[1].topology
     for binary in (True, False):
-        assert HmmTopology.read(KaldiInput(io.BytesIO(written(topology, binary)))) == topology
+        assert HmmTopology.read(KaldiInput(in_memory(written(topology, binary)))) == topology
 
 
 def test_monophone_tree_is_that_of_gmm_init_mono():
@@ -81,7 +82,7 @@ def test_random_trees_survive_and_their_possible_pdfs_are_those_of_all_contexts(
 
     tree = ContextDependency(3, 1, node(5))
     for binary in (True, False):
-        assert ContextDependency.read(KaldiInput(io.BytesIO(written(tree, binary)))) == tree
+        assert ContextDependency.read(KaldiInput(in_memory(written(tree, binary)))) == tree
     reached = {tree.compute([left, 2, right], 1) for left in range(5) for right in range(5)}
     assert reached <= set(tree.possible_pdfs(2, 1))
 

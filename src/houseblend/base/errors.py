@@ -1,6 +1,10 @@
 """Errors that a user can act on, and the one table of exit statuses."""
 
 import errno
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 EXIT_OK = 0
 EXIT_FAILURE = 1
@@ -51,6 +55,11 @@ class HouseBlendError(Exception):
         tail = ("" if expected is None else f"; expected {expected}") + ("" if do is None else f"; {do}")
         super().__init__(f"{place}{item}{what}{tail}")
         self.what, self.file, self.key, self.line, self.expected, self.do = what, file, key, line, expected, do
+
+    def but(self, **known: Any) -> "Self":
+        """The same failure with some of its arguments (`what` among them) replaced by what is known better."""
+        mine = {name: getattr(self, name) for name in ("what", "file", "key", "line", "expected", "do")}
+        return type(self)(**{**mine, **known})
 
 
 class InputError(HouseBlendError):

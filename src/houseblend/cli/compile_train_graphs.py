@@ -23,12 +23,12 @@ def main(
     from houseblend.hmm.training_graph import TrainingGraphCompiler
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.hmm.tree import ContextDependency
-    from houseblend.io.objects import read_stream
+    from houseblend.io.streams import read_text
     from houseblend.io.tables import read_table, write_table
     from houseblend.lang import fst_table  # noqa: F401
     from houseblend.lang.fst import read_graph
 
-    symbols = [int(word) for word in read_stream(read_disambig_syms).split()] if read_disambig_syms else []
+    symbols = [int(word) for word in read_text(read_disambig_syms).split()] if read_disambig_syms else []
     compiler = TrainingGraphCompiler(
         TransitionModel.load(model), ContextDependency.load(tree), read_graph(lexicon), symbols,
         transition_scale, self_loop_scale,

@@ -16,7 +16,7 @@ def main(files: tuple[str, ...], srand: int, binary: bool) -> None:
     """
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
-    from houseblend.io.objects import read_stream
+    from houseblend.io.streams import read_text
     from houseblend.nnet.init import init_network
     from houseblend.nnet.network import Network
 
@@ -24,6 +24,6 @@ def main(files: tuple[str, ...], srand: int, binary: bool) -> None:
         raise UsageError(f"{len(files)} files", expected="[existing-network] config network-to-write")
     existing = Network.read(files[0]) if len(files) == 3 else None
     config, out = files[-2:]
-    network = init_network(read_stream(config).decode(errors="replace"), srand, config, existing)
+    network = init_network(read_text(config), srand, config, existing)
     network.write(out, binary)
     log(f"wrote {len(network.components)} components to {out}")

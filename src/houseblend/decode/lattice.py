@@ -3,6 +3,7 @@
 Costs are pairs (graph, acoustic); on disk the acoustic one is unscaled. A path costs the sum of both.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.io.numbers import to_float, to_int
 from houseblend.io.streams import InputStream
 from houseblend.io.tables import read_table, register_kind
+from houseblend.lang.fst_text import read_text_fst
 
 _MAGIC = 2125659606
 _ARC_TYPE = b"compactlattice44"
@@ -185,32 +188,28 @@ def _encode_text(lattice: CompactLattice) -> bytes:
 
 def decode_lattice(stream: InputStream) -> CompactLattice:
     """Read one lattice of an archive, binary or text; InputError if it is none."""
-    head = stream.read(4)
-    if len(head) == 4 and struct.unpack("<i", head)[0] == _MAGIC:
-        return _read_binary(stream)
-    stream.seek(-len(head), 1)
-    return _read_text(stream)
+    if stream.peek(4) == struct.pack("<i", _MAGIC):
+        stream.read(4)
+        return _checked(_read_binary(stream), stream)
+    return _checked(_read_text(stream), stream)
 
 
 def _read_binary(stream: InputStream) -> CompactLattice:
     reader = _Reader(stream)
     fst_type, arc_type = reader.string(), reader.string()
     if fst_type != b"vector" or arc_type != _ARC_TYPE:
-        raise InputError(f"FST of type {fst_type!r}, {arc_type!r}", file=stream.name, expected="a compact lattice")
-    _, flags, _, start, num_states, _ = reader.unpack("<iiQqqq")
-    if flags & 3:
-        raise InputError("a lattice with symbol tables", file=stream.name)
+        raise stream.fail(f"FST of type {fst_type!r}, {arc_type!r}", expected="a compact lattice")
+    version, flags, _, start, num_states, num_arcs = reader.unpack("<iiQqqq")
+    if version != 2 or flags & 3 or num_states < 0:
+        raise stream.fail(f"FST of version {version}, flags {flags}", expected="version 2, no symbol tables")
     lattice = CompactLattice([], [], start)
     for _ in range(num_states):
         final = reader.weight()
         lattice.finals.append(None if final.graph == float("inf") else final)
-        arcs = []
-        for _ in range(reader.unpack("<q")[0]):
-            word, _ = reader.unpack("<ii")
-            weight = reader.weight()
-            arcs.append(LatticeArc(word, weight, reader.unpack("<i")[0]))
-        lattice.arcs.append(arcs)
-    return _checked(lattice, stream.name)
+        lattice.arcs.append([reader.arc() for _ in range(reader.unpack("<q")[0])])
+    if num_arcs > 0 and sum(map(len, lattice.arcs)) != num_arcs:
+        raise stream.fail(f"{sum(map(len, lattice.arcs))} arcs", expected=f"{num_arcs}, as the header says")
+    return lattice
 
 
 class _Reader:
@@ -220,9 +219,9 @@ class _Reader:
         self.stream = stream
 
     def take(self, size: int) -> bytes:
-        data = self.stream.read(size) if size >= 0 else b""
-        if size < 0 or len(data) != size:
-            raise InputError("the archive ends inside a lattice", file=self.stream.name)
+        data = self.stream.read(size) if 0 <= size <= self.stream.left() else b""
+        if len(data) != size:
+            raise self.stream.fail("the archive ends inside a lattice", expected=f"{size} more bytes")
         return data
 
     def unpack(self, form: str) -> tuple:
@@ -235,42 +234,35 @@ class _Reader:
         graph, acoustic, count = self.unpack("<ffi")
         return Weight(graph, acoustic, tuple(np.frombuffer(self.take(4 * count), "<i4").tolist()))
 
+    def arc(self) -> LatticeArc:
+        word, same = self.unpack("<ii")
+        weight = self.weight()
+        if word != same or word < 0:
+            raise self.stream.fail(f"an arc with words {word} and {same}", expected="the same word twice")
+        return LatticeArc(word, weight, self.unpack("<i")[0])
+
 
 def _read_text(stream: InputStream) -> CompactLattice:
-    lattice = CompactLattice()
-    if stream.read_line().strip():
-        raise InputError("no lattice here", file=stream.name, expected="an empty line behind the key")
-    while line := stream.read_line().strip():
-        parts = line.decode(errors="replace").split()
-        try:
-            arc = len(parts) >= 3
-            weight = _parse_weight(parts[-1]) if len(parts) in (2, 4) else Weight(0.0, 0.0, ())
-            state, target = int(parts[0]), int(parts[1 if arc else 0])
-            while len(lattice.arcs) <= max(state, target):
-                lattice.arcs.append([])
-                lattice.finals.append(None)
-            if arc:
-                lattice.arcs[state].append(LatticeArc(int(parts[2]), weight, target))
-            else:
-                lattice.finals[state] = weight
-        except (ValueError, IndexError):
-            raise InputError(f"cannot read {line[:60]!r}", file=stream.name, expected="a line of a lattice") from None
-    if stream.ended:
-        raise InputError("the archive ends inside a lattice", file=stream.name, expected="an empty line")
-    return _checked(lattice, stream.name)
+    text = read_text_fst(stream, 1, _parse_weight, Weight(0.0, 0.0, ()))
+    states = range(text.num_states)
+    lattice = CompactLattice([[] for _ in states], [text.finals.get(state) for state in states], text.start)
+    for arc in text.arcs:
+        lattice.arcs[arc.state].append(LatticeArc(arc.labels[0], arc.weight, arc.nextstate))
+    return lattice
 
 
 def _parse_weight(text: str) -> Weight:
     graph, acoustic, ids = text.split(",")
-    return Weight(float(graph or 0), float(acoustic or 0), tuple(int(word) for word in ids.split("_") if word))
+    return Weight(to_float(graph or "0"), to_float(acoustic or "0"), tuple(to_int(i) for i in ids.split("_") if i))
 
 
-def _checked(lattice: CompactLattice, name: str) -> CompactLattice:
-    size = len(lattice.arcs)
-    if not -1 <= lattice.start < max(size, 1) or any(
-        not 0 <= a.nextstate < size for arcs in lattice.arcs for a in arcs
-    ):
-        raise InputError("an arc leads to no state", file=name)
+def _checked(lattice: CompactLattice, stream: InputStream) -> CompactLattice:
+    size, arcs = len(lattice.arcs), [arc for state in lattice.arcs for arc in state]
+    if not -1 <= lattice.start < size or any(not 0 <= arc.nextstate < size for arc in arcs):
+        raise stream.fail("an arc leads to no state")
+    weights = [*(arc.weight for arc in arcs), *(final for final in lattice.finals if final is not None)]
+    if any(not math.isfinite(weight.graph + weight.acoustic) or min(weight.ids, default=0) < 0 for weight in weights):
+        raise stream.fail("a weight that is not finite, or has an id below 0")
     return lattice
 
 

@@ -67,7 +67,7 @@ def _to_example(ios: dict) -> Example:
 
 
 def _read_eg(stream: InputStream) -> tuple[dict, str]:
-    source = KaldiInput(stream, stream.name)  # type: ignore[arg-type]
+    source = KaldiInput(stream)
     if not source.binary:
         raise source.fail("examples in text form", "binary examples")
     source.expect("<Nnet3Eg>", "<NumIo>")

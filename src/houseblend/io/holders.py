@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from houseblend.base.errors import InputError
+from houseblend.io.numbers import to_float, to_int
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput, format_real
-from houseblend.io.streams import InputStream
+from houseblend.io.streams import InputStream, parsing
 
 Read = Callable[[InputStream], Any]
 Write = Callable[[Any, bool], bytes]
@@ -45,8 +45,9 @@ def register_kind(kind: str, read: Read, write: Write) -> None:
 
 
 def decode(kind: str, stream: InputStream) -> Any:
-    """The object of this kind at the stream's present place."""
-    return _HOLDERS[kind].read(stream)
+    """The object of this kind at the stream's present place; InputError if there is none."""
+    with parsing(stream, kind):
+        return _HOLDERS[kind].read(stream)
 
 
 def encode(kind: str, value: Any, binary: bool, compression_method: int | None = None) -> bytes:
@@ -59,15 +60,15 @@ def encode(kind: str, value: Any, binary: bool, compression_method: int | None =
 def _through_objects(
     read: Callable[[KaldiInput], Any], write: Callable[[KaldiOutput, Any], None]
 ) -> tuple[Read, Write]:
-    def read_stream(stream: InputStream) -> Any:
-        return read(KaldiInput(stream, stream.name))  # type: ignore[arg-type]
+    def read_object(stream: InputStream) -> Any:
+        return read(KaldiInput(stream))
 
     def write_bytes(value: Any, binary: bool) -> bytes:
         buffer = BytesIO()
         write(KaldiOutput(buffer, binary), value)
         return buffer.getvalue()
 
-    return read_stream, write_bytes
+    return read_object, write_bytes
 
 
 def _by_line(
@@ -75,22 +76,20 @@ def _by_line(
     write_binary: Callable[[KaldiOutput, Any], None],
     parse: Callable[[list[str]], Any],
     words: Callable[[Any], str],
+    expected: str,
 ) -> tuple[Read, Write]:
     """Kinds whose text form is the rest of the line."""
 
     def read(stream: InputStream) -> Any:
-        start = stream.tell()
-        head = stream.read(2)
-        stream.seek(start)
-        if head == BINARY_MARKER:
-            return read_binary(KaldiInput(stream, stream.name))  # type: ignore[arg-type]
-        line = stream.read_line()
-        if stream.tell() == start:
-            raise InputError(f"the archive ends at byte {start}, behind a key", file=stream.name, expected="an object")
+        if stream.peek(2) == BINARY_MARKER:
+            return read_binary(KaldiInput(stream))
+        line = stream.next_line()
+        if line is None:
+            raise stream.fail("the archive ends behind a key", text=True, expected="an object")
         try:
             return parse(line.decode().split())
         except (ValueError, IndexError, OverflowError):
-            raise InputError(f"cannot read {line[:60]!r} at byte {start}", file=stream.name) from None
+            raise stream.fail(f"cannot read {line[:60]!r}", text=True, expected=expected) from None
 
     def write(value: Any, binary: bool) -> bytes:
         if not binary:
@@ -130,7 +129,7 @@ def _write_pairs(stream: KaldiOutput, pairs: Any) -> None:
 
 def _parse_pairs(words: list[str]) -> list[tuple[int, int]]:
     groups = " ".join(words).split(";") if words else []
-    pairs = [tuple(int(word) for word in group.split()) for group in groups]
+    pairs = [tuple(to_int(word) for word in group.split()) for group in groups]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError("pairs")
     return [(pair[0], pair[1]) for pair in pairs]
@@ -152,12 +151,18 @@ def _write_posterior(stream: KaldiOutput, posterior: Any) -> None:
 
 def _parse_posterior(words: list[str]) -> list[list[tuple[int, float]]]:
     frames: list[list[str]] = []
+    is_open = False
     for word in words:
+        if (word == "[") == is_open:
+            raise ValueError("brackets")
         if word == "[":
             frames.append([])
         elif word != "]":
             frames[-1].append(word)
-    return [[(int(i), float(w)) for i, w in zip(frame[::2], frame[1::2], strict=True)] for frame in frames]
+        is_open = word != "]"
+    if is_open:
+        raise ValueError("brackets")
+    return [[(to_int(i), to_float(w)) for i, w in zip(frame[::2], frame[1::2], strict=True)] for frame in frames]
 
 
 def _posterior_words(posterior: Any) -> str:
@@ -199,32 +204,54 @@ def _write_real(stream: KaldiOutput, value: Any) -> None:
 
 
 register_kind("vector", *_through_objects(KaldiInput.read_vector, KaldiOutput.write_vector))
-register_kind("int", *_by_line(KaldiInput.read_int, KaldiOutput.write_int, lambda w: int(_only(w)), lambda v: f"{v} "))
+register_kind(
+    "int",
+    *_by_line(
+        KaldiInput.read_int, KaldiOutput.write_int, lambda w: to_int(_only(w)), lambda v: f"{v} ", "a whole number"
+    ),
+)
 register_kind(
     "float",
-    *_by_line(KaldiInput.read_float, _write_real, lambda w: float(_only(w)), lambda v: format_real(v).decode() + " "),
+    *_by_line(
+        KaldiInput.read_float,
+        _write_real,
+        lambda w: to_float(_only(w)),
+        lambda v: format_real(v).decode() + " ",
+        "a number",
+    ),
 )
 register_kind(
     "int-vector",
-    *_by_line(_read_ints, _write_ints, lambda w: np.array([int(x) for x in w], dtype=np.int32),
-              lambda v: "".join(f"{x} " for x in v)),
+    *_by_line(_read_ints, _write_ints, lambda w: np.array([to_int(x) for x in w], dtype=np.int32),
+              lambda v: "".join(f"{x} " for x in v), "whole numbers"),
 )  # fmt: skip
 register_kind(
     "int-pairs",
-    *_by_line(_read_pairs, _write_pairs, _parse_pairs, lambda v: " ; ".join(f"{a} {b}" for a, b in v) + " "),
+    *_by_line(
+        _read_pairs,
+        _write_pairs,
+        _parse_pairs,
+        lambda v: " ; ".join(f"{a} {b}" for a, b in v) + " ",
+        "pairs of whole numbers, A B ; C D",
+    ),
 )
-register_kind("posterior", *_by_line(_read_posterior, _write_posterior, _parse_posterior, _posterior_words))
+register_kind(
+    "posterior",
+    *_by_line(
+        _read_posterior, _write_posterior, _parse_posterior, _posterior_words, "[ PDF WEIGHT ... ] for every frame"
+    ),
+)
 register_kind("wav", _read_wav, _write_wav)
 register_kind("htk", _read_htk, _write_htk)
 
 
-def _register_words(kind: str, parse: Callable[[list[str]], Any], words: Callable[[Any], str]) -> None:
+def _register_words(kind: str, parse: Callable[[list[str]], Any], words: Callable[[Any], str], expected: str) -> None:
     def no_binary(stream: KaldiInput) -> Any:
         raise stream.fail("binary data", "text")
 
-    read, _ = _by_line(no_binary, lambda stream, value: None, parse, words)
+    read, _ = _by_line(no_binary, lambda stream, value: None, parse, words, expected)
     register_kind(kind, read, lambda value, binary: words(value).encode() + b"\n")
 
 
-_register_words("token", _only, str)
-_register_words("tokens", list, " ".join)
+_register_words("token", _only, str, "one word")
+_register_words("tokens", list, " ".join, "words")

@@ -1,75 +1,74 @@
 """Kaldi's object streams: tokens, numbers, vectors and matrices, in binary or text (Kaldi's io-funcs, kaldi-matrix)."""
 
 import contextlib
-import os
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO
 
 import numpy as np
 
-from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError
+from houseblend.io.numbers import INT32, to_float, to_int
+from houseblend.io.streams import InputStream, open_sink, open_stream, parsing
 
 BINARY_MARKER = b"\0B"
-_MAX_TOKEN = _AHEAD = 4096
+MAX_DIM = 1 << 20
+"""Largest dimension of what has no numbers of its own in a file, so that no file can ask for all memory."""
+_MAX_TOKEN = 4096
+_SPACE = re.compile(rb"\s")
+_UINT32 = range(1 << 32)
 
 
 class KaldiInput:
     """Reads basic objects from a stream positioned at the start of one Kaldi object.
 
     Args:
-        data: the stream (seekable), read from its present position.
-        name: what to call it in errors.
+        stream: the bytes, read from its present position.
 
     Raises:
         InputError: from every method, naming the file and the place, when the stream holds something else.
     """
 
-    def __init__(self, data: BinaryIO, name: object = "input") -> None:
-        self.stream, self.name = data, name
-        start = data.read(2)
-        self.binary = start == BINARY_MARKER
-        if not self.binary:
-            data.seek(-len(start), os.SEEK_CUR)
+    def __init__(self, stream: InputStream) -> None:
+        self.stream = stream
+        self.binary = stream.peek(2) == BINARY_MARKER
+        if self.binary:
+            stream.read(2)
+
+    @property
+    def name(self) -> str:
+        """What the stream is called in errors."""
+        return self.stream.name
 
     def fail(self, what: str, expected: str | None = None) -> InputError:
         """An error that names the present place in the stream."""
-        place = self.stream.tell()
-        if self.binary:
-            return InputError(f"{what} at byte {place}", file=self.name, expected=expected)
-        try:
-            self.stream.seek(0)
-        except ValueError:
-            return InputError(f"{what} near byte {place}", file=self.name, expected=expected)
-        line = self.stream.read(place).count(b"\n") + 1
-        return InputError(what, file=self.name, line=line, expected=expected)
+        return self.stream.fail(what, text=not self.binary, expected=expected)
 
     def read_bytes(self, size: int) -> bytes:
         """Exactly `size` bytes."""
         data = self.stream.read(size)
         if len(data) != size:
-            raise self.fail("the file ends in the middle of an object", f"{size} more bytes")
+            raise self.fail("the file ends in the middle of an object", f"{size - len(data)} more bytes")
         return data
 
     def read_token(self) -> str:
         """The next word; in binary it ends at one space, which is consumed."""
         if not self.binary:
             self._skip_space()
-        word = bytearray()
-        while (byte := self.stream.read(1)) and not byte.isspace():
-            word += byte
-            if len(word) > _MAX_TOKEN:
-                raise self.fail("no token here")
+        for size in (64, _MAX_TOKEN):
+            ahead = self.stream.peek(size)
+            space = _SPACE.search(ahead)
+            if space is not None:
+                break
+        if space is None and (self.binary or len(ahead) == _MAX_TOKEN):
+            raise self.fail("no token here" if ahead else "the file ends where a token should stand")
+        word = self.stream.read(len(ahead) if space is None else space.start())
         if not word:
-            raise self.fail("the file ends where a token should stand")
-        if not self.binary and byte:
-            self.stream.seek(-1, os.SEEK_CUR)
+            raise self.fail("the file ends where a token should stand" if space is None else "no token here")
+        if self.binary:
+            self.stream.read(1)
         try:
             return word.decode()
         except UnicodeDecodeError:
@@ -77,13 +76,11 @@ class KaldiInput:
 
     def peek_token(self) -> str:
         """The next word, left unread; empty at the end of the stream."""
-        place = self.stream.tell()
         if not self.binary:
             self._skip_space()
-        if not self.stream.read(1):
-            self.stream.seek(place)
+        if self.stream.at_end():
             return ""
-        self.stream.seek(-1, os.SEEK_CUR)
+        place = self.stream.tell()
         token = self.read_token()
         self.stream.seek(place)
         return token
@@ -103,11 +100,18 @@ class KaldiInput:
 
     def read_int(self) -> int:
         """A 32-bit integer."""
-        return self._number("<i", 4, int)
+        return self._number("<i", 4, INT32)
 
     def read_uint(self) -> int:
         """An unsigned 32-bit integer (Kaldi writes its size byte as -4)."""
-        return self._number("<I", -4, int)
+        return self._number("<I", -4, _UINT32)
+
+    def read_dim(self) -> int:
+        """A 32-bit number of elements, from 1 to `MAX_DIM`."""
+        dim = self.read_int()
+        if not 1 <= dim <= MAX_DIM:
+            raise self.fail(f"a dimension of {dim}", f"1 to {MAX_DIM}")
+        return dim
 
     def read_float(self) -> float:
         """A floating-point number, stored in single or double precision."""
@@ -127,30 +131,29 @@ class KaldiInput:
     def read_int_vector(self) -> np.ndarray:
         """A vector of 32-bit integers; shape [n], int32."""
         if not self.binary:
-            return np.array([self._parse(word, int) for word in self._bracketed()[0]], dtype=np.int32)
+            return np.array([self._int(word, INT32) for row in self._bracketed() for word in row], dtype=np.int32)
         if self.read_bytes(1) != b"\4":
             raise self.fail("no vector of 32-bit integers")
         size = struct.unpack("<i", self.read_bytes(4))[0]
-        self._check_size(size, 4)
-        return np.frombuffer(self.read_bytes(4 * size), dtype="<i4").copy()
+        return self._array("<i4", size)
 
     def read_vector(self) -> np.ndarray:
         """A float vector; shape [n], float32 or float64 as stored (text: float32)."""
         if not self.binary:
-            return np.array([self._parse(word, float) for row in self._bracketed() for word in row], dtype=np.float32)
+            return np.array([number for row in self._real_rows() for number in row], dtype=np.float32)
         dtype = self._matrix_type({"FV": "<f4", "DV": "<f8"})
         return self._array(dtype, self.read_int())
 
     def read_matrix(self) -> np.ndarray:
         """A float matrix; shape [rows, columns], float32 or float64 as stored (text: float32)."""
         if not self.binary:
-            rows = [[self._parse(word, float) for word in row] for row in self._bracketed() if row]
+            rows = [row for row in self._real_rows() if row]
             if any(len(row) != len(rows[0]) for row in rows):
                 raise self.fail("the rows of a matrix differ in length")
             return np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
         dtype = self._matrix_type({"FM": "<f4", "DM": "<f8"})
         rows, columns = self.read_int(), self.read_int()
-        if rows < 0 or columns < 0:
+        if rows < 0 or columns < 0 or (rows == 0) != (columns == 0):
             raise self.fail(f"a matrix of {rows} x {columns}")
         return self._array(dtype, rows * columns).reshape(rows, columns)
 
@@ -159,12 +162,12 @@ class KaldiInput:
         if self.binary:
             dtype = self._matrix_type({"FP": "<f4", "DP": "<f8"})
             size = self.read_int()
-            packed = self._array(dtype, size * (size + 1) // 2)
+            packed = self._array(dtype, size * (size + 1) // 2 if size >= 0 else -1)
         else:
-            rows = [row for row in self._bracketed() if row]
+            rows = [row for row in self._real_rows() if row]
             size = len(rows)
-            packed = np.array([self._parse(word, float) for row in rows for word in row], dtype=np.float32)
-            if len(packed) != size * (size + 1) // 2:
+            packed = np.array([number for row in rows for number in row], dtype=np.float32)
+            if [len(row) for row in rows] != list(range(1, size + 1)):
                 raise self.fail("no lower triangle")
         full = np.zeros((size, size), dtype=packed.dtype)
         full[np.tril_indices(size)] = packed
@@ -182,15 +185,13 @@ class KaldiInput:
         return known[token]
 
     def _check_size(self, count: int, item_size: int) -> None:
-        place = self.stream.tell()
-        left = self.stream.seek(0, os.SEEK_END) - place
-        self.stream.seek(place)
+        left = self.stream.left()
         if count < 0 or count * item_size > left:
-            raise self.fail(f"{count} numbers are announced, {left} bytes are left")
+            raise self.fail(f"{count} items of {item_size} bytes are announced, {left} bytes can follow")
 
-    def _number(self, form: str, size_byte: int, kind: type) -> Any:
+    def _number(self, form: str, size_byte: int, allowed: range) -> int:
         if not self.binary:
-            return self._parse(self.read_token(), kind)
+            return self._int(self.read_token(), allowed)
         found = struct.unpack("<b", self.read_bytes(1))[0]
         if found != size_byte:
             raise self.fail(f"size byte {found}", str(size_byte))
@@ -198,36 +199,43 @@ class KaldiInput:
 
     def _real(self) -> float:
         if not self.binary:
-            return self._parse(self.read_token(), float)
+            return self._float(self.read_token())
         size = self.read_bytes(1)
         if size not in (b"\4", b"\10"):
             raise self.fail(f"size byte {size[0]}", "4 or 8")
         return struct.unpack("<f" if size == b"\4" else "<d", self.read_bytes(size[0]))[0]
 
-    def _parse(self, word: str, kind: type) -> Any:
+    def _int(self, word: str, allowed: range) -> int:
         try:
-            return kind(word)
+            return to_int(word, allowed)
+        except ValueError:
+            raise self.fail(f"found {word[:60]!r}", "a whole number of 32 bits") from None
+
+    def _float(self, word: str) -> float:
+        try:
+            return to_float(word)
         except ValueError:
             raise self.fail(f"found {word[:60]!r}", "a number") from None
+
+    def _real_rows(self) -> list[list[float]]:
+        """The numbers between [ and ], line by line."""
+        rows = self._bracketed()
+        try:
+            return [list(map(to_float, row)) for row in rows]
+        except ValueError as failure:
+            raise self.fail(f"in the brackets that end here: {failure}", "numbers") from None
 
     def _bracketed(self) -> list[list[str]]:
         """The words between [ and ], line by line."""
         self.expect("[")
-        text = bytearray()
-        while b"]" not in (part := self.stream.read(_AHEAD)):
-            if not part:
-                raise self.fail("the file ends inside brackets", "]")
-            text += part
-        end = part.index(b"]")
-        self.stream.seek(end + 1 - len(part), os.SEEK_CUR)
-        text += part[:end]
-        return [line.split() for line in text.decode(errors="replace").split("\n")]
+        text = self.stream.read_until(b"]")
+        if not text.endswith(b"]"):
+            raise self.fail("the file ends inside brackets", "]")
+        return [line.split() for line in text[:-1].decode(errors="replace").split("\n")]
 
     def _skip_space(self) -> None:
-        while (byte := self.stream.read(1)).isspace():
-            pass
-        if byte:
-            self.stream.seek(-1, os.SEEK_CUR)
+        while self.stream.peek(1).isspace():
+            self.stream.read(1)
 
 
 class KaldiOutput:
@@ -321,71 +329,24 @@ def _little(values: np.ndarray) -> bytes:
     return np.ascontiguousarray(values, dtype="<f4" if values.dtype == np.float32 else "<f8").tobytes()
 
 
-def read_stream(rxfilename: str | Path) -> bytes:
-    """All bytes behind an extended file name: a file, `file:offset`, `-`, or `command |` (bash, pipefail).
+@contextlib.contextmanager
+def open_input(rxfilename: str | Path) -> Iterator[KaldiInput]:
+    """Open one Kaldi object behind an extended file name for reading (see `open_stream`).
 
     Raises:
-        InputError: the file is missing or the command failed.
+        InputError: the file is missing, the command failed, or the bytes are not what is read from them.
     """
-    name = str(rxfilename).strip()
-    if name == "-":
-        return sys.stdin.buffer.read()
-    if name.endswith("|"):
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", name[:-1]], stdout=subprocess.PIPE, check=False)
-        if done.returncode != 0:
-            raise InputError(f"the command ended with status {done.returncode}", file=name, do="run it by hand")
-        return done.stdout
-    offset = re.fullmatch(r"(.+):(\d+)", name, flags=re.DOTALL)
-    try:
-        if offset is None or os.path.exists(name):
-            return Path(name).read_bytes()
-        with open(offset[1], "rb") as file:
-            file.seek(int(offset[2]))
-            return file.read()
-    except FileNotFoundError:
-        raise InputError("no such file", file=name) from None
-    except IsADirectoryError:
-        raise InputError("this is a directory", file=name, expected="a file") from None
-
-
-@contextlib.contextmanager
-def open_input(source: str | Path | BinaryIO) -> Iterator[KaldiInput]:
-    """Open one Kaldi object for reading.
-
-    Args:
-        source: an extended file name (see `read_stream`) or an open seekable stream.
-    """
-    if isinstance(source, str | Path):
-        yield KaldiInput(BytesIO(read_stream(source)), source)
-    else:
-        yield KaldiInput(source, getattr(source, "name", "stream"))
+    with open_stream(rxfilename) as stream, parsing(stream):
+        yield KaldiInput(stream)
 
 
 @contextlib.contextmanager
 def open_output(wxfilename: str | Path, binary: bool = True) -> Iterator[KaldiOutput]:
-    """Open an extended file name (a file, `-`, or `| command`) to write one Kaldi object.
-
-    A file appears whole or not at all.
+    """Open an extended file name (see `open_sink`) to write one Kaldi object; a file appears whole or not at all.
 
     Raises:
-        InputError: the command failed.
+        InputError: the command failed, or the directory does not exist.
         OSError: the file cannot be written.
     """
-    name = str(wxfilename).strip()
-    if name == "-":
-        yield KaldiOutput(sys.stdout.buffer, binary)
-        sys.stdout.buffer.flush()
-    elif name.startswith("|"):
-        command = ["bash", "-o", "pipefail", "-c", name[1:]]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        assert process.stdin is not None
-        try:
-            yield KaldiOutput(process.stdin, binary)
-        finally:
-            process.stdin.close()
-            status = process.wait()
-        if status != 0:
-            raise InputError(f"the command ended with status {status}", file=name, do="run it by hand")
-    else:
-        with atomic_open(name) as file:
-            yield KaldiOutput(file, binary)
+    with open_sink(wxfilename) as sink:
+        yield KaldiOutput(sink, binary)

@@ -1,10 +1,16 @@
-"""Byte streams behind Kaldi's extended file names: files, offsets, gzip, pipes, standard input and output."""
+"""Byte streams behind Kaldi's extended file names: files, offsets, gzip, pipes, standard input and output.
+
+Nothing that a file says of its own size is believed: memory grows with what is there, and what has no end (a line, a
+matrix in text, an array from a pipe) is cut off with an error.
+"""
 
 import contextlib
 import gzip
+import io
 import os
 import re
 import stat
+import struct
 import subprocess
 import sys
 import zlib
@@ -15,9 +21,14 @@ from typing import IO
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import EXIT_OK, EXIT_READER_CLOSED, InputError
 
+MAX_TEXT = 1 << 28
+"""Longest line, or piece of text in brackets, in bytes."""
+MAX_PIPED = 1 << 32
+"""Most that is read in one piece where it cannot be known how many bytes follow."""
 _CHUNK = 1 << 24
-_KEPT = 1 << 16
-_AHEAD = 1 << 10
+_AHEAD = 1 << 13
+_KEPT = 1 << 13
+AGAIN = "make it again or copy it again"
 
 
 class InputStream:
@@ -27,68 +38,161 @@ class InputStream:
         raw: the bytes.
         name: what to call it in errors.
         size: its length in bytes if known.
+        start: which byte of the file its first one is, for errors.
 
     Attributes:
-        ended: the last read met the end of the stream.
+        ended: the end of the stream has been met.
     """
 
-    def __init__(self, raw: IO[bytes], name: str, size: int | None = None) -> None:
-        self.name, self._raw, self._size = name, raw, size
-        self._place = 0
-        self._kept = bytearray()
-        self._back = 0
+    def __init__(self, raw: IO[bytes], name: object, size: int | None = None, start: int = 0) -> None:
+        self.name, self._raw, self._size, self._start = str(name), raw, size, start
+        self._buffer, self._at, self._taken = b"", 0, 0
         self.ended = False
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; fewer only at the end. Memory grows with what is there, not with what is asked for."""
-        taken = bytes(self._kept[len(self._kept) - self._back :][:size]) if self._back else b""
-        self._back -= len(taken)
-        parts = [taken]
-        missing = size - len(taken)
-        while missing > 0:
-            part = self._raw.read(min(missing, _CHUNK))
-            if not part:
-                self.ended = True
-                break
-            parts.append(part)
+        data = self._buffer[self._at : self._at + size]
+        self._at += len(data)
+        if len(data) == size:
+            return data
+        parts, missing = [data], size - len(data)
+        while missing > 0 and self._fill(missing, size - missing):
+            part = self._buffer[self._at : self._at + missing]
+            self._at += len(part)
             missing -= len(part)
-            self._kept += part[-_KEPT:]
-            if len(self._kept) > 2 * _KEPT:
-                del self._kept[:-_KEPT]
-        data = b"".join(parts) if len(parts) > 1 else taken
-        self._place += len(data)
+            parts.append(part)
+        return b"".join(parts)
+
+    def peek(self, size: int) -> bytes:
+        """At most `size` bytes (up to some thousand), left unread."""
+        data = self.read(size)
+        self._at -= len(data)
         return data
 
-    def read_line(self) -> bytes:
-        """The rest of the line, without its end; `ended` if it has none."""
-        line = bytearray()
-        while (part := self.read(_AHEAD)) and b"\n" not in part:
-            line += part
-        if part:
-            end = part.index(b"\n")
-            self.seek(end + 1 - len(part), os.SEEK_CUR)
-            self.ended = False
-            line += part[:end]
-        return bytes(line)
+    def readline(self) -> bytes:
+        """The rest of the line with its end; without one at the end of the stream."""
+        return self.read_until(b"\n")
+
+    def next_line(self) -> bytes | None:
+        """The rest of the line without its end; None at the end of the stream.
+
+        Raises:
+            InputError: the line has no end: the file is cut off, or was written by hand and never ended.
+        """
+        line = self.readline()
+        if not line:
+            return None
+        if not line.endswith(b"\n"):
+            raise self.fail("the last line has no end", text=True, expected="a newline", do=f"complete it, or {AGAIN}")
+        return line[:-1]
+
+    def read_until(self, mark: bytes) -> bytes:
+        """All up to and with the next `mark`, one byte; without it if the stream ends before.
+
+        Raises:
+            InputError: it does not come within `MAX_TEXT` bytes.
+        """
+        parts, size = [], 0
+        while True:
+            stop = self._buffer.find(mark, self._at) + 1
+            end = stop or len(self._buffer)
+            parts.append(self._buffer[self._at : end])
+            size += end - self._at
+            self._at = end
+            if stop or not self._fill(_AHEAD, size):
+                return b"".join(parts)
+            if size > MAX_TEXT:
+                raise self.fail(f"no {mark!r} within {MAX_TEXT} bytes", expected="shorter lines and matrices in text")
 
     def tell(self) -> int:
         """Bytes read so far."""
-        return self._place
+        return self._taken - len(self._buffer) + self._at
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Step back to a place just read; the end is only asked for (SEEK_END) to learn the length."""
-        if whence == os.SEEK_END:
-            return self._size if self._size is not None else 1 << 62
-        target = self._place + offset if whence == os.SEEK_CUR else offset
-        self._back += self._place - target
-        if not 0 <= self._back <= len(self._kept):
+    def seek(self, place: int) -> None:
+        """Step back to a place just read."""
+        back = self.tell() - place
+        if not 0 <= back <= self._at:
             raise ValueError("cannot step back so far")
-        self._place = target
-        return target
+        self._at -= back
+
+    def left(self) -> int:
+        """Bytes that can follow: what is left of the file, or a limit where that is not known."""
+        return MAX_PIPED if self._size is None else self._size - self.tell()
+
+    def read_all(self) -> bytes:
+        """All that follows; InputError beyond `MAX_PIPED` bytes where the size is not known."""
+        data = self.read(self.left())
+        if not self.at_end():
+            raise self.fail(f"no end within {MAX_PIPED} bytes", expected="a file, if it is that large")
+        return data
+
+    def at_end(self) -> bool:
+        """Whether nothing follows."""
+        return not self.peek(1)
+
+    def expect_end(self) -> None:
+        """Refuse anything but blanks behind the last object of a file."""
+        if self.peek(_AHEAD).strip():
+            raise self.fail("more follows where the file should end", expected="one object")
+
+    def fail(
+        self, what: str, *, text: bool = False, key: object = None, expected: str | None = None, do: str | None = None
+    ) -> InputError:
+        """An error at the present place: its line, if this is text in a file that can be read again, or its byte."""
+        line = self._line() if text else None
+        place = "" if line is not None else f" at byte {self._start + self.tell()}"
+        return InputError(f"{what}{place}", file=self.name, key=key, line=line, expected=expected, do=do or AGAIN)
+
+    def _line(self) -> int | None:
+        """Number of the line that the last byte read belongs to; None where the stream cannot be read again."""
+        try:
+            place = self._raw.seek(0, os.SEEK_CUR)
+            self._raw.seek(0)
+        except (OSError, ValueError):
+            return None
+        lines, left = 1, max(self._start + self.tell() - 1, 0)
+        while left > 0 and (part := self._raw.read(min(left, _CHUNK))):
+            lines += part.count(b"\n")
+            left -= len(part)
+        self._raw.seek(place)
+        return lines
+
+    def _fill(self, wanted: int, taken: int) -> bool:
+        """Fetch what comes next, not more than was taken already or is there; False at the end."""
+        size = max(min(wanted, _CHUNK, max(taken, 1 << 16)), _AHEAD)
+        if self._size is not None:
+            size = min(size, max(self._size - self._taken, 1))
+        try:
+            fresh = self._raw.read1(size)  # type: ignore[attr-defined]
+        except (gzip.BadGzipFile, EOFError, zlib.error) as failure:
+            raise InputError(f"broken gzip data: {failure}", file=self.name, do=AGAIN) from None
+        kept = self._buffer[max(len(self._buffer) - _KEPT, 0) :]
+        self._buffer, self._at = kept + fresh, len(kept)
+        self._taken += len(fresh)
+        self.ended = not fresh
+        return not self.ended
+
+
+def in_memory(data: bytes, name: object = "memory") -> InputStream:
+    """A stream of bytes at hand."""
+    return InputStream(io.BytesIO(data), name, len(data))
 
 
 @contextlib.contextmanager
-def open_stream(rxfilename: str) -> Iterator[InputStream]:
+def parsing(stream: InputStream, what: str = "data") -> Iterator[None]:
+    """Turn what goes wrong in the conversion of a stream's bytes into an error that names its place.
+
+    Raises:
+        InputError: in place of errors of struct, of unicode, and of values.
+    """
+    try:
+        yield
+    except (struct.error, ValueError, OverflowError, RecursionError) as failure:
+        raise stream.fail(f"broken {what}: {failure}") from failure
+
+
+@contextlib.contextmanager
+def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
     """Open an extended file name: a file (gzip by its suffix), `file:offset`, `-`, or `command |` (bash, pipefail).
 
     The status of a command counts unless the reader stopped before its end; that one of its own parts stopped reading
@@ -97,45 +201,58 @@ def open_stream(rxfilename: str) -> Iterator[InputStream]:
     Raises:
         InputError: the file is missing or the command failed.
     """
-    name = rxfilename.strip()
+    name = str(rxfilename).strip()
     if name in ("-", ""):
         yield InputStream(sys.stdin.buffer, "standard input")
     elif name.endswith("|"):
         yield from _open_command(name)
     else:
         path, offset = split_offset(name)
-        try:
-            with open(path, "rb") as file:
-                file.seek(offset)
-                if path.endswith(".gz"):
-                    yield InputStream(gzip.open(file), name)  # type: ignore[arg-type]
-                else:
-                    yield InputStream(file, name, os.fstat(file.fileno()).st_size - offset if _regular(file) else None)
-        except FileNotFoundError:
-            raise InputError("no such file", file=path) from None
-        except IsADirectoryError:
-            raise InputError("this is a directory", file=path, expected="a file") from None
-        except (gzip.BadGzipFile, EOFError, zlib.error) as failure:
-            raise InputError(f"broken gzip data: {failure}", file=path) from None
+        with _open_file(path) as file:
+            if path.endswith(".gz"):
+                yield InputStream(gzip.open(file), name)  # type: ignore[arg-type]
+                return
+            size = os.fstat(file.fileno()).st_size if _regular(file) else None
+            if size is not None and 0 < offset >= size:
+                raise InputError(f"byte {offset} is asked for, the file has {size}", file=path, do=AGAIN)
+            file.seek(offset)
+            yield InputStream(file, path, None if size is None else size - offset, offset)
+
+
+def read_text(rxfilename: str | Path) -> str:
+    """All of a small text file behind an extended file name.
+
+    Raises:
+        InputError: it is missing, not UTF-8, or has more than `MAX_TEXT` bytes.
+    """
+    with open_stream(rxfilename) as stream:
+        data = stream.read(MAX_TEXT)
+        if len(data) == MAX_TEXT:
+            raise stream.fail("no end", expected="a small text file")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as failure:
+        line = data[: failure.start].count(b"\n") + 1
+        raise InputError("not UTF-8", file=rxfilename, line=line, do="convert it with iconv") from None
 
 
 def split_offset(name: str) -> tuple[str, int]:
     """`file:offset` as its two parts; offset 0 where none is given."""
-    found = re.fullmatch(r"(.+):(\d+)", name, flags=re.DOTALL)
+    found = re.fullmatch(r"(.+):(\d{1,18})", name, flags=re.DOTALL)
     if found is None or os.path.exists(name):
         return name, 0
     return found[1], int(found[2])
 
 
 @contextlib.contextmanager
-def open_sink(wxfilename: str) -> Iterator[IO[bytes]]:
+def open_sink(wxfilename: str | Path) -> Iterator[IO[bytes]]:
     """Open an extended file name for writing: a file (whole or absent), `-`, or `| command`.
 
     Raises:
         InputError: the command failed.
         OSError: the file cannot be written.
     """
-    name = wxfilename.strip()
+    name = str(wxfilename).strip()
     if name in ("-", ""):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -160,16 +277,30 @@ def open_sink(wxfilename: str) -> Iterator[IO[bytes]]:
 def _open_command(name: str) -> Iterator[InputStream]:
     process = subprocess.Popen(["bash", "-o", "pipefail", "-c", name[:-1]], stdout=subprocess.PIPE)
     assert process.stdout is not None
-    stream = InputStream(process.stdout, name)
+    stream, broken = InputStream(process.stdout, name), None
     try:
         yield stream
-        if not stream.ended and not process.stdout.read(1):
-            stream.ended = True
+        stream.at_end()
+    except InputError as failure:
+        broken = failure
     finally:
         process.stdout.close()
         status = process.wait()
     if stream.ended and status not in (EXIT_OK, EXIT_READER_CLOSED):
-        raise InputError(f"the command ended with status {status}", file=name, do="run it by hand")
+        raise InputError(f"the command ended with status {status}", file=name, do="run it by hand") from broken
+    if broken is not None:
+        raise broken
+
+
+def _open_file(path: str) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, do="check the name, or run what makes it") from None
+    except IsADirectoryError:
+        raise InputError("this is a directory", file=path, expected="a file") from None
+    except (OSError, ValueError) as failure:
+        raise InputError(f"cannot be opened: {failure}", file=path, do="check the name and its permissions") from None
 
 
 def _regular(file: IO[bytes]) -> bool:

@@ -5,6 +5,7 @@ file, `-`, or a command with a pipe. A script's entries may carry ranges (`[0:4,
 """
 
 import contextlib
+import math
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -19,11 +20,13 @@ from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
 from houseblend.io.compression import compress, decompress
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
-from houseblend.io.streams import InputStream, open_sink, open_stream, split_offset
+from houseblend.io.streams import InputStream, in_memory, open_sink, open_stream, split_offset
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
 _WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
 _RANGE = re.compile(r"\[([-\d:,]*)\]$")
+
+_MAX_KEY = 4096
 
 register_kind = holders.register_kind
 
@@ -54,7 +57,7 @@ class Table:
         self.name, self._kind = rspecifier, kind
         form, place, _ = _parse_rspecifier(rspecifier)
         self._script = {key: (value, line) for key, value, line in read_script(place)} if form == "scp" else None
-        self._objects = dict(_read_archive(place, kind)) if form == "ark" else {}
+        self._objects = _all_of(place, kind) if form == "ark" else {}
         self._place = place
 
     def __contains__(self, key: str) -> bool:
@@ -67,7 +70,7 @@ class Table:
         if self._script is None:
             return self._objects[key]
         value, line = self._script[key]
-        return _read_entry(value, self._kind, key, f"{self._place}:{line}")
+        return _read_script_entry(value, self._kind, key, f"{self._place}:{line}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._objects if self._script is None else self._script)
@@ -130,11 +133,7 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
     seen: set[str] = set()
     with open_stream(name) as stream:
         number = 0
-        while True:
-            start = stream.tell()
-            raw = stream.read_line()
-            if stream.tell() == start:
-                return
+        while (raw := stream.next_line()) is not None:
             number += 1
             try:
                 parts = raw.decode().strip().split(maxsplit=1)
@@ -193,38 +192,52 @@ def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tu
             yield key, value
 
 
+def _all_of(name: str, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in _read_archive(name, kind):
+        if key in found:
+            raise InputError("the key stands twice", file=name, key=key, do="remove one")
+        found[key] = value
+    return found
+
+
 def _read_key(stream: InputStream) -> str | None:
-    """The next key and the space behind it; None at the end."""
-    word = bytearray()
-    while byte := stream.read(1):
-        if not byte.isspace():
-            word += byte
-        elif word:
-            if byte == b"\n":
-                stream.seek(-1, 1)
-            break
-        if len(word) > 4096:
-            raise InputError("no key here", file=stream.name, expected="an archive, or scp: before the name")
-    if not word:
+    """The next key and the space behind it (but no line break); None at the end."""
+    ahead = stream.peek(_MAX_KEY)
+    start = len(ahead) - len(ahead.lstrip())
+    word = ahead[start:].split(maxsplit=1)[:1]
+    if not word and len(ahead) < _MAX_KEY:
         return None
-    if not byte:
-        raise InputError("the archive ends behind a key", file=stream.name, key=word.decode(errors="replace"))
+    end = start + len(word[0]) if word else _MAX_KEY
+    if end == _MAX_KEY:
+        raise stream.fail("no key here", expected="an archive, or scp: before the name")
+    if end == len(ahead):
+        raise stream.fail("the archive ends behind a key", key=word[0].decode(errors="replace"))
+    stream.read(end if ahead[end : end + 1] == b"\n" else end + 1)
     try:
-        return word.decode()
+        return word[0].decode()
     except UnicodeDecodeError:
-        raise InputError(f"a key is not UTF-8 at byte {stream.tell()}", file=stream.name) from None
+        raise stream.fail("a key is not UTF-8", expected="an archive") from None
 
 
 def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tuple[str, Any]]:
     with _OpenArchive() as archive:
         for key, value, line in read_script(name):
             try:
-                entry = _read_entry(value, kind, key, f"{name}:{line}", archive)
+                entry = _read_script_entry(value, kind, key, f"{name}:{line}", archive)
             except InputError:
                 if permissive:
                     continue
                 raise
             yield key, entry
+
+
+def _read_script_entry(value: str, kind: str, key: str, place: str, archive: "_OpenArchive | None" = None) -> Any:
+    """What a line of a script points to; errors name the line, too."""
+    try:
+        return _read_entry(value, kind, key, place, archive)
+    except InputError as failure:
+        raise failure.but(key=key, what=f"{failure.what} (from {place})") from failure
 
 
 class _OpenArchive:
@@ -250,7 +263,7 @@ class _OpenArchive:
         if 0 < offset >= size:
             raise InputError(f"the script points to byte {offset}, the file has {size}", file=path, do="make it again")
         self.file.seek(offset)
-        return InputStream(self.file, path, size - offset)
+        return InputStream(self.file, path, size - offset, offset)
 
 
 def _read_entry(value: str, kind: str, key: str | None, place: str, archive: _OpenArchive | None = None) -> Any:
@@ -260,11 +273,10 @@ def _read_entry(value: str, kind: str, key: str | None, place: str, archive: _Op
     if archive is not None and not name.endswith(("|", ".gz")) and name != "-" and Path(path).is_file():
         found = _decode(archive.at(path, offset), kind, key)
     else:
-        try:
-            with open_stream(name) as stream:
-                found = _decode(stream, kind, key)
-        except InputError as failure:
-            raise InputError(f"{failure} (from {place})", key=key) from failure
+        with open_stream(name) as stream:
+            found = _decode(stream, kind, key)
+            if key is None and offset == 0 and kind != "wav":
+                stream.expect_end()
     return _cut(found, bounds[1], place, key) if bounds and kind in ("matrix", "vector") else found
 
 
@@ -272,21 +284,22 @@ def _decode(stream: InputStream, kind: str, key: str | None) -> Any:
     try:
         return holders.decode(kind, stream)
     except InputError as failure:
-        raise InputError(
-            failure.what, file=failure.file, key=key, line=failure.line, expected=failure.expected
-        ) from None
+        raise failure.but(key=key) from None
 
 
 def _cut(array: Any, bounds: str, place: str, key: str | None) -> Any:
     """Rows and columns of an array by Kaldi's inclusive ranges."""
-    parts = [_bounds(part, size, place, key) for part, size in zip(bounds.split(","), array.shape, strict=False)]
+    ranges = bounds.split(",")
+    if len(ranges) > array.ndim:
+        raise InputError(f"{len(ranges)} ranges of {array.ndim} dimensions", file=place, key=key, do="remove one")
+    parts = [_bounds(part, size, place, key) for part, size in zip(ranges, array.shape, strict=False)]
     return array[tuple(parts)].copy()
 
 
 def _bounds(part: str, size: int, place: str, key: str | None) -> slice:
     if part in ("", ":"):
         return slice(None)
-    found = re.fullmatch(r"(\d+):(\d+)", part)
+    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", part)
     if found is None or not int(found[1]) <= int(found[2]):
         raise InputError(f"bad range {part!r}", file=place, key=key, expected="FIRST:LAST")
     first, last = int(found[1]), int(found[2])
@@ -320,12 +333,11 @@ def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
 
 def _read_matrix(stream: InputStream) -> np.ndarray:
     """A matrix, compressed or not; shape [rows, columns]."""
-    start = stream.tell()
-    head = stream.read(5)
-    stream.seek(start)
-    if not head.startswith(b"\0BCM"):
-        return KaldiInput(stream, stream.name).read_matrix()  # type: ignore[arg-type]
-    return _read_compressed(stream)
+    return (_read_compressed if stream.peek(4) == b"\0BCM" else _read_plain)(stream)
+
+
+def _read_plain(stream: InputStream) -> np.ndarray:
+    return KaldiInput(stream).read_matrix()
 
 
 def _read_compressed(stream: InputStream) -> np.ndarray:
@@ -336,19 +348,19 @@ def _read_compressed(stream: InputStream) -> np.ndarray:
 
 def _read_bare_compressed(stream: InputStream) -> np.ndarray:
     """The same without the binary marker, as it stands inside other objects."""
-    token = bytearray()
-    while (byte := stream.read(1)) and byte != b" " and len(token) < 4:
-        token += byte
-    head = stream.read(16)
-    rows, columns = struct.unpack("<ii", head[8:]) if len(head) == 16 else (-1, -1)
-    cell = {b"CM": 1, b"CM2": 2, b"CM3": 1}.get(bytes(token))
-    if cell is None or rows < 0 or columns < 0:
-        raise InputError(f"no compressed matrix at byte {stream.tell()}", file=stream.name)
-    size = rows * columns * cell + (8 * columns if token == b"CM" else 0)
-    body = stream.read(size)
+    token = stream.peek(4).partition(b" ")[0].decode(errors="replace")
+    cell = {"CM": 1, "CM2": 2, "CM3": 1}.get(token)
+    head = stream.read(len(token) + 17)[-16:] if cell else b""
+    if cell is None or len(head) < 16:
+        raise stream.fail("no compressed matrix", expected="CM, CM2 or CM3, and its header")
+    minimum, span, rows, columns = struct.unpack("<ffii", head)
+    size = rows * columns * cell + (8 * columns if token == "CM" else 0)
+    if rows < 0 or columns < 0 or (rows == 0) != (columns == 0) or not math.isfinite(minimum + span):
+        raise stream.fail(f"a compressed matrix of {rows} x {columns}, from {minimum:g} over {span:g}")
+    body = stream.read(size) if size <= stream.left() else b""
     if len(body) != size:
-        raise InputError(f"truncated matrix of {rows} x {columns}: {len(body)} of {size} bytes", file=stream.name)
-    return decompress(token.decode(), *struct.unpack("<ff", head[:8]), rows, columns, body)
+        raise stream.fail(f"a truncated matrix of {rows} x {columns}", expected=f"{size} more bytes")
+    return decompress(token, minimum, span, rows, columns, body)
 
 
 def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
@@ -363,7 +375,7 @@ def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
     if not np.isfinite(matrix).all():
         raise InputError("a matrix that is not finite cannot be compressed", do="write it without compression")
     data = BINARY_MARKER + compress(matrix, method)
-    return data if binary else _write_matrix(_read_matrix(InputStream(BytesIO(data), "memory", len(data))), False)
+    return data if binary else _write_matrix(_read_matrix(in_memory(data)), False)
 
 
 register_kind("matrix", _read_matrix, _write_matrix)

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +12,17 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
-from houseblend.io.streams import open_stream
+from houseblend.io.numbers import to_float
+from houseblend.io.streams import AGAIN, open_stream
 from houseblend.lang.fst import NO_FINAL, Arc, Graph
 from houseblend.lang.local_epsilons import remove_epsilons_locally
 
 Ngram = tuple[int, ...]
 
-MAX_BYTES = 1 << 40
+MAX_PREFACE = 1000
+"""Most lines before the \\data\\ section."""
+MAX_BLANKS = 1000
+"""Most empty lines in a row."""
 
 
 class Entry(NamedTuple):
@@ -131,9 +136,9 @@ def _read(rxfilename: str | Path) -> Iterator[Entry]:
                 break
             yield _entry(rxfilename, number, text, order, order == max(counts))
             found += 1
-        if found > counts.get(order, 0):
+        if found != counts.get(order, 0):
             expected = f"{counts.get(order, 0)}, as the header says"
-            raise InputError(f"{found} {order}-grams", file=rxfilename, line=number, expected=expected)
+            raise InputError(f"{found} {order}-grams", file=rxfilename, line=number, expected=expected, do=AGAIN)
     if text != "\\end\\":
         raise InputError(f"found {text[:40]!r}", file=rxfilename, line=number, expected="\\end\\", do="make it again")
 
@@ -143,10 +148,10 @@ def _read_header(
 ) -> tuple[dict[int, int], tuple[int, str]]:  # fmt: skip
     """Number of n-grams by order, and the line behind the header with its number."""
     counts: dict[int, int] = {}
-    if any(text == "\\data\\" for _, text in lines):
+    if any(text == "\\data\\" for _, text in islice(lines, MAX_PREFACE)):
         for number, text in lines:
             announced = re.fullmatch(r"ngram\s+([1-9]\d?)\s*=\s*(\d+)", text)
-            if announced:
+            if announced and int(announced[1]) not in counts:
                 counts[int(announced[1])] = int(announced[2])
             elif counts and text.startswith("\\"):
                 return counts, (number, text)
@@ -161,8 +166,8 @@ def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highes
         if len(fields) != order + 1 and (is_highest or len(fields) != order + 2):
             raise ValueError
         numbers = fields[0], fields[-1] if len(fields) == order + 2 else "0"
-        log_prob, back_off = (float(np.float32(number)) * math.log(10) for number in numbers)
-        if math.isnan(log_prob) or math.isnan(back_off):
+        log_prob, back_off = (float(np.float32(to_float(number))) * math.log(10) for number in numbers)
+        if not log_prob < math.inf or not back_off < math.inf:
             raise ValueError
     except ValueError:
         expected = f"LOG10_PROBABILITY {'WORD ' * order}" + ("" if is_highest else "[LOG10_BACK_OFF]")
@@ -172,12 +177,14 @@ def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highes
 
 def _lines(rxfilename: str | Path) -> Iterator[tuple[int, str]]:
     """Number and text of the lines that are not empty."""
-    with open_stream(str(rxfilename)) as stream:
-        data = stream.read(MAX_BYTES)
-    for number, line in enumerate(data.splitlines(), start=1):
-        try:
-            text = line.decode().strip()
-        except UnicodeDecodeError:
-            raise InputError("not UTF-8", file=rxfilename, line=number, do="convert it with iconv") from None
-        if text:
-            yield number, text
+    with open_stream(rxfilename) as stream:
+        number = last = 0
+        while (line := stream.readline()) and number - last <= MAX_BLANKS:
+            number += 1
+            try:
+                text = line.decode().strip()
+            except UnicodeDecodeError:
+                raise InputError("not UTF-8", file=rxfilename, line=number, do="convert it with iconv") from None
+            if text:
+                last = number
+                yield number, text

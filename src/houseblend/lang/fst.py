@@ -13,7 +13,7 @@ import numpy as np
 
 from houseblend.base.atomic import write_bytes
 from houseblend.base.errors import InputError
-from houseblend.io.objects import read_stream
+from houseblend.io.streams import open_stream
 
 _MAGIC = 2125659606
 _ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("weight", "<f4"), ("nextstate", "<i4")])
@@ -96,17 +96,19 @@ def from_kaldifst(fst: Any) -> Graph:
 def read_fst(rxfilename: str | Path) -> Any:
     """Read an FST file (vector or const type, standard arcs) as a kaldifst transducer, without a plain form between.
 
+    The properties that the file claims are found out anew when they are needed.
+
     Raises:
         InputError: the file is missing, truncated, or something else.
     """
     import kaldifst
 
-    data = read_stream(rxfilename)
-    try:
-        fst_type = _read_head(data, rxfilename)[0]
-    except (struct.error, ValueError) as failure:
-        raise InputError(f"broken FST: {failure}", file=rxfilename, do="make it again") from None
-    fst = _from_memory(kaldifst.StdVectorFst if fst_type == "vector" else kaldifst.StdConstFst, data)
+    data = bytearray(_read_file(rxfilename))
+    _parse(data, rxfilename)
+    fst_type, _, place = _read_head(data, rxfilename)
+    kind, properties = (kaldifst.StdVectorFst, 3) if fst_type == "vector" else (kaldifst.StdConstFst, _EXPANDED)
+    _set_properties(data, place, properties)
+    fst = _from_memory(kind, bytes(data))
     if fst is None:
         raise InputError("broken FST", file=rxfilename, do="make it again")
     return fst
@@ -128,10 +130,11 @@ def renumber_inputs(fst: Any) -> tuple[Any, np.ndarray]:
 
     const = fst if isinstance(fst, kaldifst.StdConstFst) else kaldifst.StdConstFst(fst)
     data = bytearray(_to_memory(const))
-    _, (_, _, num_states, num_arcs), place = _read_head(data, "graph")
-    struct.pack_into("<Q", data, place - struct.calcsize("<Qqqq"), _EXPANDED)
-    arcs = np.frombuffer(data, dtype=_ARC, count=num_arcs, offset=place + _CONST_STATE.itemsize * num_states)
-    if len(arcs) and not 0 <= arcs["nextstate"].min() <= arcs["nextstate"].max() < num_states:
+    _, head, place = _read_head(data, "graph")
+    _set_properties(data, place, _EXPANDED)
+    place += _CONST_STATE.itemsize * head.num_states
+    arcs = np.frombuffer(data, dtype=_ARC, count=head.num_arcs, offset=place)
+    if len(arcs) and not 0 <= arcs["nextstate"].min() <= arcs["nextstate"].max() < head.num_states:
         raise InputError("an arc of the graph leads to no state", do="make the graph again")
     labels = np.unique(np.append(arcs["ilabel"], np.int32(0)))
     arcs["ilabel"] = np.searchsorted(labels, arcs["ilabel"]) - np.searchsorted(labels, 0)
@@ -144,7 +147,7 @@ def read_graph(rxfilename: str | Path) -> Graph:
     Raises:
         InputError: the file is missing, truncated, or something else.
     """
-    return parse_graph(read_stream(rxfilename), rxfilename)
+    return parse_graph(_read_file(rxfilename), rxfilename)
 
 
 def write_graph(path: str | Path, graph: Graph) -> None:
@@ -154,21 +157,26 @@ def write_graph(path: str | Path, graph: Graph) -> None:
 
 def parse_graph(data: bytes, name: object) -> Graph:
     """A graph from the bytes of one FST file; InputError if they are none."""
-    return parse_prefix(data, name)[0]
+    states = _parse(data, name)
+    flat = [Arc(*arc) for arc in states.arcs.tolist()]
+    ends = np.cumsum(states.counts).tolist()
+    arcs = [flat[end - count : end] for end, count in zip(ends, states.counts.tolist(), strict=True)]
+    return Graph(arcs, states.finals.tolist(), states.start)
 
 
-def parse_prefix(data: bytes, name: object) -> tuple[Graph, int]:
-    """A graph from the start of `data`, and how many bytes it took."""
-    try:
-        return _parse(data, name)
-    except (struct.error, ValueError, IndexError) as failure:
-        raise InputError(f"broken FST: {failure}", file=name, do="make it again") from None
+class _Head(NamedTuple):
+    """Of a file's header: whether its arrays are aligned, the start, the numbers of states and of arcs."""
+
+    is_aligned: bool
+    start: int
+    num_states: int
+    num_arcs: int
 
 
-def _read_head(data: bytes | bytearray, name: object) -> tuple[str, tuple[bool, int, int, int], int]:
-    """Type of FST; whether its arrays are aligned, start, number of states and of arcs; where the states begin."""
+def _read_head(data: bytes | bytearray, name: object) -> tuple[str, _Head, int]:
+    """Type of FST, what its header says, and where the states begin."""
     if len(data) < 8 or struct.unpack_from("<i", data)[0] != _MAGIC:
-        raise InputError("no FST", file=name, expected="OpenFst's binary format")
+        raise InputError("no FST", file=name, expected="OpenFst's binary format", do="make it again")
     fst_type, place = _read_string(data, 4)
     arc_type, place = _read_string(data, place)
     version, flags, _, start, num_states, num_arcs = struct.unpack_from("<iiQqqq", data, place)
@@ -177,48 +185,92 @@ def _read_head(data: bytes | bytearray, name: object) -> tuple[str, tuple[bool, 
             f"FST of type {fst_type}, arcs {arc_type}{', with symbol tables' if flags & 3 else ''}", file=name,
             expected="vector or const, standard arcs, no symbols", do="use fstconvert or fstprint",
         )  # fmt: skip
+    if version not in (1, 2):
+        raise InputError(f"FST of version {version}", file=name, expected="1 or 2", do="make it again")
     is_aligned = bool(flags & 4) or (fst_type == "const" and version == 1)
-    return fst_type, (is_aligned, start, num_states, num_arcs), place + struct.calcsize("<iiQqqq")
+    return fst_type, _Head(is_aligned, start, num_states, num_arcs), place + struct.calcsize("<iiQqqq")
 
 
-def _parse(data: bytes, name: object) -> tuple[Graph, int]:
-    fst_type, head, place = _read_head(data, name)
-    if fst_type == "const":
-        return _parse_const(data, place, head)
-    _, start, num_states, _ = head
-    arcs: list[list[Arc]] = []
-    finals: list[float] = []
-    while len(arcs) != num_states and place < len(data):
-        final, count = struct.unpack_from("<fq", data, place)
-        place += 12
-        block = np.frombuffer(data, dtype=_ARC, count=count, offset=place) if count else []
-        arcs.append([Arc(*arc) for arc in block.tolist()] if count else [])  # type: ignore[union-attr]
-        finals.append(final)
-        place += 16 * count
-    if num_states >= 0 and len(arcs) != num_states:
-        raise ValueError(f"{len(arcs)} of {num_states} states")
-    return _checked(Graph(arcs, finals, start)), place
+class _States(NamedTuple):
+    """What lies in a file: the start, and of every state its final cost and number of arcs; all arcs, in order."""
+
+    start: int
+    finals: np.ndarray
+    counts: np.ndarray
+    arcs: np.ndarray
 
 
-def _parse_const(data: bytes, place: int, head: tuple[bool, int, int, int]) -> tuple[Graph, int]:
-    is_aligned, start, num_states, num_arcs = head
-    place += -place % 16 if is_aligned else 0
-    states = np.frombuffer(data, dtype=_CONST_STATE, count=num_states, offset=place)
-    place += _CONST_STATE.itemsize * num_states
-    place += -place % 16 if is_aligned else 0
-    flat = [Arc(*arc) for arc in np.frombuffer(data, dtype=_ARC, count=num_arcs, offset=place).tolist()]
-    arcs = [
-        flat[first : first + count]
-        for first, count in zip(states["first"].tolist(), states["arcs"].tolist(), strict=True)
-    ]
-    return _checked(Graph(arcs, states["final"].tolist(), start)), place + 16 * num_arcs
+def _parse(data: bytes | bytearray, name: object) -> _States:
+    """The arrays of a file, checked: kaldifst would believe them."""
+    try:
+        fst_type, head, place = _read_head(data, name)
+        states, end = (_parse_const if fst_type == "const" else _parse_vector)(data, place, head)
+        if end != len(data):
+            raise ValueError(f"it should end at byte {end}, the file has {len(data)}")
+        _check(states)
+    except (struct.error, ValueError, OverflowError) as failure:
+        raise InputError(f"broken FST: {failure}", file=name, do="make it again") from None
+    return states
 
 
-def _checked(graph: Graph) -> Graph:
-    size = len(graph.arcs)
-    if not -1 <= graph.start < size or any(not 0 <= arc.nextstate < size for arcs in graph.arcs for arc in arcs):
+def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[_States, int]:
+    """Every state is its final cost, the number of its arcs, and these."""
+    begin, heads, counts = place, [], []
+    while len(counts) != head.num_states and (head.num_states >= 0 or place < len(data)):
+        (count,) = struct.unpack_from("<q", data, place + 4)
+        if not 0 <= count <= (len(data) - place - 12) // _ARC.itemsize:
+            raise ValueError(f"state {len(counts)} at byte {place} has {count} arcs")
+        heads.append(place - begin)
+        counts.append(count)
+        place += 12 + _ARC.itemsize * count
+    words = np.frombuffer(data, dtype="<i4", count=(place - begin) // 4, offset=begin)
+    starts = np.array(heads, dtype=np.int64) // 4
+    is_arc = np.ones(len(words), dtype=bool)
+    is_arc[starts] = is_arc[starts + 1] = is_arc[starts + 2] = False
+    arcs = words[is_arc].view(_ARC)
+    if head.num_arcs > 0 and len(arcs) != head.num_arcs:
+        raise ValueError(f"{len(arcs)} arcs, the header says {head.num_arcs}")
+    return _States(head.start, words[starts].view("<f4"), np.array(counts, dtype=np.int64), arcs), place
+
+
+def _parse_const(data: bytes | bytearray, place: int, head: _Head) -> tuple[_States, int]:
+    """All states, then all arcs."""
+    if head.num_states < 0 or head.num_arcs < 0:
+        raise ValueError(f"{head.num_states} states and {head.num_arcs} arcs")
+    place += -place % 16 if head.is_aligned else 0
+    states = np.frombuffer(data, dtype=_CONST_STATE, count=head.num_states, offset=place)
+    place += _CONST_STATE.itemsize * head.num_states
+    place += -place % 16 if head.is_aligned else 0
+    arcs = np.frombuffer(data, dtype=_ARC, count=head.num_arcs, offset=place)
+    counts = states["arcs"].astype(np.int64)
+    if counts.sum() != len(arcs) or (states["first"] != np.cumsum(counts) - counts).any():
+        raise ValueError("the states do not share out the arcs")
+    for label, column in (("ilabel", "ieps"), ("olabel", "oeps")):
+        before = np.append(0, np.cumsum(arcs[label] == 0))
+        ends = np.cumsum(counts)
+        if (before[ends] - before[ends - counts] != states[column]).any():
+            raise ValueError(f"a state does not have as many epsilons as it says ({label})")
+    return _States(head.start, states["final"], counts, arcs), place + _ARC.itemsize * head.num_arcs
+
+
+def _check(states: _States) -> None:
+    size, targets = len(states.counts), states.arcs["nextstate"]
+    if not -1 <= states.start < size or (len(targets) and not 0 <= targets.min() <= targets.max() < size):
         raise ValueError("an arc leads to no state")
-    return graph
+    for costs in (states.finals, states.arcs["weight"]):
+        if not (costs > -np.inf).all():
+            raise ValueError("a cost is not a number")
+
+
+def _read_file(rxfilename: str | Path) -> bytes:
+    with open_stream(rxfilename) as stream:
+        if stream.peek(4) != struct.pack("<i", _MAGIC):
+            raise stream.fail("no FST", expected="OpenFst's binary format")
+        return stream.read_all()
+
+
+def _set_properties(data: bytearray, behind_head: int, properties: int) -> None:
+    struct.pack_into("<Q", data, behind_head - struct.calcsize("<Qqqq"), properties)
 
 
 def _string(text: str) -> bytes:
