@@ -125,7 +125,7 @@ def test_samples_that_are_not_numbers_are_refused(data, tmp_path, run_step):
     soundfile.write(tmp_path / "s1-b.wav", broken, RATE, subtype="FLOAT")
     done = run_step("make_mfcc", f"--config={CONF}/mfcc.conf", folder, tmp_path / "out")
     assert done.status == 1
-    assert "[s1-b] features that are not finite" in done.stderr
+    assert "[s1-b] samples that are not finite" in done.stderr
 
 
 def test_a_full_disk_is_said_with_the_file_and_leaves_no_features(data, tmp_path):

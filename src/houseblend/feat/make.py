@@ -127,7 +127,10 @@ def _recording_features(
     recording: Recording, options: MfccOptions | FbankOptions, seed: int
 ) -> list[tuple[str, np.ndarray]]:
     key, place, segments = recording
-    rate, samples = read_object(place, "wav")
+    try:
+        rate, samples = read_object(place, "wav")
+    except InputError as failure:
+        raise failure.but(key=key) from None
     channel = choose_channel(samples, -1, key)
     if segments is None:
         return [(key, extract(rate, channel, options, key, seed=seed))]
