@@ -210,7 +210,10 @@ def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
         path, offset = split_offset(name)
         with _open_file(path) as file:
             if path.endswith(".gz"):
-                yield InputStream(gzip.open(file), name)  # type: ignore[arg-type]
+                packed = InputStream(gzip.open(file), name)  # type: ignore[arg-type]
+                if packed.at_end() and not file.tell():
+                    raise InputError("the file is empty", file=path, expected="gzip data", do=AGAIN)
+                yield packed
                 return
             size = os.fstat(file.fileno()).st_size if _regular(file) else None
             if size is not None and 0 < offset >= size:
