@@ -28,7 +28,7 @@ for set in $tests; do
 done
 
 stage align align --max-skipped=20 data/train_noisy lang exp/mono exp/mono_ali
-stage frames make_frames --cmvn=mean-var --max-skipped=20 data/train_noisy exp/mono_ali exp/frames
+stage frames make_frames --max-skipped=20 data/train_noisy exp/mono_ali exp/frames
 stage dnn train_dnn --config="$conf/dnn.conf" exp/frames exp/dnn
 
 stage dnn_decode decode data/dev_both exp/graph exp/dnn exp/dnn_dev_both
