@@ -10,8 +10,9 @@ from houseblend.decode.lattice import read_lattice_table
 from houseblend.hmm.hclg import compose_hclg, compose_lg
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
+from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.fst import Graph, read_graph, write_graph
-from houseblend.lang.lang_dir import prepare_lang, read_symbols
+from houseblend.lang.lang_dir import prepare_lang
 
 WEIGHTS = Tolerance(1e-4, 1e-4)
 LIKELIHOODS = Tolerance(0.0, 2e-3)
@@ -91,7 +92,7 @@ def decoding_graph(workplace: Workplace, row: Row) -> Outcome:
 @covers(r"^gmm/text\.int$")
 def word_ids(workplace: Workplace, row: Row) -> Outcome:
     """Transcripts by number."""
-    words = read_symbols(workplace.golden / "lang/words.txt")
+    words = read_symbol_table(workplace.golden / "lang/words.txt")
     lines = (line.split() for line in (workplace.golden / "data/text").read_text().splitlines())
     text = "".join(f"{line[0]} {' '.join(str(words[word]) for word in line[1:])}\n" for line in lines)
     (workplace.place / row.files[0]).write_text(text)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import read_graph
-from houseblend.lang.lang_dir import read_symbols
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lang"
-WORDS = read_symbols(GOLDEN / "words.txt")
+WORDS = read_symbol_table(GOLDEN / "words.txt")
 
 
 @pytest.mark.parametrize(("arpa", "fst"), [("bigram.arpa", "G.fst"), ("unigram.arpa", "G_uni.fst")])

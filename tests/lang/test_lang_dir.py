@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_fst, read_graph, renumber_inputs
-from houseblend.lang.lang_dir import prepare_lang, read_symbols
+from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary, add_disambiguation
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lang"
@@ -58,7 +59,10 @@ def test_random_lexicons_can_be_determinised_and_say_their_words(seed, tmp_path)
     prepare_lang(folder, tmp_path / "lang", "<oov>")
     lexicon = read_graph(tmp_path / "lang" / "L_disambig.fst").to_kaldifst()
     kaldifst.determinize_star(lexicon, max_states=100_000)
-    words, numbers = read_symbols(tmp_path / "lang" / "words.txt"), read_symbols(tmp_path / "lang" / "phones.txt")
+    words, numbers = (
+        read_symbol_table(tmp_path / "lang" / "words.txt"),
+        read_symbol_table(tmp_path / "lang" / "phones.txt"),
+    )
     chosen = rng.choices(sorted(entries), k=4)
     spoken = [numbers[phone] for entry in chosen for phone in entry.split()[1:]]
     acceptor = kaldifst.make_linear_acceptor(spoken)
@@ -150,7 +154,7 @@ def test_empty_graphs_survive():
 def test_symbol_tables_are_checked(tmp_path):
     (tmp_path / "words.txt").write_text("<eps> 0\na 1\nb 1\n")
     with pytest.raises(InputError, match=r"words\.txt:3"):
-        read_symbols(tmp_path / "words.txt")
+        read_symbol_table(tmp_path / "words.txt")
 
 
 @pytest.mark.parametrize("name", ["lang/G.fst", "hmm/mono/HCLG.fst"])

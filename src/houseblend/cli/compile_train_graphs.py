@@ -1,5 +1,7 @@
 """compile-train-graphs: graphs of all state sequences of transcripts."""
 
+from pathlib import Path
+
 from houseblend.cli.program import argument, option, program, skipping
 
 
@@ -9,12 +11,12 @@ from houseblend.cli.program import argument, option, program, skipping
 @argument("lexicon", help="L.fst of a lang directory")
 @argument("transcripts", help="word ids of every utterance")
 @argument("graphs", help="where to write the graphs")
-@option("--read-disambig-syms", help="Phone symbols for disambiguation, one a line")
+@option("--read-disambig-syms", type=Path, help="Phone symbols for disambiguation, one a line")
 @option("--transition-scale", type=float, default=0.0, help="Factor on transition log-probabilities")
 @option("--self-loop-scale", type=float, default=0.0, help="Factor on those of self-loops")
 @skipping
 def main(
-    tree: str, model: str, lexicon: str, transcripts: str, graphs: str, read_disambig_syms: str | None,
+    tree: str, model: str, lexicon: str, transcripts: str, graphs: str, read_disambig_syms: Path | None,
     transition_scale: float, self_loop_scale: float, max_skipped: int | None,
 ) -> None:  # fmt: skip
     """Compile graphs; without scales they hold no transition probabilities, which aligners add."""
@@ -23,12 +25,12 @@ def main(
     from houseblend.hmm.training_graph import TrainingGraphCompiler
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.hmm.tree import ContextDependency
-    from houseblend.io.streams import read_text
     from houseblend.io.tables import read_table, write_table
     from houseblend.lang import fst_table  # noqa: F401
     from houseblend.lang.fst import read_graph
+    from houseblend.lang.lang_dir import read_phone_list
 
-    symbols = [int(word) for word in read_text(read_disambig_syms).split()] if read_disambig_syms else []
+    symbols = read_phone_list(read_disambig_syms) if read_disambig_syms else []
     compiler = TrainingGraphCompiler(
         TransitionModel.load(model), ContextDependency.load(tree), read_graph(lexicon), symbols,
         transition_scale, self_loop_scale,

@@ -23,14 +23,14 @@ def main(
 
     from houseblend.base.errors import InputError
     from houseblend.base.log import log
-    from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments, read_phone_sets
+    from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments
     from houseblend.gmm.model import write_model
     from houseblend.hmm.topology import HmmTopology
-    from houseblend.io.objects import open_input, open_output
+    from houseblend.io.objects import open_output
     from houseblend.io.tables import read_table
+    from houseblend.lang.lang_dir import read_phone_sets
 
-    with open_input(topology) as source:
-        hmms = HmmTopology.read(source)
+    hmms = HmmTopology.load(topology)
     sets = read_phone_sets(shared_phones) if shared_phones else [[phone] for phone in hmms.phones]
     mean, variance = np.zeros(dim), np.ones(dim)
     if train_feats:

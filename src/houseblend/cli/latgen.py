@@ -44,8 +44,8 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
     from houseblend.cli.program import Skips
     from houseblend.decode.acoustic import model_kind, read_scorer
     from houseblend.decode.decoder import Decoder
+    from houseblend.io.lang_files import read_symbol_table
     from houseblend.io.tables import read_table, write_table
-    from houseblend.lang.lang_dir import read_symbols
 
     if not 4 <= len(words) <= 6:
         raise UsageError(f"{len(words)} arguments", expected="MODEL HCLG FEATURES LATTICES [WORDS [ALIGNMENTS]]")
@@ -56,7 +56,7 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
     scale = options["acoustic_scale"]
     decoder = Decoder(Path(graph), transitions, scorer, options["beam"], options["lattice_beam"], scale)
     table = options["word_symbol_table"]
-    names = {number: name for name, number in read_symbols(Path(table)).items()} if table else {}
+    names = {number: name for name, number in read_symbol_table(Path(table)).items()} if table else {}
     kinds = ("lattice", "int-vector", "int-vector")
     with ExitStack() as stack, Skips(options["max_skipped"]) as skips:
         writers = [stack.enter_context(write_table(name, kind)) for name, kind in zip(targets, kinds, strict=False)]

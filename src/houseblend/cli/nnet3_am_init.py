@@ -15,7 +15,6 @@ def main(files: tuple[str, ...], binary: bool) -> None:
     from houseblend.hmm.topology import HmmTopology
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.hmm.tree import ContextDependency
-    from houseblend.io.objects import open_input
     from houseblend.nnet.acoustic_model import AcousticModel
     from houseblend.nnet.formats.nnet3 import read_network, write_acoustic_model
 
@@ -23,13 +22,10 @@ def main(files: tuple[str, ...], binary: bool) -> None:
         raise UsageError(
             f"{len(files)} files", expected="transition-model network model, or tree topology network model"
         )
-    with open_input(files[0]) as inp:
-        if len(files) == 3:
-            transition_model = TransitionModel.read(inp)
-        else:
-            tree = ContextDependency.read(inp)
-            with open_input(files[1]) as topology:
-                transition_model = TransitionModel.initial(HmmTopology.read(topology), tree)
+    if len(files) == 3:
+        transition_model = TransitionModel.load(files[0])
+    else:
+        transition_model = TransitionModel.initial(HmmTopology.load(files[1]), ContextDependency.load(files[0]))
     model = AcousticModel(transition_model, read_network(files[-2]), np.empty(0, dtype=np.float32), file=files[-2])
     write_acoustic_model(files[-1], model, binary)
     log(f"wrote the acoustic model {files[-1]}")

@@ -17,11 +17,10 @@ def main(
     """Estimate the matrix of a fixed-affine input layer."""
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
-    from houseblend.io.objects import open_input, open_output
+    from houseblend.io.objects import open_output
     from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
 
-    with open_input(stats) as source:
-        found = LdaStats.read(source)
+    found = LdaStats.load(stats)
     if kind not in ("lda", "mean-var"):
         raise UsageError(f"--kind={kind}", expected="lda or mean-var")
     transform = (

@@ -13,10 +13,10 @@ def main(phones: Path, model: str, alignments: str) -> None:
     """Print the transition-ids of every phone, and the phones below them."""
     from houseblend.hmm.describe import alignment_text
     from houseblend.hmm.transition_model import TransitionModel
+    from houseblend.io.lang_files import read_symbol_table
     from houseblend.io.tables import read_table
-    from houseblend.lang.lang_dir import read_symbols
 
-    names = {number: name for name, number in read_symbols(phones).items()}
+    names = {number: name for name, number in read_symbol_table(phones).items()}
     transitions = TransitionModel.load(model)
     for key, ids in read_table(alignments, "int-vector"):
         print(alignment_text(key, ids, transitions, names), end="")

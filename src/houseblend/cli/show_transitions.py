@@ -12,7 +12,7 @@ def main(phones: Path, model: str) -> None:
     """Print every transition-state and its transitions."""
     from houseblend.hmm.describe import transitions_text
     from houseblend.hmm.transition_model import TransitionModel
-    from houseblend.lang.lang_dir import read_symbols
+    from houseblend.io.lang_files import read_symbol_table
 
-    names = {number: name for name, number in read_symbols(phones).items()}
+    names = {number: name for name, number in read_symbol_table(phones).items()}
     print(transitions_text(TransitionModel.load(model), names), end="")

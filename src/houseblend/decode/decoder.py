@@ -45,7 +45,7 @@ class Decoder:
         lattice_beam: float,
         acoustic_scale: float,
     ) -> None:
-        self.graph = SearchGraph(read_fst(graph), transitions)
+        self.graph = SearchGraph(read_fst(graph), transitions, graph)
         self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
         gc.collect()
         gc.freeze()

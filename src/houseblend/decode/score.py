@@ -8,8 +8,8 @@ from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
+from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.tables import read_table
-from houseblend.lang.lang_dir import read_symbols
 
 
 def score(
@@ -35,7 +35,7 @@ def score(
     Raises:
         InputError: data and decoding do not fit, or a word is not in words.txt.
     """
-    names = {number: word for word, number in read_symbols(graph / "words.txt").items()}
+    names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     references = dict(read_table(f"ark:{data}/text", "tokens"))
     lattices = read_lattices(decoding)
     pairs = [_read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]

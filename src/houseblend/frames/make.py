@@ -13,7 +13,6 @@ from houseblend.base.seeds import seed_of
 from houseblend.feat.pipeline import FeaturePipeline, read_feature_record, write_model_features
 from houseblend.frames.store import write_store
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.io.objects import open_input
 from houseblend.io.tables import read_script, read_table
 
 
@@ -39,8 +38,7 @@ def make_frames(
     Raises:
         InputError: features and alignments do not fit, or too few utterances are aligned.
     """
-    with open_input(ali / "final.mdl") as source:
-        model = TransitionModel.read(source)
+    model = TransitionModel.load(ali / "final.mdl")
     alignments = read_alignments(ali)
     original = dict(read_table(f"ark:{data}/utt2orig", "token")) if (data / "utt2orig").exists() else {}
     keys = [key for key, _, _ in read_script(f"{data}/feats.scp")]

@@ -143,6 +143,7 @@ class Accumulators:
             result.log_likelihood = source.read_double()
             source.expect("<total_frames>")
             result.frames = source.read_double()
+            source.stream.expect_end()
         return result
 
 

@@ -1,7 +1,6 @@
 """The model that training starts from: all pdfs alike (Kaldi's gmm-init-mono)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -26,21 +25,6 @@ def moments(feats: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     if not len(frames) or not np.isfinite(frames).all():
         raise InputError("the features hold no frames, or values that are not finite", do="check the features")
     return frames.mean(axis=0), np.maximum(frames.var(axis=0), VARIANCE_FLOOR)
-
-
-def read_phone_sets(path: str | Path) -> list[list[int]]:
-    """Phones that share pdfs, a set a line; InputError names a line that is something else."""
-    sets = []
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as failure:
-        raise InputError(f"cannot read the sets of phones: {failure.strerror}", file=path) from None
-    for number, line in enumerate(lines, start=1):
-        try:
-            sets.append([int(word) for word in line.split()])
-        except ValueError:
-            raise InputError(f"cannot read {line!r}", file=path, line=number, expected="phone numbers") from None
-    return [phones for phones in sets if phones]
 
 
 def flat_model(

@@ -16,6 +16,7 @@ def read_model(path: str | Path) -> tuple[TransitionModel, AmDiagGmm]:
     with open_input(path) as source:
         transitions = TransitionModel.read(source)
         mixtures = AmDiagGmm.read(source)
+        source.stream.expect_end()
         if mixtures.num_pdfs != transitions.num_pdfs:
             raise source.fail(f"{mixtures.num_pdfs} mixtures", f"{transitions.num_pdfs}, the transition model's pdfs")
     return transitions, mixtures

@@ -17,12 +17,13 @@ from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.align import Scorer, UtteranceAligner, read_transcripts, write_alignments
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.estimate import UpdateOptions, mix_up, update
-from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments, read_phone_sets
+from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments
 from houseblend.gmm.model import write_model
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.io.objects import open_input, open_output
+from houseblend.io.objects import open_output
+from houseblend.lang.lang_dir import read_phone_list, read_phone_sets
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 BLOCK_UTTERANCES = 32
@@ -65,12 +66,11 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
     pipeline = FeaturePipeline(options.cmvn, 2)
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
-    with open_input(lang / "topo") as source:
-        topology = HmmTopology.read(source)
+    topology = HmmTopology.load(lang / "topo")
     tree, transitions, mixtures = flat_model(
         topology, read_phone_sets(lang / "phones" / "sets.int"), *moments([x for _, x in feats[:INITIAL_UTTERANCES]])
     )
-    silence = [int(word) for word in (lang / "phones" / "silence.int").read_text().split()]
+    silence = read_phone_list(lang / "phones" / "silence.int")
     aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
     graphs = _in_blocks(lambda item: aligner.compile(transcripts.get(item[0]), item[0]), feats, 1, "graphs")
     ids = [

@@ -14,6 +14,7 @@ from houseblend.hmm.push import push_special
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph, write_graph
+from houseblend.lang.lang_dir import read_phone_list
 from houseblend.lang.local_epsilons import remove_epsilons_locally
 
 MAX_STATES = 50_000_000
@@ -96,7 +97,7 @@ def make_graph(
     """
     tree = ContextDependency.load(model_dir / "tree")
     model = TransitionModel.load(model_dir / "final.mdl")
-    disambiguation = [int(word) for word in (lang / "phones" / "disambig.int").read_text().split()]
+    disambiguation = read_phone_list(lang / "phones" / "disambig.int")
     lg = compose_lg(read_graph(lang / "L_disambig.fst"), read_graph(lang / "G.fst"))
     used = {arc.ilabel for arcs in lg.arcs for arc in arcs} - {0, *disambiguation}
     if not used <= set(model.phones):

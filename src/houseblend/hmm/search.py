@@ -19,19 +19,21 @@ class SearchGraph:
     Args:
         fst: `kaldifst.StdVectorFst` or `StdConstFst` with transition-ids on its input.
         model: the transition model that they belong to.
+        file: where the graph was read from, for errors.
 
     Raises:
         InputError: the graph is empty or holds labels that the model lacks.
     """
 
-    def __init__(self, fst: Any, model: TransitionModel) -> None:
+    def __init__(self, fst: Any, model: TransitionModel, file: object = None) -> None:
         self.fst, self.transition_ids = renumber_inputs(fst)
         if self.fst.start < 0:
-            raise InputError("the graph is empty", do="make it again")
+            raise InputError("the graph is empty", file=file, do="make it again")
         first, last = int(self.transition_ids[0]), int(self.transition_ids[-1])
         if first < 0 or not 1 <= last <= model.num_ids:
             raise InputError(
                 f"the graph has input labels {first} to {last}, the model {model.num_ids} transition-ids",
+                file=file,
                 do="use graph and model of one directory",
             )
         self.columns = model.id_to_pdf[self.transition_ids[1:]]

@@ -1,10 +1,13 @@
 """HMM topology: states, pdf-classes and initial transition probabilities of each phone (Kaldi's hmm/hmm-topology)."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.numbers import to_int
+from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input
 
 NO_PDF = -1
+_PHONES = range(1, MAX_DIM)
 
 
 @dataclass
@@ -38,6 +41,14 @@ class HmmTopology:
         return 1 + max(state.pdf_class for state in self.states_of(phone))
 
     @classmethod
+    def load(cls, rxfilename: str | Path) -> "HmmTopology":
+        """Read a topology file; InputError if it is none."""
+        with open_input(rxfilename) as source:
+            topology = cls.read(source)
+            source.stream.expect_end()
+        return topology
+
+    @classmethod
     def read(cls, source: KaldiInput) -> "HmmTopology":
         """Read Kaldi's binary or text form.
 
@@ -46,11 +57,26 @@ class HmmTopology:
         """
         source.expect("<Topology>")
         topology = _read_binary(source) if source.binary else _read_text(source)
-        for phone in topology.phones:
-            states = topology.states_of(phone)
-            if any(not 0 <= target < len(states) for state in states for target, _ in state.transitions):
-                raise source.fail(f"a transition of phone {phone} leads outside its states")
+        wrong = topology.problem()
+        if wrong:
+            raise source.fail(wrong, "a topology as prepare_lang writes it")
         return topology
+
+    def problem(self) -> str | None:
+        """What is wrong with the numbers, in words (Kaldi's HmmTopology::Check); None if nothing."""
+        phones, last = self.phones, max(self.phones, default=0)
+        if not phones or phones != sorted(set(phones)) or phones[0] < 1 or len(self.entry_of) != last + 1:
+            return "phones that are not sorted, or twice there, or without an entry"
+        used = [self.entry_of[phone] for phone in phones]
+        if set(used) != set(range(len(self.entries))) or sum(1 for entry in self.entry_of if entry != -1) != len(
+            phones
+        ):
+            return "phones without an entry, or entries without a phone"
+        for number, states in enumerate(self.entries):
+            wrong = _wrong_entry(states)
+            if wrong:
+                return f"entry {number}: {wrong}"
+        return None
 
     def write(self, target: KaldiOutput) -> None:
         """Write Kaldi's form."""
@@ -103,6 +129,28 @@ class HmmTopology:
             target.newline()
 
 
+def _wrong_entry(states: list[HmmState]) -> str | None:
+    """What is wrong with one entry, in words."""
+    last = len(states) - 1
+    if last < 1 or states[last].transitions or states[last].pdf_class != NO_PDF:
+        return "the last of at least two states must have neither pdf nor transitions"
+    for number, state in enumerate(states[:last]):
+        targets = [target for target, _ in state.transitions]
+        if not targets or len(targets) != len(set(targets)) or not set(targets) <= set(range(len(states))):
+            return f"the transitions of state {number} lead nowhere, twice to one state, or outside"
+        if not all(0 < probability <= 1 for _, probability in state.transitions):
+            return f"the probabilities of state {number} are not between 0 and 1"
+        if abs(sum(probability for _, probability in state.transitions) - 1) > 0.01:
+            return f"the probabilities of state {number} do not add up to 1"
+        if state.pdf_class == NO_PDF and {number, last} & set(targets):
+            return f"state {number} has no pdf, but a loop or a transition to the end"
+    classes = {state.pdf_class for state in states} - {NO_PDF}
+    if classes != set(range(len(classes))):
+        return "the pdf-classes are not numbered from 0"
+    entered = {target for state in states for target, _ in state.transitions}
+    return None if entered | {0} == set(range(len(states))) else "a state that no transition leads to"
+
+
 def _read_binary(source: KaldiInput) -> HmmTopology:
     phones, entry_of = source.read_int_vector().tolist(), source.read_int_vector().tolist()
     entries = []
@@ -125,9 +173,10 @@ def _read_text(source: KaldiInput) -> HmmTopology:
     while (token := source.read_token()) == "<TopologyEntry>":
         source.expect("<ForPhones>")
         while (token := source.read_token()) != "</ForPhones>":
-            if not token.isdigit() or int(token) in entry_of:
-                raise source.fail(f"found {token!r}", "a phone that no entry before has")
-            entry_of[int(token)] = len(entries)
+            phone = to_int(token, _PHONES)
+            if phone in entry_of:
+                raise source.fail(f"phone {phone} for a second time", "a phone that no entry before has")
+            entry_of[phone] = len(entries)
         states: list[HmmState] = []
         while (token := source.read_token()) == "<State>":
             if source.read_int() != len(states):

@@ -9,6 +9,7 @@ from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbol
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph
+from houseblend.lang.lang_dir import read_phone_list
 
 
 class TrainingGraphCompiler:
@@ -41,7 +42,7 @@ class TrainingGraphCompiler:
         cls, model: TransitionModel, tree: ContextDependency, lang: Path, **scales: float
     ) -> "TrainingGraphCompiler":
         """With L.fst and the disambiguation symbols of a lang directory."""
-        disambiguation = [int(word) for word in (lang / "phones" / "disambig.int").read_text().split()]
+        disambiguation = read_phone_list(lang / "phones" / "disambig.int")
         return cls(model, tree, read_graph(lang / "L.fst"), disambiguation, **scales)
 
     def compile(self, words: Sequence[int], key: str | None = None) -> Any:

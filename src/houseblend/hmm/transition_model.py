@@ -12,6 +12,8 @@ from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 State = tuple[int, int, int]
 """A transition-state: phone, HMM state, pdf."""
+_ABOVE_CERTAIN = 1e-3
+"""What rounding may leave of log(1)."""
 
 
 @dataclass
@@ -71,7 +73,7 @@ class TransitionModel:
     @property
     def num_pdfs(self) -> int:
         """Number of pdfs."""
-        return 1 + max(pdf for _, _, pdf in self.states)
+        return _num_pdfs(self.states)
 
     @property
     def phones(self) -> list[int]:
@@ -157,9 +159,23 @@ class TransitionModel:
         source.expect("</Triples>", "<LogProbs>")
         log_probs = source.read_vector().astype(np.float32)
         source.expect("</LogProbs>", "</TransitionModel>")
-        for phone, hmm_state, _ in states:
-            if phone not in topology.phones or not 0 <= hmm_state < len(topology.states_of(phone)):
-                raise source.fail(f"state {hmm_state} of phone {phone} is not in the topology")
+        known = {
+            (phone, number)
+            for phone in topology.phones
+            for number, state in enumerate(topology.states_of(phone))
+            if state.transitions
+        }
+        for phone, hmm_state, pdf in states:
+            if (phone, hmm_state) not in known or pdf < 0:
+                raise source.fail(f"state {hmm_state} of phone {phone} with pdf {pdf} is not in the topology")
+        if (
+            not states
+            or states != sorted(set(states))
+            or {pdf for _, _, pdf in states} != set(range(_num_pdfs(states)))
+        ):
+            raise source.fail("the states are not sorted, twice there, or lack a pdf")
+        if not (log_probs <= _ABOVE_CERTAIN).all() or not np.isfinite(log_probs).all():
+            raise source.fail("transition probabilities that are not between 0 and 1")
         model = cls(topology, states, log_probs)
         if len(log_probs) != model.num_ids + 1:
             raise source.fail(f"{len(log_probs)} transition probabilities", str(model.num_ids + 1))
@@ -184,3 +200,7 @@ class TransitionModel:
         for token in ("</LogProbs>", "</TransitionModel>"):
             target.write_token(token)
             target.newline()
+
+
+def _num_pdfs(states: list[State]) -> int:
+    return 1 + max(pdf for _, _, pdf in states)

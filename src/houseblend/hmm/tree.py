@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
+from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input
 
 PDF_CLASS_KEY = -1
 
@@ -81,7 +81,9 @@ class ContextDependency:
     def load(cls, rxfilename: str | Path) -> "ContextDependency":
         """Read a tree file; InputError if it is none."""
         with open_input(rxfilename) as source:
-            return cls.read(source)
+            tree = cls.read(source)
+            source.stream.expect_end()
+        return tree
 
     @classmethod
     def read(cls, source: KaldiInput) -> "ContextDependency":
@@ -89,10 +91,13 @@ class ContextDependency:
         source.expect("ContextDependency")
         width, position = source.read_int(), source.read_int()
         source.expect("ToPdf")
-        root = _read_node(source)
+        if not 0 <= position < width <= MAX_DIM:
+            raise source.fail(f"a window of {width} phones with the central one at {position}")
+        root = _read_node(source, range(PDF_CLASS_KEY, width))
         source.expect("EndContextDependency")
-        if root is None or not 0 <= position < width:
-            raise source.fail("an empty tree, or a central position outside the window")
+        pdfs = set(_pdfs(root, {}))
+        if root is None or not pdfs or pdfs != set(range(len(pdfs))):
+            raise source.fail("the leaves are not all pdfs from 0 to the last")
         return cls(width, position, root)
 
     def write(self, target: KaldiOutput) -> None:
@@ -124,29 +129,36 @@ def _pdfs(node: Node | None, values: Mapping[int, int]) -> Iterator[int]:
         yield from _pdfs(node.yes if values[node.key] in node.members else node.no, values)
 
 
-def _read_node(source: KaldiInput) -> Node | None:
+def _read_node(source: KaldiInput, keys: range) -> Node | None:
     token = source.read_token()
     if token == "NULL":
         return None
     if token == "CE":
         return Leaf(source.read_int())
     if token == "TE":
-        key, size = source.read_int(), source.read_uint()
+        key, size = _read_key(source, keys), source.read_uint()
         source.expect("(")
         branches = []
         for _ in range(size):
-            branches.append(_read_node(source))
+            branches.append(_read_node(source, keys))
         source.expect(")")
         return Table(key, tuple(branches))
     if token == "SE":
-        key, members = source.read_int(), frozenset(source.read_int_vector().tolist())
+        key, members = _read_key(source, keys), frozenset(source.read_int_vector().tolist())
         source.expect("{")
-        yes, no = _read_node(source), _read_node(source)
+        yes, no = _read_node(source, keys), _read_node(source, keys)
         source.expect("}")
         if yes is None or no is None:
             raise source.fail("a split with an empty side")
         return Split(key, members, yes, no)
     raise source.fail(f"found {token[:60]!r}", "CE, TE, SE or NULL")
+
+
+def _read_key(source: KaldiInput, keys: range) -> int:
+    key = source.read_int()
+    if key not in keys:
+        raise source.fail(f"a question of position {key}", f"{keys.start} to {keys.stop - 1}")
+    return key
 
 
 def _write_node(target: KaldiOutput, node: Node | None) -> None:

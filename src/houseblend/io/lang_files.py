@@ -6,11 +6,22 @@ from pathlib import Path
 
 from houseblend.base.errors import InputError
 from houseblend.io.data_files import FileRule, Line, read_lines
+from houseblend.io.numbers import to_int
 
 LISTS = ("silence", "nonsilence", "optional_silence", "disambig", "context_indep")
 TABLES = ("sets", "roots")
 AGAIN = "run prepare_lang"
-_SYMBOL = FileRule("symbol", lambda words: len(words) == 1 and words[0].isdigit(), "SYMBOL NUMBER")
+_NUMBERS = range(1 << 31)
+
+
+def _is_number(words: list[str]) -> bool:
+    try:
+        return len(words) == 1 and to_int(words[0], _NUMBERS) >= 0
+    except ValueError:
+        return False
+
+
+_SYMBOL = FileRule("symbol", _is_number, "SYMBOL NUMBER")
 
 
 def validate_lang(path: Path) -> None:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import EXIT_OK, EXIT_READER_CLOSED, InputError
 
@@ -182,11 +184,14 @@ def in_memory(data: bytes, name: object = "memory") -> InputStream:
 def parsing(stream: InputStream, what: str = "data") -> Iterator[None]:
     """Turn what goes wrong in the conversion of a stream's bytes into an error that names its place.
 
+    Numbers that leave the range of their type become infinite without a word: readers check their results.
+
     Raises:
         InputError: in place of errors of struct, of unicode, and of values.
     """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except (struct.error, ValueError, OverflowError, RecursionError) as failure:
         raise stream.fail(f"broken {what}: {failure}") from failure
 

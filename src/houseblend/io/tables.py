@@ -6,11 +6,11 @@ file, `-`, or a command with a pipe. A script's entries may carry ranges (`[0:4,
 
 import contextlib
 import math
+import os
 import re
 import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -270,7 +270,7 @@ def _read_entry(value: str, kind: str, key: str | None, place: str, archive: _Op
     bounds = _RANGE.search(value)
     name = value[: bounds.start()] if bounds and kind in ("matrix", "vector") else value
     path, offset = split_offset(name)
-    if archive is not None and not name.endswith(("|", ".gz")) and name != "-" and Path(path).is_file():
+    if archive is not None and not name.endswith(("|", ".gz")) and name != "-" and os.path.isfile(path):
         found = _decode(archive.at(path, offset), kind, key)
     else:
         with open_stream(name) as stream:

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
+from houseblend.io.lang_files import AGAIN, read_symbol_table
+from houseblend.io.numbers import to_int
+from houseblend.io.objects import MAX_DIM
+from houseblend.io.streams import read_text
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, add_disambiguation, lexicon_graph
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
+_PHONES = range(1, MAX_DIM)
 
 
 def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5) -> None:
@@ -72,30 +77,30 @@ def format_lm(lang: Path, arpa: Path, out: Path) -> None:
     shutil.copytree(
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
     )
-    write_graph(out / "G.fst", arpa_graph(arpa, read_symbols(lang / "words.txt")))
+    write_graph(out / "G.fst", arpa_graph(arpa, read_symbol_table(lang / "words.txt")))
 
 
-def read_symbols(path: Path) -> dict[str, int]:
-    """Names and numbers of a symbol table.
+def read_phone_sets(rxfilename: str | Path) -> list[list[int]]:
+    """Numbers of phones, a set a line; empty lines are left out.
 
     Raises:
-        InputError: a line of another form, or a name or number twice.
+        InputError: the file is missing, or a line holds something else.
     """
-    table: dict[str, int] = {}
-    numbers: set[int] = set()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, do="run prepare_lang") from None
-    for line, text in enumerate(lines, start=1):
-        parts = text.split()
-        if len(parts) != 2 or not parts[1].isdigit():
-            raise InputError(f"cannot read {text[:60]!r}", file=path, line=line, expected="SYMBOL NUMBER")
-        if parts[0] in table or int(parts[1]) in numbers:
-            raise InputError("a symbol or number stands twice", file=path, line=line, key=parts[0])
-        table[parts[0]] = int(parts[1])
-        numbers.add(int(parts[1]))
-    return table
+    sets = []
+    for number, line in enumerate(read_text(rxfilename).split("\n"), start=1):
+        try:
+            sets.append([to_int(word, _PHONES) for word in line.split()])
+        except ValueError:
+            expected = "numbers of phones, above 0"
+            raise InputError(
+                f"cannot read {line[:60]!r}", file=rxfilename, line=number, expected=expected, do=AGAIN
+            ) from None
+    return [phones for phones in sets if phones]
+
+
+def read_phone_list(rxfilename: str | Path) -> list[int]:
+    """Numbers of phones, as `read_phone_sets`, all in one list."""
+    return [phone for phones in read_phone_sets(rxfilename) for phone in phones]
 
 
 def _write_symbols(path: Path, table: dict[str, int]) -> None:

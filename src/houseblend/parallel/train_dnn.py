@@ -11,7 +11,7 @@ from houseblend.base.errors import UsageError
 from houseblend.base.log import log
 from houseblend.frames.store import FrameStore
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.io.objects import open_input, open_output
+from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.components.base import UPDATES, Update
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
@@ -112,8 +112,7 @@ def _finish(experiment: Experiment, num_rounds: int) -> None:
     """Combine the last models, set the priors, and write what decoding needs."""
     examples = f"frames:{experiment.frames}:combine"
     network, count = combine(combined_models(experiment, num_rounds), examples, experiment.device)
-    with open_input(experiment.frames / "final.mdl") as source:
-        transitions = TransitionModel.read(source)
+    transitions = TransitionModel.load(experiment.frames / "final.mdl")
     model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
     with network.batch_norm_in_test_mode():
         model.set_priors(average_posteriors(network, examples))

@@ -1,11 +1,12 @@
 """Transforms of a network's spliced input, from statistics: mean and variance, and nnet3's LDA-like transform."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.io.objects import KaldiInput, KaldiOutput
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 from houseblend.train.examples import read_minibatches
 
 MINIBATCH = 4096
@@ -69,6 +70,14 @@ class LdaStats:
         return self.second - means.T @ means
 
     @classmethod
+    def load(cls, rxfilename: str | Path) -> "LdaStats":
+        """Read a file of statistics; InputError if it is none."""
+        with open_input(rxfilename) as source:
+            stats = cls.read(source)
+            source.stream.expect_end()
+        return stats
+
+    @classmethod
     def read(cls, source: KaldiInput) -> "LdaStats":
         """Read Kaldi's form; InputError if it is another."""
         source.expect("<LDAACCS>", "<VECSIZE>")
@@ -84,6 +93,8 @@ class LdaStats:
         source.expect("</LDAACCS>")
         if counts.shape != (classes,) or sums.shape != (classes, dim) or within.shape != (dim, dim):
             raise source.fail("statistics of another shape than announced")
+        if not (counts >= 0).all() or not all(np.isfinite(array).all() for array in (counts, sums, within)):
+            raise source.fail("statistics that are not finite, or counts below 0")
         used = counts > 0
         means = sums[used] / np.sqrt(counts[used])[:, None]
         return cls(counts, sums, within + means.T @ means)
