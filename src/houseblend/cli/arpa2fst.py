@@ -18,12 +18,13 @@ def main(
     """Turn an ARPA language model into G.fst."""
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
-    from houseblend.io.lang_files import read_symbol_table
+    from houseblend.io import lang_files
     from houseblend.lang.arpa import arpa_graph
     from houseblend.lang.fst import write_graph
 
     if read_symbol_table is None:
         raise UsageError("--read-symbol-table is missing", expected="words.txt of a lang directory")
-    graph = arpa_graph(arpa, read_symbol_table(read_symbol_table), disambig_symbol, bos_symbol, eos_symbol)
+    words = lang_files.read_symbol_table(read_symbol_table)
+    graph = arpa_graph(arpa, words, disambig_symbol, bos_symbol, eos_symbol)
     write_graph(fst, graph)
     log(f"wrote {len(graph.arcs)} states and {graph.num_arcs} arcs to {fst}")
