@@ -1,4 +1,4 @@
-"""validate-ali: check a alignment directory."""
+"""validate-ali: check an alignment directory."""
 
 from pathlib import Path
 

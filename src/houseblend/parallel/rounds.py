@@ -4,7 +4,6 @@ A round is done when its line stands in the ledger; everything that the line nam
 machine leaves of an unfinished round is made again, with the same seeds and so with the same bits.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -82,8 +81,8 @@ class Experiment:
         return self.folder / f"{number}.raw"
 
 
-def run_rounds(experiment: Experiment, strategy: Strategy, exchange: Exchange) -> int:
-    """Run all rounds that the ledger does not have; returns how many there are.
+def run_rounds(experiment: Experiment, strategy: Strategy, exchange: Exchange) -> list[dict[str, Any]]:
+    """Run all rounds that the ledger does not have; returns the lines of all.
 
     Raises:
         RoundRefusedError: a round was refused in all its attempts.
@@ -100,7 +99,7 @@ def run_rounds(experiment: Experiment, strategy: Strategy, exchange: Exchange) -
     while (plan := strategy.plan(state)) is not None:
         state, loss = _round(experiment, strategy, exchange, ledger, plan, state, loss)
         _clean(experiment, plan.round + 1)
-    return len(ledger.rounds())
+    return ledger.rounds()
 
 
 def _resume(experiment: Experiment, strategy: Strategy, done: list[dict[str, Any]]) -> tuple[State, float | None]:
@@ -260,14 +259,8 @@ def _clean(experiment: Experiment, last: int) -> None:
         path.unlink()
 
 
-def combined_models(experiment: Experiment, num_rounds: int) -> list[Path]:
-    """The models for the final combination, the last first: those kept that have the final topology."""
-    ledger = json.loads((experiment.folder / "ledger.jsonl").read_text().splitlines()[-1])
-    layers = ledger["plan"]["num_layers"]
-    paths = [experiment.model(number) for number in range(num_rounds, max(num_rounds - experiment.keep, 0), -1)]
-    return [path for path in paths if path.exists() and _hidden_layers(path) == layers]
-
-
-def _hidden_layers(path: Path) -> int:
-    names = {component.name for component in Network.read(path).components}
-    return sum(1 for name in names if name.startswith("hidden") and name.endswith(".affine"))
+def combined_models(experiment: Experiment, rounds: list[dict[str, Any]]) -> list[Path]:
+    """The models for the final combination, the last first: of the last rounds, those with the final topology."""
+    layers = rounds[-1]["plan"]["num_layers"]
+    last = [line for line in reversed(rounds[-experiment.keep :]) if line["plan"]["num_layers"] == layers]
+    return [experiment.model(line["round"] + 1) for line in last]

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,8 +88,8 @@ def train_dnn(
     log(
         f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to {schedule.final_workers} workers"
     )
-    num_rounds = run_rounds(experiment, strategy, LocalExchange() if exchange_name == "local" else FilesExchange(slots))
-    _finish(experiment, num_rounds)
+    exchange = LocalExchange() if exchange_name == "local" else FilesExchange(slots)
+    _finish(experiment, run_rounds(experiment, strategy, exchange))
 
 
 def _network_config(frames: Path, out: Path, options: DnnOptions) -> NetworkConfig:
@@ -108,10 +109,10 @@ def _network_config(frames: Path, out: Path, options: DnnOptions) -> NetworkConf
     )
 
 
-def _finish(experiment: Experiment, num_rounds: int) -> None:
+def _finish(experiment: Experiment, rounds: list[dict[str, Any]]) -> None:
     """Combine the last models, set the priors, and write what decoding needs."""
     examples = f"frames:{experiment.frames}:combine"
-    network, count = combine(combined_models(experiment, num_rounds), examples, experiment.device)
+    network, count = combine(combined_models(experiment, rounds), examples, experiment.device)
     transitions = TransitionModel.load(experiment.frames / "final.mdl")
     model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
     with network.batch_norm_in_test_mode():
