@@ -7,6 +7,7 @@ from rows import Row
 from workplace import Workplace
 
 from houseblend.decode.lattice import read_lattice_table
+from houseblend.decode.paths import best_path
 from houseblend.hmm.hclg import compose_hclg, compose_lg
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
@@ -146,7 +147,7 @@ def decoded(workplace: Workplace, row: Row) -> Outcome:
     lattices, words = row.files[:2]
     total = compare(workplace.place / words, workplace.golden / words, words, Tolerance())
     paths = [
-        {key: lattice.best_path(1.0, 0.1) for key, lattice in read_lattice_table(f"ark:{path}")}
+        {key: best_path(lattice, 1.0, 0.1) for key, lattice in read_lattice_table(f"ark:{path}")}
         for path in workplace.comparable(lattices)
     ]
     if paths[0].keys() != paths[1].keys() or any(paths[0][key].ids != path.ids for key, path in paths[1].items()):

@@ -16,6 +16,7 @@ KINDS = [
     (r"(ali|ali_tri|pdf)\.ark$", "int-vector"),
     (r"pairs\.ark$", "int-pairs"),
     (r"post\.ark$", "posterior"),
+    (r"lat\.ark$", "lattice"),
     (r"\.(ark|mat|bin)$", "matrix"),
 ]
 """Kinds of binary files, by name; the first that fits."""

@@ -24,7 +24,8 @@ What Kaldi's programs and ours make of the same input, row by row of the golden 
 Written by `python tests/golden_whole/table.py` from a run over all of them; never edited by hand. How it is made and how a row
 gets a check of its own: `tests/golden_whole/checks.py`.
 
-- **equal**: the same bytes, or the same numbers where a file carries what no program can repeat (gzip headers, float texts).
+- **equal**: the same bytes, or the same numbers where a file carries what no program can repeat (gzip headers, float texts, the
+  properties that a lattice file says are known of it).
 - **within tolerance**: the largest deviation measured, absolute or relative as the tolerance of the row is; a relative one that
   stands alone is relative to the largest value of its matrix.
 - **not yet**: what the row waits for.

@@ -44,6 +44,7 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
     from houseblend.cli.program import Skips
     from houseblend.decode.acoustic import model_kind, read_scorer
     from houseblend.decode.decoder import Decoder
+    from houseblend.decode.paths import best_path
     from houseblend.io.lang_files import read_symbol_table
     from houseblend.io.tables import read_table, write_table
 
@@ -62,7 +63,7 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
         writers = [stack.enter_context(write_table(name, kind)) for name, kind in zip(targets, kinds, strict=False)]
         for key, feats in read_table(features, "matrix"):
             lattice = decoder.lattice(feats, key)
-            path = lattice.best_path(1.0, scale) if lattice is not None else None
+            path = best_path(lattice, 1.0, scale) if lattice is not None else None
             if lattice is None or path is None:
                 skips.skip(key, "the search reached no end")
                 continue

@@ -21,11 +21,12 @@ def main(
     """Keep only the best path; its costs are written unscaled."""
     from houseblend.cli.program import Skips
     from houseblend.decode.lattice import read_lattice_table
+    from houseblend.decode.paths import best_path
     from houseblend.io.tables import write_table
 
     with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices") as skips:
         for key, lattice in read_lattice_table(lattices):
-            path = lattice.best_path(lm_scale, acoustic_scale, word_ins_penalty)
+            path = best_path(lattice, lm_scale, acoustic_scale, word_ins_penalty)
             if path is None:
                 skips.skip(key, "the lattice is empty")
                 continue

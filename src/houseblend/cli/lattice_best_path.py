@@ -21,6 +21,7 @@ def main(
     """Write the best path of every lattice."""
     from houseblend.cli.program import Skips
     from houseblend.decode.lattice import read_lattice_table
+    from houseblend.decode.paths import best_path
     from houseblend.io.tables import write_table
 
     with (
@@ -28,7 +29,7 @@ def main(
         Skips(max_skipped, "lattices") as skips,
     ):  # fmt: skip
         for key, lattice in read_lattice_table(lattices):
-            path = lattice.best_path(lm_scale, acoustic_scale)
+            path = best_path(lattice, lm_scale, acoustic_scale)
             if path is None:
                 skips.skip(key, "the lattice is empty")
                 continue

@@ -12,6 +12,7 @@ def main(words: tuple[str, ...]) -> None:
     from houseblend.base.errors import UsageError
     from houseblend.cli.program import Skips
     from houseblend.decode.lattice import read_lattice_table
+    from houseblend.decode.paths import best_path
     from houseblend.io.tables import write_table
 
     if not 3 <= len(words) <= 5:
@@ -20,7 +21,7 @@ def main(words: tuple[str, ...]) -> None:
     with ExitStack() as stack, Skips(0, "lattices") as skips:
         writers = [stack.enter_context(write_table(name, kind)) for name, kind in zip(words[1:], kinds, strict=False)]
         for key, lattice in read_lattice_table(words[0]):
-            path = lattice.best_path()
+            path = best_path(lattice)
             if path is None:
                 skips.skip(key, "the lattice is empty")
                 continue

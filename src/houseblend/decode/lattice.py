@@ -85,60 +85,12 @@ class CompactLattice:
             stack += [(state, index + 1), (arcs[index].nextstate, 0)]
         return order[::-1]
 
-    def best_path(self, graph_scale: float = 1.0, acoustic_scale: float = 1.0, penalty: float = 0.0) -> "Path | None":
-        """The cheapest path under scales and a penalty on every word; None if there is none. Its costs are unscaled."""
-        best: dict[int, tuple[float, int, LatticeArc | None]] = {self.start: (0.0, -1, None)}
-        end: tuple[float, int] | None = None
-        for state in self.topological_order():
-            if state not in best:
-                continue
-            cost = best[state][0]
-            final = self.finals[state]
-            if final is not None:
-                total = cost + final.graph * graph_scale + final.acoustic * acoustic_scale
-                if end is None or total < end[0]:
-                    end = total, state
-            for arc in self.arcs[state]:
-                step = (
-                    arc.weight.graph * graph_scale
-                    + arc.weight.acoustic * acoustic_scale
-                    + (penalty if arc.word else 0.0)
-                )
-                if arc.nextstate not in best or cost + step < best[arc.nextstate][0]:
-                    best[arc.nextstate] = cost + step, state, arc
-        if end is None:
-            return None
-        state, taken = end[1], []
-        while (arc := best[state][2]) is not None:
-            taken.append(arc)
-            state = best[state][1]
-        weights = [arc.weight for arc in reversed(taken)]
-        final = self.finals[end[1]]
-        weights += [final] if final is not None else []
-        return Path(
-            [arc.word for arc in reversed(taken) if arc.word],
-            [ident for weight in weights for ident in weight.ids],
-            sum(weight.graph for weight in weights), sum(weight.acoustic for weight in weights),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Path:
-    """One path: words, transition-ids, graph and acoustic cost."""
-
-    words: list[int]
-    ids: list[int]
-    graph: float
-    acoustic: float
-
-    def lattice(self) -> CompactLattice:
-        """The path as a lattice, all ids on the first word, as lattice-1best writes it."""
-        zero = Weight(0.0, 0.0, ())
-        whole = Weight(self.graph, self.acoustic, tuple(self.ids))
-        if not self.words:
-            return CompactLattice([[]], [whole], 0)
-        arcs = [[LatticeArc(word, whole if index == 0 else zero, index + 1)] for index, word in enumerate(self.words)]
-        return CompactLattice([*arcs, []], [None] * len(self.words) + [zero], 0)
+    def in_order(self) -> "CompactLattice":
+        """The states that can be reached, numbered in topological order; InputError for a cycle."""
+        order = self.topological_order()
+        number = {state: index for index, state in enumerate(order)}
+        arcs = [[arc._replace(nextstate=number[arc.nextstate]) for arc in self.arcs[state]] for state in order]
+        return CompactLattice(arcs, [self.finals[state] for state in order], 0 if order else -1)
 
 
 def read_lattice_table(rspecifier: str) -> Iterator[tuple[str, CompactLattice]]:

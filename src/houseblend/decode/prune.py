@@ -1,7 +1,7 @@
 """Pruning of lattices by a beam around the best path (Kaldi's lat/lattice-functions, PruneLattice)."""
 
-from houseblend.base.errors import InputError
-from houseblend.decode.lattice import CompactLattice, Weight
+from houseblend.decode.lattice import CompactLattice, LatticeArc
+from houseblend.decode.sweep import Sweep, require_path
 
 
 def prune(lattice: CompactLattice, beam: float, acoustic_scale: float = 1.0) -> CompactLattice:
@@ -15,31 +15,18 @@ def prune(lattice: CompactLattice, beam: float, acoustic_scale: float = 1.0) -> 
     Raises:
         InputError: the lattice has a cycle, or no path at all.
     """
-
-    def cost(weight: Weight | None) -> float:
-        return float("inf") if weight is None else weight.graph + acoustic_scale * weight.acoustic
-
-    order = lattice.topological_order()
-    forward, backward = dict.fromkeys(order, float("inf")), {}
-    forward[lattice.start] = 0.0
-    for state in order:
-        for arc in lattice.arcs[state]:
-            forward[arc.nextstate] = min(forward[arc.nextstate], forward[state] + cost(arc.weight))
-    for state in reversed(order):
-        ways = [cost(arc.weight) + backward[arc.nextstate] for arc in lattice.arcs[state]]
-        backward[state] = min([cost(lattice.finals[state]), *ways])
-    if not order or backward[lattice.start] == float("inf"):
-        raise InputError("the lattice has no path")
-    limit = backward[lattice.start] + beam
-    kept = [state for state in sorted(order) if forward[state] + backward[state] <= limit]
-    number = {state: index for index, state in enumerate(kept)}
-    arcs = [
-        [
-            arc._replace(nextstate=number[arc.nextstate])
-            for arc in lattice.arcs[state]
-            if arc.nextstate in number and forward[state] + (cost(arc.weight) + backward[arc.nextstate]) <= limit
-        ]
-        for state in kept
-    ]
-    finals = [final if forward[s] + cost(final) <= limit else None for s in kept for final in [lattice.finals[s]]]
-    return CompactLattice(arcs, finals, number[lattice.start])
+    sweep = Sweep(lattice, 1.0, acoustic_scale)
+    forward, backward = sweep.forward(min), sweep.backward(min)
+    require_path(forward[sweep.end])
+    limit = forward[sweep.end] + beam
+    kept = [state for state in sorted(sweep.order) if forward[state] + backward[state] <= limit]
+    number = {state: index for index, state in enumerate([*kept, sweep.end])}
+    pruned = CompactLattice([[] for _ in kept], [None] * len(kept), number[lattice.start])
+    for hop in sweep.hops:
+        if hop.target not in number or forward[hop.source] + (hop.cost + backward[hop.target]) > limit:
+            continue
+        if hop.target == sweep.end:
+            pruned.finals[number[hop.source]] = hop.weight
+        else:
+            pruned.arcs[number[hop.source]].append(LatticeArc(hop.word, hop.weight, number[hop.target]))
+    return pruned

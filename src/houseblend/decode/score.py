@@ -7,6 +7,7 @@ from pathlib import Path
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice
+from houseblend.decode.paths import best_path
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.tables import read_table
@@ -96,7 +97,7 @@ def read_counts(score_dir: Path) -> dict[str, Counts]:
 
 def best_words(lattice: CompactLattice, weight: float, penalty: float, names: dict[int, str]) -> list[str]:
     """Words of the best path with the acoustic cost divided by a language-model weight."""
-    path = lattice.best_path(1.0, 1.0 / weight, penalty)
+    path = best_path(lattice, 1.0, 1.0 / weight, penalty)
     return [names.get(word, f"#{word}") for word in path.words] if path is not None else []
 
 
