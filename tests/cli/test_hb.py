@@ -130,14 +130,14 @@ def test_why_knows_a_step_that_was_killed_and_one_that_has_a_bug(work, capsys):
 
 def test_why_tells_the_reasons_of_a_refused_round(work, capsys):
     def refuse(out: Path) -> None:
-        line = {"format": 1, "kind": "refused", "round": 4, "attempt": 0, "reason": {"2": "held-out loss nan"}}
+        line = {"format": 1, "kind": "refused", "round": 0, "attempt": 0, "reason": {"2": "held-out loss nan"}}
         (out / "ledger.jsonl").write_text(
             "".join(json.dumps({**line, "attempt": n}) + "\n" for n in range(3)) + '{"torn'
         )
-        raise InputError("round 4 was refused 3 times")
+        raise InputError("round 0 was refused 3 times")
 
     make_step(refuse).main(["in", "out"])
-    assert "round 4, attempt 0:\n  worker 2: held-out loss nan" in asked(capsys, "why", "out")
+    assert "round 0, attempt 0:\n  worker 2: held-out loss nan" in asked(capsys, "why", "out")
     assert (work / "out/ledger.jsonl").read_text().endswith('{"torn')
 
 

@@ -25,7 +25,7 @@ def test_a_specification_comes_back(tmp_path):
     spec.write(tmp_path / "spec.json")
     assert JobSpec.read(tmp_path / "spec.json") == spec
     (tmp_path / "spec.json").write_text('{"format": 9}')
-    with pytest.raises(InputError, match="format other than 1"):
+    with pytest.raises(InputError, match="format 9; expected format 1"):
         JobSpec.read(tmp_path / "spec.json")
 
 

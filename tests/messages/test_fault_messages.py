@@ -120,7 +120,9 @@ def dead_job(folder: Path) -> None:
 
 
 def broken_ledger(folder: Path) -> None:
-    (folder / "ledger.jsonl").write_text('{"format": 1, "kind": "round"}\n{"form\n')
+    (folder / "ledger.jsonl").write_text(
+        '{"format": 1, "kind": "refused", "round": 0, "attempt": 0, "reason": {}}\n{"form\n'
+    )
     Ledger(folder / "ledger.jsonl")
 
 
@@ -151,7 +153,7 @@ REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (no_result, "file system", "job 1: file system (the job's wrapper left no result in {folder}/jobs)", "check disk space"),
     (no_output, "no output", "job 1: no output (no output {folder}/model.2)", "check disk space and quota"),
     (dead_job, "killed", "job 1: killed (ended by SIGKILL)", "run fewer jobs at a time"),
-    (broken_ledger, "bad input", "{folder}/ledger.jsonl:2: broken line", "restore the file, or begin a new directory"),
+    (broken_ledger, "bad input", "{folder}/ledger.jsonl:2: no JSON", "restore the file, or begin a new directory"),
     (another_ledger, "bad input", "{folder}/ledger.jsonl:1: format 2; expected format 1", "begin a new directory"),
     (lost_model, "bad input", "{folder}/4.raw: the model is not the one of the ledger's last line", "begin a new directory"),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from test_data_dir import make
 from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.frames import store
 from houseblend.frames.store import FrameStore, validate_store
-from houseblend.io import data_dir, data_files, directories, lang_files
+from houseblend.io import data_dir, data_files, directories, json_files, lang_files
 from houseblend.io.data_dir import fix_data_dir, problems, validate_any_data
 from houseblend.io.directories import KINDS, validate
 
@@ -154,6 +154,7 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
      "phones/optional_silence.txt", None, None, "not one silence phone", "", RUN_LANG),
     ("lang", both(whole("phones/sets.txt", "SIL\n"), whole("phones/sets.int", "1\n")), "phones/sets.txt", None, "AH",
      "do not hold every phone once", "", RUN_LANG),
+    ("lang", whole("topo", "<Topology>"), "topo", None, None, "cut off", "</Topology>", RUN_LANG),
     ("lang", whole("topo", "<Topology> </Topology>"), "topo", None, None, "phone 1 has not exactly one entry", "all of", RUN_LANG),
     ("ali", whole("num_jobs", "many"), "num_jobs", 1, None, "found 'many'", "a number above 0", "run align"),
     ("ali", whole("num_jobs", "3"), "ali.3.gz", None, None, "no such file", "", "run align"),
@@ -163,15 +164,21 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
      "no utterance is aligned", "", "run align"),
     ("model", whole("final.mdl", "<Nnet3>"), "final.mdl", None, None, "the file begins with b'<Nnet3>'", "<TransitionModel>", "run"),
     ("exp", whole("feature.json", "{"), "feature.json", None, None, "no JSON", "", "run train_dnn"),
-    ("exp", whole("feature.json", "[]"), "feature.json", None, None, "no JSON object", "", "run train_dnn"),
-    ("exp", whole("feature.json", "{}"), "feature.json", None, None, "not whole", "fingerprint", "run train_dnn"),
+    ("exp", whole("feature.json", "[]"), "feature.json", None, None, "no JSON object", "{...}", "run train_dnn"),
+    ("exp", whole("feature.json", "{}"), "feature.json", None, "kind", "the field is missing", "a string", "run train_dnn"),
+    ("exp", whole("feature.json", '{"kind": 1}'), "feature.json", None, "kind", "found '1'", "a string", "run train_dnn"),
     ("exp", whole("ledger.jsonl", "{}\n{\n{}\n"), "ledger.jsonl", 2, None, "no JSON", "", "begin a new directory"),
     ("graph", whole("num_pdfs", "8"), "num_pdfs", None, None, "8 pdfs, graph.json says 7", "", "run make_graph"),
-    ("frames", whole("index.json", "{}"), "index.json", None, None, "broken index", "", FRAMES),
+    ("frames", whole("index.json", "{}"), "index.json", None, "dim", "the field is missing", "a whole number", FRAMES),
+    ("frames", whole("index.json", '{"dim": 1, "shards": ["x"]}'), "index.json", None, "shards", "broken index", "whole numbers",
+     FRAMES),
     ("frames", whole("pdfs.0.i32", "short"), "pdfs.0.i32", None, None, "5 bytes", "40 bytes", FRAMES),
     ("decode", gone("lat.1.gz"), "lat.1.gz", None, None, "no such file", "", "run decode"),
-    ("store", gone("index.json"), "index.json", None, None, "no frame store here", "", FRAMES),
-    ("store", whole("index.json", "{"), "index.json", None, None, "broken index", "", FRAMES),
+    ("store", gone("index.json"), "index.json", None, None, "no such file", "", FRAMES),
+    ("store", whole("index.json", "{"), "index.json", None, None, "no JSON", "", FRAMES),
+    ("store", whole("index.json", '{"format": 1, "dim": 0, "num_pdfs": 1, "shards": []}'), "index.json", None, None,
+     "sizes that cannot be", "above 0", FRAMES),
+    ("store", whole("utterances", "a train 0 0 0 9"), "utterances", 1, None, "the last line has no end", "", FRAMES),
     ("store", whole("index.json", '{"format": 9, "dim": 1, "num_pdfs": 1, "shards": []}'), "index.json", None, None, "format 9",
      "format 1", FRAMES),
     ("store", gone("utterances"), "utterances", None, None, "no such file", "", FRAMES),
@@ -187,7 +194,7 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("no subset", both(), "", None, None, "subset 'dev'", "train, heldout, combine", "name one of them"),
 ]  # fmt: skip
 
-MODULES = (data_dir, data_files, directories, lang_files, store)
+MODULES = (data_dir, data_files, directories, json_files, lang_files, store)
 seen: set[tuple[str, int]] = set()
 """Places of the modules where an error was made in this run: file and line."""
 

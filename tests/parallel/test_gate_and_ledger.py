@@ -51,11 +51,18 @@ def test_equal_losses_are_not_outliers_of_one_another():
     assert admitted([-2.0, -2.0, -2.0, -2.001])[0] == [1, 2, 3, 4]
 
 
+ROUND = {
+    "kind": "round", "round": 0, "attempt": 0, "plan": {}, "state": {}, "model_hash": "x", "heldout_objective": -1.5,
+    "dropped": {}, "loss": float("nan"),
+}  # fmt: skip
+REFUSED = {"kind": "refused", "round": 1, "attempt": 0, "reason": {}}
+
+
 def test_a_torn_last_line_is_cut_off_and_the_rest_kept(tmp_path):
     path = tmp_path / "ledger.jsonl"
     ledger = Ledger(path)
-    ledger.append({"kind": "round", "round": 0, "loss": float("nan")})
-    ledger.append({"kind": "refused", "round": 1})
+    ledger.append(ROUND)
+    ledger.append(REFUSED)
     whole = path.read_bytes()
     for cut in range(1, len(whole)):
         path.write_bytes(whole[:cut])
@@ -67,10 +74,21 @@ def test_a_torn_last_line_is_cut_off_and_the_rest_kept(tmp_path):
     assert Ledger(path).rounds()[0]["loss"] is None
 
 
-@pytest.mark.parametrize("line", ["{}", "no json", json.dumps({"format": 99, "kind": "round"})])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "no json",
+        "",
+        json.dumps({"format": 99, **ROUND, "round": 1, "loss": None}),
+        json.dumps({"format": 1, **ROUND, "loss": None}),
+        json.dumps({"format": 1, **REFUSED, "round": 2}),
+        json.dumps({"format": 1, **REFUSED, "reason": "none"}),
+    ],
+)
 def test_a_broken_line_is_refused_with_its_number(tmp_path, line):
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).append({"kind": "round", "round": 0})
+    Ledger(path).append(ROUND)
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match="ledger.jsonl:2"):
         Ledger(path)

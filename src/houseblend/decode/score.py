@@ -1,6 +1,5 @@
 """Scoring of a decoding over language-model weights and insertion penalties, chosen on a development set."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.paths import best_path
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
+from houseblend.io.json_files import read_json
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.tables import read_table
 
@@ -91,8 +91,18 @@ def read_lattices(decoding: Path) -> dict[str, CompactLattice]:
 
 def read_counts(score_dir: Path) -> dict[str, Counts]:
     """Counts by utterance of a score directory; InputError if it is none."""
-    values = _read_json(score_dir)["utterances"]
-    return {key: Counts(**one) for key, one in values.items()}
+    counts = {}
+    for key, one in _read_score(score_dir)["utterances"].items():
+        try:
+            counts[key] = Counts(**one)
+            if not all(type(count) is int and count >= 0 for count in one.values()):
+                raise ValueError("counts")
+        except (TypeError, ValueError):
+            expected = "numbers of words, insertions, deletions, substitutions"
+            raise InputError(
+                "no counts", file=score_dir / "score.json", key=key, expected=expected, do="run score"
+            ) from None
+    return counts
 
 
 def best_words(lattice: CompactLattice, weight: float, penalty: float, names: dict[int, str]) -> list[str]:
@@ -126,16 +136,10 @@ def alignment_lines(key: str, reference: list[str], hypothesis: list[str]) -> st
 
 
 def _read_choice(score_dir: Path) -> tuple[int, float]:
-    value = _read_json(score_dir)
+    value = _read_score(score_dir)
     return value["lm_weight"], value["insertion_penalty"]
 
 
-def _read_json(score_dir: Path) -> dict:
-    try:
-        value = json.loads((score_dir / "score.json").read_text())
-        missing = {"lm_weight", "insertion_penalty", "utterances"} - value.keys()
-        if missing:
-            raise ValueError(f"{sorted(missing)} are missing")
-    except (OSError, ValueError, KeyError, TypeError) as failure:
-        raise InputError(f"no score directory: {failure}", file=score_dir / "score.json", do="run score") from None
-    return value
+def _read_score(score_dir: Path) -> dict:
+    fields = {"lm_weight": int, "insertion_penalty": float, "utterances": dict}
+    return read_json(score_dir / "score.json", fields, "run score")

@@ -1,6 +1,5 @@
 """What lies between a data directory's features and a model, and the record that ties the two together."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_json
 from houseblend.feat.cmvn import apply_cmvn
 from houseblend.feat.deltas import add_deltas
+from houseblend.io.json_files import read_json
 from houseblend.io.tables import Table, read_table
 
 RECORD = "feature.json"
+CMVN = ("none", "mean", "mean-var")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class FeaturePipeline:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "FeaturePipeline":
         """From `feature.json`."""
-        return cls(**value)
+        pipeline = cls(**value)
+        if pipeline.cmvn not in CMVN or type(pipeline.delta_order) is not int or not 0 <= pipeline.delta_order < 10:
+            raise ValueError(f"{pipeline}")
+        return pipeline
 
     def read(self, data_dir: Path, keys: Iterable[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
         """Utterances and their features, float32, shape [T, D * (delta_order + 1)].
@@ -49,8 +53,8 @@ class FeaturePipeline:
         Raises:
             InputError: a file is missing or broken, or features are not finite.
         """
-        if self.cmvn not in ("none", "mean", "mean-var"):
-            raise InputError(f"--cmvn={self.cmvn}", expected="none, mean or mean-var")
+        if self.cmvn not in CMVN:
+            raise InputError(f"--cmvn={self.cmvn}", expected=", ".join(CMVN))
         speakers = dict(read_table(f"ark:{data_dir}/utt2spk", "token"))
         stats = Table(f"scp:{data_dir}/cmvn.scp", "matrix") if self.cmvn != "none" else None
         loaded: dict[str, np.ndarray] = {}
@@ -82,13 +86,10 @@ def write_feature_record(data_dir: Path, kind: str, options: dict[str, Any]) -> 
 
 def read_feature_record(place: Path) -> dict[str, Any]:
     """The record of a data or model directory; InputError if it is missing or broken."""
-    try:
-        record = json.loads((place / RECORD).read_text())
-        record["fingerprint"] += ""
-    except (OSError, ValueError, KeyError, TypeError) as failure:
-        raise InputError(
-            f"no record of the features: {failure}", file=place / RECORD, do="make them with make_mfcc or make_fbank"
-        ) from None
+    do = "make the features again with make_mfcc or make_fbank"
+    record = read_json(place / RECORD, {"kind": str, "options": dict, "fingerprint": str}, do)
+    if record["fingerprint"] != hash_json({"kind": record["kind"], "options": record["options"]}):
+        raise InputError("the fingerprint is not that of kind and options", file=place / RECORD, do=do)
     return record
 
 
@@ -112,9 +113,13 @@ def read_model_features(model_dir: Path, data_dir: Path | None = None) -> Featur
                 f"features made otherwise than the model's: {_difference(data, model)}", file=data_dir,
                 expected=f"the features of {model_dir}", do="make features with the model's options",
             )  # fmt: skip
-    if "pipeline" not in model:
-        raise InputError("no pipeline", file=model_dir / RECORD, expected="a model directory")
-    return FeaturePipeline.from_json(model["pipeline"])
+    try:
+        return FeaturePipeline.from_json(model["pipeline"])
+    except (KeyError, TypeError, ValueError):
+        expected = "cmvn and delta_order under pipeline"
+        raise InputError(
+            "no pipeline", file=model_dir / RECORD, expected=expected, do="train the model again"
+        ) from None
 
 
 def _difference(data: dict[str, Any], model: dict[str, Any]) -> str:

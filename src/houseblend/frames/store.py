@@ -4,7 +4,6 @@ Format: docs/formats.md. Frames of a subset are numbered consecutively, in the o
 windows of neighbouring frames are gathered when they are needed, edge frames repeated as Kaldi does.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 
 from houseblend.base.atomic import atomic_open, write_json, write_text
 from houseblend.base.errors import InputError
+from houseblend.io.json_files import read_json
+from houseblend.io.numbers import INT32, to_int
 
 FORMAT = 1
 AGAIN = "run make_frames again"
@@ -203,29 +204,31 @@ def _check(folder: Path, key: str, feats: np.ndarray, pdfs: np.ndarray, dim: int
 
 
 def _read_index(path: Path) -> dict:
-    try:
-        index = json.loads(path.read_text())
-        found, _ = index["format"], (index["dim"], index["num_pdfs"], index["shards"])
-    except FileNotFoundError:
-        raise InputError("no frame store here", file=path, do="run make_frames") from None
-    except (ValueError, KeyError, TypeError) as failure:
-        raise InputError(f"broken index: {failure}", file=path, do=AGAIN) from None
-    if found != FORMAT:
-        raise InputError(f"format {found}", file=path, expected=f"format {FORMAT}", do=AGAIN)
+    index = read_json(path, {"format": int, "dim": int, "num_pdfs": int, "shards": list}, AGAIN)
+    if index["format"] != FORMAT:
+        raise InputError(f"format {index['format']}", file=path, expected=f"format {FORMAT}", do=AGAIN)
+    if min(index["dim"], index["num_pdfs"]) < 1 or not all(type(size) is int and size > 0 for size in index["shards"]):
+        raise InputError("sizes that cannot be", file=path, expected="whole numbers above 0", do=AGAIN)
     return index
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     try:
-        return list(enumerate(path.read_text().splitlines(), start=1))
+        lines = path.read_bytes().decode(errors="replace").split("\n")
     except FileNotFoundError:
         raise InputError("no such file", file=path, do=AGAIN) from None
+    if lines[-1]:
+        raise InputError("the last line has no end", file=path, line=len(lines), do=AGAIN)
+    return list(enumerate(lines[:-1], start=1))
 
 
 def _parse_line(path: Path, number: int, line: str) -> Utterance:
     try:
         key, subset, combine, shard, offset, frames = line.split()
-        return Utterance(key, subset, combine == "1", int(shard), int(offset), int(frames))
+        places = [to_int(word, range(INT32.stop)) for word in (shard, offset, frames)]
+        if subset not in SUBSETS or combine not in ("0", "1"):
+            raise ValueError("subset")
+        return Utterance(key, subset, combine == "1", *places)
     except ValueError:
         raise InputError(
             "bad line", file=path, line=number, expected="KEY SUBSET COMBINE SHARD OFFSET FRAMES", do=AGAIN

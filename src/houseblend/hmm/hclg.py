@@ -1,6 +1,5 @@
 """The decoding graph HCLG, by the steps of Kaldi's utils/mkgraph.sh."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbol
 from houseblend.hmm.push import push_special
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
+from houseblend.io.json_files import read_json
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph, write_graph
 from houseblend.lang.lang_dir import read_phone_list
 from houseblend.lang.local_epsilons import remove_epsilons_locally
@@ -125,13 +125,8 @@ def require_same_tree(graph_dir: Path, model_dir: Path) -> None:
         InputError: the graph directory has no record.
         StaleError: the trees differ.
     """
-    try:
-        record = json.loads((graph_dir / "graph.json").read_text())
-    except (OSError, ValueError) as failure:
-        raise InputError(
-            f"no record of the graph: {failure}", file=graph_dir / "graph.json", do="run make_graph"
-        ) from None
-    if record.get("tree") != hash_file(model_dir / "tree"):
+    record = read_json(graph_dir / "graph.json", {"tree": str}, "run make_graph")
+    if record["tree"] != hash_file(model_dir / "tree"):
         raise StaleError(
             "the graph was made for another tree",
             file=graph_dir,

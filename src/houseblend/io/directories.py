@@ -4,14 +4,14 @@ They look at what a reader of the directory relies on: the files are there, whol
 inside a model or graph is checked by who reads it.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from houseblend.base.errors import InputError
 from houseblend.io.data_dir import MAKE, validate_any_data
+from houseblend.io.json_files import parse_json, read_json
 from houseblend.io.lang_files import read_symbol_table, require_content, validate_lang
+from houseblend.io.numbers import INT32, to_int
 from houseblend.io.tables import read_table
 
 ALIGN, TRAIN, GRAPH, FRAMES, DECODE = "run align", "run train_dnn", "run make_graph", "run make_frames", "run decode"
@@ -64,14 +64,11 @@ def validate_exp(path: Path) -> None:
         InputError: a file is missing or broken.
     """
     _require_model(path, TRAIN)
-    record = _read_json(path / "feature.json", TRAIN)
-    if not {"kind", "options", "fingerprint"} <= record.keys():
-        expected = "kind, options, fingerprint"
-        raise InputError("the record is not whole", file=path / "feature.json", expected=expected, do=TRAIN)
+    read_json(path / "feature.json", {"kind": str, "options": dict, "fingerprint": str}, TRAIN)
     if (path / "ledger.jsonl").exists():
         lines = (path / "ledger.jsonl").read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
-            _parse_json(line, path / "ledger.jsonl", "begin a new directory", number)
+            parse_json(line, path / "ledger.jsonl", {}, "begin a new directory", number)
 
 
 def validate_graph(path: Path) -> None:
@@ -85,11 +82,9 @@ def validate_graph(path: Path) -> None:
     read_symbol_table(path / "phones.txt", GRAPH)
     num_pdfs = _read_count(path / "num_pdfs", GRAPH)
     if (path / "graph.json").exists():
-        record = _read_json(path / "graph.json", GRAPH)
-        if record.get("num_pdfs") != num_pdfs:
-            raise InputError(
-                f"{num_pdfs} pdfs, graph.json says {record.get('num_pdfs')}", file=path / "num_pdfs", do=GRAPH
-            )
+        recorded = read_json(path / "graph.json", {"num_pdfs": int}, GRAPH)["num_pdfs"]
+        if recorded != num_pdfs:
+            raise InputError(f"{num_pdfs} pdfs, graph.json says {recorded}", file=path / "num_pdfs", do=GRAPH)
 
 
 def validate_frames(path: Path) -> None:
@@ -100,13 +95,11 @@ def validate_frames(path: Path) -> None:
     """
     _require_model(path, FRAMES)
     require_content(path / "utterances", FRAMES)
-    index = _read_json(path / "index.json", FRAMES)
-    try:
-        dim, shards = int(index["dim"]), [int(frames) for frames in index["shards"]]
-    except (KeyError, TypeError, ValueError) as failure:
-        raise InputError(f"broken index: {failure}", file=path / "index.json", do=FRAMES) from None
-    for number, frames in enumerate(shards):
-        for name, size in ((f"feats.{number}.f32", 4 * frames * dim), (f"pdfs.{number}.i32", 4 * frames)):
+    index = read_json(path / "index.json", {"dim": int, "shards": list}, FRAMES)
+    if not all(type(frames) is int for frames in index["shards"]):
+        raise InputError("broken index", file=path / "index.json", key="shards", expected="whole numbers", do=FRAMES)
+    for number, frames in enumerate(index["shards"]):
+        for name, size in ((f"feats.{number}.f32", 4 * frames * index["dim"]), (f"pdfs.{number}.i32", 4 * frames)):
             require_content(path / name, FRAMES)
             found = (path / name).stat().st_size
             if found != size:
@@ -162,21 +155,7 @@ def _numbered(path: Path, stem: str, do: str) -> list[Path]:
 def _read_count(path: Path, do: str) -> int:
     require_content(path, do)
     text = path.read_text(errors="replace").strip()
-    if not text.isdigit() or int(text) < 1:
-        raise InputError(f"found {text[:60]!r}", file=path, line=1, expected="a number above 0", do=do)
-    return int(text)
-
-
-def _read_json(path: Path, do: str) -> dict[str, Any]:
-    require_content(path, do)
-    return _parse_json(path.read_bytes(), path, do)
-
-
-def _parse_json(data: bytes, path: Path, do: str, line: int | None = None) -> dict[str, Any]:
     try:
-        value = json.loads(data)
-    except ValueError as failure:
-        raise InputError(f"no JSON: {failure}", file=path, line=line, do=do) from None
-    if not isinstance(value, dict):
-        raise InputError("no JSON object", file=path, line=line, do=do)
-    return value
+        return to_int(text, range(1, INT32.stop))
+    except ValueError:
+        raise InputError(f"found {text[:60]!r}", file=path, line=1, expected="a number above 0", do=do) from None

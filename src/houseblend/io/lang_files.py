@@ -126,6 +126,8 @@ def _check_topology(path: Path, phones: dict[str, int]) -> None:
     """Every phone has one entry."""
     require_content(path, AGAIN)
     text = path.read_bytes().decode(errors="replace")
+    if not text.rstrip().endswith("</Topology>"):
+        raise InputError("the file is cut off", file=path, expected="</Topology> at its end", do=AGAIN)
     entries = re.findall(r"<ForPhones>([\d\s]*)</ForPhones>", text)
     found = [int(number) for entry in entries for number in entry.split()]
     wanted = {number for name, number in phones.items() if name != "<eps>" and not re.fullmatch(r"#\d+", name)}

@@ -187,11 +187,15 @@ def parsing(stream: InputStream, what: str = "data") -> Iterator[None]:
     Numbers that leave the range of their type become infinite without a word: readers check their results.
 
     Raises:
-        InputError: in place of errors of struct, of unicode, and of values.
+        InputError: in place of errors of struct, of unicode, and of values; and those that name no file.
     """
     try:
         with np.errstate(all="ignore"):
             yield
+    except InputError as failure:
+        if failure.file is None:
+            raise failure.but(file=stream.name, do=failure.do or AGAIN) from None
+        raise
     except (struct.error, ValueError, OverflowError, RecursionError) as failure:
         raise stream.fail(f"broken {what}: {failure}") from failure
 
@@ -221,9 +225,10 @@ def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
                 yield packed
                 return
             size = os.fstat(file.fileno()).st_size if _regular(file) else None
-            if size is not None and 0 < offset >= size:
-                raise InputError(f"byte {offset} is asked for, the file has {size}", file=path, do=AGAIN)
-            file.seek(offset)
+            if 0 < offset >= (size or 0):
+                raise InputError(f"byte {offset} is asked for, the file has {size or 'no places'}", file=path, do=AGAIN)
+            if offset:
+                file.seek(offset)
             yield InputStream(file, path, None if size is None else size - offset, offset)
 
 

@@ -1,13 +1,16 @@
 """Job specifications and results as JSON files (docs/formats.md), and what each class of failure means."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from houseblend.base.atomic import write_json
 from houseblend.base.errors import InputError
+from houseblend.io.json_files import read_json, require_fields
 
 FORMAT = 1
+AGAIN = "run the step that wrote it again"
+_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int}
+_RESULT = {"format": int, "job": int, "attempt": int, "failure": str, "message": str, "status": int, "outputs": dict}
 RETRIES = 2
 POLICY = {
     "ok": 0,
@@ -72,14 +75,20 @@ class JobSpec:
     @classmethod
     def read(cls, path: Path) -> "JobSpec":
         """Read the JSON file; InputError if it is missing, broken or of another format."""
+        value = read_json(path, {"format": int}, AGAIN)
+        if value["format"] != FORMAT:
+            raise InputError(f"format {value['format']}", file=path, expected=f"format {FORMAT}", do=AGAIN)
+        require_fields(value, _SPEC, path, AGAIN)
+        del value["format"]
         try:
-            value = json.loads(path.read_text())
-            if value.pop("format") != FORMAT:
-                raise ValueError(f"format other than {FORMAT}")
             value["jobs"] = [Job(**job) for job in value["jobs"]]
-            return cls(**value)
-        except (OSError, ValueError, KeyError, TypeError) as failure:
-            raise InputError(f"no job specification: {failure}", file=path) from None
+            spec = cls(**value)
+        except TypeError as failure:
+            raise InputError(f"no job specification: {failure}", file=path, do=AGAIN) from None
+        if not all(_is_whole(job) for job in spec.jobs):
+            expected = "argv and outputs of strings, and a log"
+            raise InputError("a job that is not whole", file=path, key="jobs", expected=expected, do=AGAIN)
+        return spec
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,12 @@ class JobResult:
     def read(cls, path: Path) -> "JobResult | None":
         """Read the JSON file; None if there is none, or none that is whole."""
         try:
-            value = json.loads(path.read_text())
+            value = read_json(path, _RESULT, AGAIN)
             return cls(**value) if value.pop("format") == FORMAT else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (InputError, OSError, TypeError):
             return None
+
+
+def _is_whole(job: Job) -> bool:
+    words = [*job.argv, *job.outputs] if isinstance(job.argv, list) and isinstance(job.outputs, list) else [None]
+    return bool(words) and all(isinstance(word, str) for word in [*words, job.log])

@@ -87,7 +87,10 @@ def read_phone_sets(rxfilename: str | Path) -> list[list[int]]:
         InputError: the file is missing, or a line holds something else.
     """
     sets = []
-    for number, line in enumerate(read_text(rxfilename).split("\n"), start=1):
+    lines = read_text(rxfilename).split("\n")
+    if lines[-1]:
+        raise InputError("the last line has no end", file=rxfilename, line=len(lines), do=AGAIN)
+    for number, line in enumerate(lines, start=1):
         try:
             sets.append([to_int(word, _PHONES) for word in line.split()])
         except ValueError:

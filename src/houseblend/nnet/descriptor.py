@@ -11,6 +11,8 @@ from houseblend.base.errors import InputError
 Descriptor = tuple[tuple[str, int], ...]
 """What a node reads: (node, time offset) of each part, to be appended in this order."""
 
+MAX_OFFSET = 1 << 12
+"""Frames that one node may look away, at most."""
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.\-]*|-?\d+|[(),])")
 
 
@@ -108,7 +110,7 @@ def _parse(tokens: list[str], line: ConfigLine, previous: str | None) -> list[tu
     word = _take(tokens, line)
     if not tokens or tokens[0] != "(":
         if previous is not None and re.fullmatch(r"-?\d+", word):
-            return [(previous, int(word))]
+            return [(previous, _offset(word, line))]
         if not re.match(r"[A-Za-z_]", word):
             raise line.fail(f"found {word!r} in a descriptor", "a node name, Offset or Append")
         return [(word, 0)]
@@ -122,15 +124,19 @@ def _parse(tokens: list[str], line: ConfigLine, previous: str | None) -> list[tu
         inner = _parse(tokens, line, previous)
         _take(tokens, line, ",")
         number = _take(tokens, line)
-        if not re.fullmatch(r"-?\d+", number):
-            raise line.fail(f"found {number!r} as the offset", "a number of frames")
-        parts = [(name, offset + int(number)) for name, offset in inner]
+        parts = [(name, offset + _offset(number, line)) for name, offset in inner]
     else:
         raise line.fail(
             f"the descriptor {word} is not supported", "Append, Offset", "use a feed-forward network without it"
         )
     _take(tokens, line, ")")
     return parts
+
+
+def _offset(word: str, line: ConfigLine) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", word) or abs(int(word)) > MAX_OFFSET:
+        raise line.fail(f"found {word[:60]!r} as the offset", f"a number of frames, at most {MAX_OFFSET}")
+    return int(word)
 
 
 def _take(tokens: list[str], line: ConfigLine, wanted: str | None = None) -> str:

@@ -8,15 +8,17 @@ from typing import TypeVar
 
 import numpy as np
 
+from houseblend.base.errors import InputError
 from houseblend.base.seeds import seed_of
-from houseblend.io.objects import open_input
+from houseblend.io.numbers import to_float, to_int
+from houseblend.io.objects import MAX_DIM, open_input
 from houseblend.nnet.components.affine import AffineComponent, FixedAffineComponent, NaturalGradientAffineComponent
 from houseblend.nnet.components.base import Component, UpdatableComponent
 from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
 from houseblend.nnet.components.tdnn import TdnnComponent
-from houseblend.nnet.descriptor import ConfigLine, parse_config
+from houseblend.nnet.descriptor import MAX_OFFSET, ConfigLine, parse_config
 from houseblend.nnet.formats.nnet3_components import NONLINEAR, Values, supported_kinds
 from houseblend.nnet.network import Network
 from houseblend.nnet.topology import parse_topology
@@ -67,7 +69,10 @@ def init_network(config: str, seed: int = 0, file: object = "config", existing: 
             nodes[name] = line
     components = [component for component, _ in built.values()]
     values = {name: value for _, own in built.values() for name, value in own.items()}
-    return Network(parse_topology(list(nodes.values())), components, values)
+    try:
+        return Network(parse_topology(list(nodes.values())), components, values)
+    except InputError as failure:
+        raise failure if failure.file else failure.but(file=file) from None
 
 
 def _init_component(line: ConfigLine, seed: int) -> Built:
@@ -86,7 +91,7 @@ def _init_nonlinear(line: ConfigLine, kind: type[NonlinearComponent]) -> Built:
     thresholds = ("self-repair-lower-threshold", "self-repair-upper-threshold", "self-repair-scale")
     line.check_known(("name", "type", "dim", "block-dim", *thresholds))
     component = kind(line.required("name"), _dim(line, "dim"))
-    component.block_dim = int(line.values.get("block-dim", component.output_dim))
+    component.block_dim = _dim(line, "block-dim") if "block-dim" in line.values else component.output_dim
     for key in thresholds:
         if key in line.values:
             setattr(component, key.replace("-", "_"), _number(line, key, 0.0))
@@ -136,7 +141,7 @@ def _init_tdnn(line: ConfigLine, random: np.random.Generator) -> Built:
 def _time_offsets(line: ConfigLine) -> list[int]:
     text = line.required("time-offsets")
     try:
-        offsets = [int(word) for word in text.split(",")]
+        offsets = [to_int(word, range(-MAX_OFFSET, MAX_OFFSET + 1)) for word in text.split(",")]
     except ValueError:
         offsets = []
     if not offsets or len(set(offsets)) != len(offsets):
@@ -231,9 +236,10 @@ def _split_affine(name: str, matrix: np.ndarray) -> Values:
 
 def _dim(line: ConfigLine, key: str) -> int:
     text = line.required(key)
-    if not text.isdigit() or int(text) == 0:
-        raise line.fail(f"{key}={text}", "a positive whole number")
-    return int(text)
+    try:
+        return to_int(text, range(1, MAX_DIM + 1))
+    except ValueError:
+        raise line.fail(f"{key}={text[:60]}", f"a whole number from 1 to {MAX_DIM}") from None
 
 
 def _number(line: ConfigLine, key: str, default: float) -> float:
@@ -241,7 +247,7 @@ def _number(line: ConfigLine, key: str, default: float) -> float:
     if text is None:
         return default
     try:
-        number = float(text)
+        number = to_float(text)
     except ValueError:
         raise line.fail(f"{key}={text}", "a number") from None
     if not math.isfinite(number) or (number < 0.0 and key in (*_RATES, "param-stddev", "bias-stddev")):

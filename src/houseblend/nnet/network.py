@@ -44,12 +44,12 @@ class Network:
     ) -> None:
         self.topology, self.components = topology, tuple(components)
         self._by_name = {component.name: component for component in components}
+        span = Plan(topology, self._by_name, 1)
         self.parameters = Parameters(Layout(spec for c in components for spec in c.specs()), device=device)
         for name, value in (values or {}).items():
             self.parameters[name].copy_(torch.as_tensor(np.asarray(value, dtype=np.float32)))
         self._bind()
         self._plans: dict[int, Plan] = {}
-        span = Plan(topology, self._by_name, 1)
         self.left_context, self.right_context = span.left_context, span.right_context
         self.input_dim, self.output_dim = topology.input_dim, span.output_dim
 

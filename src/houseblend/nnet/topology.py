@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,8 +80,8 @@ def parse_topology(lines: Sequence[ConfigLine]) -> Topology:
     objective = sink.values.get("objective", "linear")
     if objective not in ("linear", "quadratic"):
         raise sink.fail(f"objective {objective!r}", "linear or quadratic")
-    if not source.required("dim").isdigit():
-        raise source.fail(f"dim={source.values['dim']}", "a number")
+    if not re.fullmatch(r"[1-9][0-9]{0,6}", source.required("dim")):
+        raise source.fail(f"dim={source.values['dim'][:60]}", "a whole number above 0")
     descriptors = {
         name: parse_descriptor(line.required("input"), line) for name, line in by_name.items() if line is not source
     }

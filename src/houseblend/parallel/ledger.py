@@ -7,45 +7,62 @@ from typing import Any
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
+from houseblend.io.json_files import Fields, parse_json, require_fields
 
 FORMAT = 1
+
+
+AGAIN = "restore the file, or begin a new directory"
+_FIELDS: dict[str, Fields] = {
+    "round": {"plan": dict, "state": dict, "model_hash": str, "heldout_objective": float, "dropped": dict},
+    "refused": {"reason": dict},
+}
+
+
+def read_ledger(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of a ledger, and how many bytes they take; a torn last line (the writer was killed) is left out.
+
+    Raises:
+        InputError: a line is broken, of another format, or out of order.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    end = data.rfind(b"\n") + 1
+    lines: list[dict[str, Any]] = []
+    done = 0
+    for number, raw in enumerate(data[:end].split(b"\n")[:-1], start=1):
+        line = parse_json(raw, path, {"format": int}, AGAIN, number)
+        if line["format"] != FORMAT:
+            what, expected = f"format {line['format']}", f"format {FORMAT}"
+            raise InputError(what, file=path, line=number, expected=expected, do="begin a new directory")
+        require_fields(line, {"kind": str, "round": int, "attempt": int}, path, AGAIN, number)
+        require_fields(line, _FIELDS.get(line["kind"], {}), path, AGAIN, number)
+        if line["round"] != done:
+            raise InputError(f"round {line['round']}", file=path, line=number, expected=f"round {done}", do=AGAIN)
+        done += line["kind"] == "round"
+        lines.append(line)
+    return lines, end
 
 
 class Ledger:
     """`ledger.jsonl`, read whole and appended to.
 
-    A torn last line (the writer was killed) is cut off when the ledger is opened.
+    A torn last line is cut off when the ledger is opened.
 
     Args:
         path: the file; it may not exist yet.
 
     Raises:
-        InputError: a line before the last is broken, or of another format.
+        InputError: see `read_ledger`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: list[dict[str, Any]] = []
-        data = path.read_bytes() if path.exists() else b""
-        end = data.rfind(b"\n") + 1
-        if end != len(data):
+        self.lines, end = read_ledger(path)
+        if path.exists() and end != path.stat().st_size:
             warn(f"{path}: the last line is torn and cut off")
             with open(path, "r+b") as file:
                 file.truncate(end)
                 os.fsync(file.fileno())
-        for number, raw in enumerate(data[:end].splitlines(), start=1):
-            try:
-                line = json.loads(raw)
-                found = line["format"]
-            except (ValueError, KeyError, TypeError):
-                raise InputError(
-                    "broken line", file=path, line=number, do="restore the file, or begin a new directory"
-                ) from None
-            if found != FORMAT:
-                raise InputError(
-                    f"format {found}", file=path, line=number, expected=f"format {FORMAT}", do="begin a new directory"
-                )
-            self.lines.append(line)
 
     def append(self, entry: dict[str, Any]) -> None:
         """Append one line and sync it; NaN becomes null."""

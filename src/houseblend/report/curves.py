@@ -1,11 +1,11 @@
 """Objective curves of experiments, from their ledgers."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from houseblend.base.errors import InputError
+from houseblend.parallel.ledger import read_ledger
 
 
 def read_rounds(experiment: Path) -> list[dict[str, Any]]:
@@ -15,13 +15,11 @@ def read_rounds(experiment: Path) -> list[dict[str, Any]]:
         InputError: there is no ledger, or no round in it.
     """
     path = experiment / "ledger.jsonl"
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-    except (OSError, ValueError) as failure:
-        raise InputError(f"no ledger: {failure}", file=path, do="name an experiment directory of train_dnn") from None
-    rounds = [line for line in lines if line.get("kind") == "round"]
+    if not path.is_file():
+        raise InputError("no ledger", file=path, do="name an experiment directory of train_dnn")
+    rounds = [line for line in read_ledger(path)[0] if line["kind"] == "round"]
     if not rounds:
-        raise InputError("no finished round", file=path)
+        raise InputError("no finished round", file=path, do="wait for the first, or see hb why")
     return rounds
 
 

@@ -1,12 +1,12 @@
 """Why an experiment failed: its first cause, the end of the log that tells of it, and what to do next."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from houseblend.base.record import LOG
 from houseblend.jobs.local import ADVICE, last_lines
 from houseblend.jobs.spec import JobResult
+from houseblend.parallel.ledger import read_ledger
 from houseblend.report.status import StepState, state_of, step_directories
 
 KILLED = "the process ended without a word: kill -9, no memory left, or the machine went down"
@@ -83,7 +83,7 @@ def _log_of(job: JobResult, folder: Path) -> Path:
 
 def _refused_round(folder: Path) -> str:
     """Why the first attempt at the last round was refused, if it was."""
-    entries = [entry for entry in _ledger(folder) if entry.get("kind") == "refused"]
+    entries = [entry for entry in read_ledger(folder / "ledger.jsonl")[0] if entry["kind"] == "refused"]
     last = [entry for entry in entries if entry["round"] == entries[-1]["round"]]
     if not last:
         return ""
@@ -92,13 +92,6 @@ def _refused_round(folder: Path) -> str:
         for worker, reason in last[0]["reason"].items()
     ]
     return "\n".join([f"round {last[0]['round']}, attempt {last[0]['attempt']}:", *reasons])
-
-
-def _ledger(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of the ledger; it is only looked at, a torn line is left to the training."""
-    path = folder / "ledger.jsonl"
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
 
 
 def _command(folder: Path, record: dict[str, Any]) -> str:

@@ -46,10 +46,10 @@ def read_acoustic_model(path: str | Path, device: str | torch.device = "cpu") ->
     with open_input(path) as inp:
         transition_model = TransitionModel.read(inp)
         network = _read_network(inp, device)
-        inp.expect("<LeftContext>")
-        inp.read_int()
-        inp.expect("<RightContext>")
-        inp.read_int()
+        for tag, context in (("<LeftContext>", network.left_context), ("<RightContext>", network.right_context)):
+            inp.expect(tag)
+            if (found := inp.read_int()) != context:
+                raise inp.fail(f"{tag} is {found}, the network's nodes need {context}")
         inp.expect("<Priors>")
         priors = inp.read_vector()
     network.parameters.check_finite(path)

@@ -15,6 +15,7 @@ from houseblend.nnet.components.affine import (
 )
 from houseblend.nnet.components.base import Component, UpdatableComponent
 from houseblend.nnet.components.tdnn import TdnnComponent
+from houseblend.nnet.descriptor import MAX_OFFSET
 from houseblend.nnet.parameters import Parameters
 
 Values = dict[str, np.ndarray]
@@ -110,7 +111,15 @@ def _read_natural_gradient(inp: KaldiInput, name: str) -> tuple[Component, Value
     component.num_samples_history = inp.read_float()
     inp.expect("<Alpha>")
     component.alpha_in = component.alpha_out = inp.read_float()
+    _check_natural_gradient(inp, component)
     return component, values
+
+
+def _check_natural_gradient(inp: KaldiInput, component: NaturalGradientAffineComponent) -> None:
+    """As Kaldi's OnlineNaturalGradient checks what it is given."""
+    ranks, alphas = (component.rank_in, component.rank_out), (component.alpha_in, component.alpha_out)
+    if min(*ranks, component.update_period) < 1 or not 0.0 < component.num_samples_history < 1e6 or min(alphas) < 0.0:
+        raise inp.fail(f"component {component.name!r} has bad fields of natural gradient", "ranks and periods above 0")
 
 
 def _write_natural_gradient(
@@ -150,7 +159,8 @@ def _read_tdnn(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     offsets = inp.read_int_vector().tolist()
     values = _read_linear(inp, name, bias_is_optional=True)
     output_dim, input_dim = values[f"{name}.linear"].shape
-    if not offsets or len(set(offsets)) != len(offsets) or input_dim % len(offsets):
+    too_far = any(abs(offset) > MAX_OFFSET for offset in offsets)
+    if not offsets or too_far or len(set(offsets)) != len(offsets) or input_dim % len(offsets):
         raise inp.fail(f"component {name!r} has time offsets {offsets} and {input_dim} columns")
     has_bias = len(values[f"{name}.bias"]) > 0
     if not has_bias:
@@ -167,6 +177,7 @@ def _read_tdnn(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     component.alpha_in, component.alpha_out = inp.read_float(), inp.read_float()
     inp.expect("<RankInOut>")
     component.rank_in, component.rank_out = inp.read_int(), inp.read_int()
+    _check_natural_gradient(inp, component)
     return component, values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -43,6 +44,9 @@ def read_component(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     else:
         raise inp.fail(f"component {name!r} is of kind {kind}, which is not supported", " ".join(supported_kinds()))
     inp.expect(f"</{kind}>")
+    for field, value in vars(component).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise inp.fail(f"component {name!r} has {field} {value}", "a finite number")
     return component, values
 
 
@@ -61,9 +65,20 @@ def supported_kinds() -> list[str]:
     return sorted([*READERS, *NONLINEAR])
 
 
+def _check_blocks(inp: KaldiInput, name: str, dim: int, block_dim: int) -> None:
+    if min(dim, block_dim) < 1 or dim % block_dim:
+        raise inp.fail(f"component {name!r} has dim {dim} in {block_dim} groups or blocks", "a divisor of the dim")
+
+
+def _check_positive(inp: KaldiInput, name: str, value: float) -> float:
+    if not value > 0.0:
+        raise inp.fail(f"component {name!r} has {value}", "a number above 0")
+    return value
+
+
 def _read_nonlinear(inp: KaldiInput, component: NonlinearComponent) -> tuple[Component, Values]:
     inp.expect("<Dim>")
-    dim = inp.read_int()
+    dim = inp.read_dim()
     component = type(component)(component.name, dim)
     values: Values = {}
     counts = {"<Count>": "count", "<OderivCount>": "oderiv-count"}
@@ -85,6 +100,7 @@ def _read_nonlinear(inp: KaldiInput, component: NonlinearComponent) -> tuple[Com
             setattr(component, floats[token], inp.read_float())
         elif token == "<BlockDim>":
             component.block_dim = inp.read_int()
+            _check_blocks(inp, component.name, dim, component.block_dim)
         else:
             raise inp.fail(f"found {token!r} in component {component.name!r}", f"a field of {component.kind}")
     return component, values
@@ -125,9 +141,11 @@ def _write_nonlinear(out: KaldiOutput, component: NonlinearComponent) -> None:
 
 def _read_pnorm(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<InputDim>")
-    input_dim = inp.read_int()
+    input_dim = inp.read_dim()
     inp.expect("<OutputDim>")
-    return PnormComponent(name, input_dim, inp.read_int()), {}
+    output_dim = inp.read_int()
+    _check_blocks(inp, name, input_dim, output_dim)
+    return PnormComponent(name, input_dim, output_dim), {}
 
 
 def _write_pnorm(out: KaldiOutput, component: PnormComponent, parameters: Parameters) -> None:
@@ -139,12 +157,13 @@ def _write_pnorm(out: KaldiOutput, component: PnormComponent, parameters: Parame
 
 def _read_normalize(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<InputDim>")
-    dim = block_dim = inp.read_int()
+    dim = block_dim = inp.read_dim()
     if inp.peek_token() == "<BlockDim>":
         inp.expect("<BlockDim>")
         block_dim = inp.read_int()
+    _check_blocks(inp, name, dim, block_dim)
     inp.expect("<TargetRms>")
-    target_rms = inp.read_float()
+    target_rms = _check_positive(inp, name, inp.read_float())
     inp.expect("<AddLogStddev>")
     return NormalizeComponent(name, dim, target_rms, inp.read_bool(), block_dim), {}
 
@@ -163,16 +182,15 @@ def _write_normalize(out: KaldiOutput, component: NormalizeComponent, parameters
 
 def _read_batch_norm(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<Dim>")
-    dim = inp.read_int()
+    dim = inp.read_dim()
     inp.expect("<BlockDim>")
     block_dim = inp.read_int()
-    if min(dim, block_dim) < 1 or dim % block_dim:
-        raise inp.fail(f"component {name!r} has dim {dim} and block dim {block_dim}", "a divisor of the dim")
+    _check_blocks(inp, name, dim, block_dim)
     component = BatchNormComponent(name, dim, block_dim)
     inp.expect("<Epsilon>")
-    component.epsilon = inp.read_float()
+    component.epsilon = _check_positive(inp, name, inp.read_float())
     inp.expect("<TargetRms>")
-    component.target_rms = inp.read_float()
+    component.target_rms = _check_positive(inp, name, inp.read_float())
     inp.expect("<TestMode>")
     component.test_mode = inp.read_bool()
     inp.expect("<Count>")
@@ -206,9 +224,11 @@ def _write_batch_norm(out: KaldiOutput, component: BatchNormComponent, parameter
 
 def _read_dropout(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<Dim>")
-    dim = inp.read_int()
+    dim = inp.read_dim()
     inp.expect("<DropoutProportion>")
     proportion = inp.read_float()
+    if not 0.0 <= proportion <= 1.0:
+        raise inp.fail(f"component {name!r} has a dropout proportion of {proportion}", "0 to 1")
     flags = {"<DropoutPerFrame>": False, "<TestMode>": False}
     while (token := inp.peek_token()) in flags:
         inp.expect(token)
@@ -229,7 +249,7 @@ def _write_dropout(out: KaldiOutput, component: DropoutComponent, parameters: Pa
 
 def _read_no_op(inp: KaldiInput, name: str) -> tuple[Component, Values]:
     inp.expect("<Dim>")
-    dim = inp.read_int()
+    dim = inp.read_dim()
     inp.expect("<BackpropScale>")
     return NoOpComponent(name, dim, inp.read_float()), {}
 

@@ -1,0 +1,242 @@
+"""Readers of trees, topologies, transition models, mixtures, statistics, networks, graphs."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import Reader
+from table_readers import GRAPH
+
+from houseblend.gmm.accumulate import Accumulators
+from houseblend.gmm.diag import AmDiagGmm, DiagGmm
+from houseblend.gmm.model import read_model, write_model
+from houseblend.hmm.search import SearchGraph
+from houseblend.hmm.topology import HmmState, HmmTopology
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.hmm.tree import ContextDependency, Leaf, Split
+from houseblend.io.objects import KaldiOutput, open_output
+from houseblend.lang.fst import read_fst, read_graph, renumber_inputs, write_graph
+
+CHANCE = np.random.default_rng(2)
+TOPOLOGY = HmmTopology(
+    [1, 2, 3], [-1, 0, 1, 1],
+    [[HmmState(0, [(0, 0.5), (1, 0.5)]), HmmState(-1)],
+     [HmmState(0, [(0, 0.75), (1, 0.25)]), HmmState(1, [(1, 0.75), (2, 0.25)]), HmmState(-1)]],
+)  # fmt: skip
+FLAT = ContextDependency.monophone([[1], [2], [3]], {1: 1, 2: 2, 3: 2})
+TREE = ContextDependency(3, 1, Split(0, frozenset({1, 2}), FLAT.root, Leaf(5)))
+TRANSITIONS = TransitionModel.initial(TOPOLOGY, FLAT)
+DIM = 3
+Write = Callable[[KaldiOutput], None]
+
+
+def _mixture(size: int) -> DiagGmm:
+    weights = np.full(size, 1 / size)
+    return DiagGmm.from_moments(weights, CHANCE.normal(size=(size, DIM)), CHANCE.uniform(0.5, 2, size=(size, DIM)))
+
+
+MIXTURES = AmDiagGmm([_mixture(1 + pdf % 2) for pdf in range(TRANSITIONS.num_pdfs)])
+
+
+def written(write: Write, name: str, binary: bool) -> Callable[[Path], None]:
+    """A maker of one file."""
+
+    def make(folder: Path) -> None:
+        with open_output(folder / name, binary) as target:
+            write(target)
+
+    return make
+
+
+def canonical(name: str, write: Callable[[KaldiOutput, Any], None]) -> Callable[[Path, Any], str | None]:
+    """A judge: what was read from a binary file, written again, is as long as the file."""
+
+    def judge(folder: Path, value: Any) -> str | None:
+        buffer = io.BytesIO()
+        write(KaldiOutput(buffer), value)
+        data = (folder / name).read_bytes()
+        return (
+            None
+            if len(buffer.getvalue()) == len(data.rstrip()) or len(buffer.getvalue()) == len(data)
+            else "bytes without meaning"
+        )
+
+    return judge
+
+
+def _use_tree(folder: Path) -> ContextDependency:
+    tree = ContextDependency.load(folder / "tree")
+    assert tree.num_pdfs > 0
+    tree.compute([1] * tree.context_width, 0)
+    return tree
+
+
+def _use_model(folder: Path) -> Any:
+    model, mixtures = read_model(folder / "final.mdl")
+    assert model.num_pdfs == mixtures.num_pdfs
+    with np.errstate(all="ignore"):
+        mixtures.log_likelihoods(np.zeros((2, mixtures.dim), dtype=np.float32))
+    model.scaled_log_probs(1.0, 0.1)
+    return model, mixtures
+
+
+def _write_accumulators(folder: Path, binary: bool) -> None:
+    acc = Accumulators.for_model(TRANSITIONS, MIXTURES)
+    acc.add_alignment(TRANSITIONS, MIXTURES, CHANCE.normal(size=(4, DIM)).astype(np.float32), np.array([1, 2, 3, 4]))
+    acc.write(folder / "0.acc", binary)
+
+
+def _write_lda(folder: Path) -> None:
+    from houseblend.train.transform import LdaStats
+
+    x = CHANCE.normal(size=(9, 4))
+    with open_output(folder / "lda.acc") as target:
+        LdaStats(np.array([4.0, 5.0]), np.stack([x[:4].sum(0), x[4:].sum(0)]), x.T @ x).write(target)
+
+
+def _read_lda(folder: Path) -> Any:
+    from houseblend.train.transform import LdaStats
+
+    return LdaStats.load(folder / "lda.acc")
+
+
+CONFIG = """input dim=3 name=input
+relu-renorm-layer name=h1 dim=4 input=Append(-1,0,1)
+pnorm-layer name=h2 dim=2 pnorm-input-dim=4
+tanh-dropout-layer name=h3 dim=2
+output-layer name=output dim=5
+"""
+NODES = """input-node name=input dim=3
+component name=a type=NaturalGradientAffineComponent input-dim=6 output-dim=4 rank-in=2 max-change=0.75
+component-node name=a component=a input=Append(Offset(input, -1), input)
+component name=s type=SigmoidComponent dim=4
+component-node name=s component=s input=a
+component name=b type=AffineComponent input-dim=4 output-dim=2 bias-stddev=0.5
+component-node name=b component=b input=Offset(s, 2)
+output-node name=output input=b objective=quadratic
+"""
+
+
+def _network() -> Any:
+    from houseblend.nnet.init import init_network
+
+    return init_network(CONFIG, 1, "c")
+
+
+def _write_network(folder: Path, binary: bool) -> None:
+    _network().write(folder / "0.raw", binary)
+
+
+def _read_network(folder: Path) -> Any:
+    from houseblend.nnet.network import Network
+
+    return _used(Network.read(folder / "0.raw"))
+
+
+def _used(network: Any) -> Any:
+    import torch
+
+    width = network.left_context + network.right_context + 1
+    network.forward(torch.zeros(1, width, network.input_dim))
+    return network
+
+
+def _write_acoustic_model(folder: Path, binary: bool) -> None:
+    from houseblend.nnet.acoustic_model import AcousticModel
+    from houseblend.nnet.formats.nnet3 import write_acoustic_model
+
+    model = AcousticModel(TRANSITIONS, _network(), np.full(5, 0.2, dtype=np.float32))
+    write_acoustic_model(folder / "final.mdl", model, binary)
+
+
+def _read_acoustic_model(folder: Path) -> Any:
+    from houseblend.nnet.formats.nnet3 import read_acoustic_model
+
+    model = read_acoustic_model(folder / "final.mdl")
+    _used(model.network)
+    return model
+
+
+def _config(text: str) -> tuple[Callable[[Path], None], Callable[[Path], Any]]:
+    def make(folder: Path) -> None:
+        (folder / "config").write_text(text)
+
+    def read(folder: Path) -> Any:
+        from houseblend.io.streams import read_text
+        from houseblend.nnet.init import init_network
+
+        return _used(init_network(read_text(folder / "config"), 1, folder / "config"))
+
+    return make, read
+
+
+def _write_const(folder: Path) -> None:
+    renumber_inputs(GRAPH.to_kaldifst())[0].write(f"{folder}/HCLG.fst")
+
+
+def _search(folder: Path) -> Any:
+    model = TransitionModel.initial(TOPOLOGY, FLAT)
+    name = folder / "HCLG.fst"
+    return SearchGraph(read_fst(name), model, name), read_graph(folder / "HCLG.fst").to_kaldifst()
+
+
+def _side_car(folder: Path) -> None:
+    import torch
+
+    from houseblend.train.worker import save_sidecar
+
+    trainer = _trainer()
+    trainer.network.forward(torch.randn(8, 3, 3, generator=torch.Generator().manual_seed(1)), 1)
+    trainer.network.backward(torch.ones(8, 5), trainer.delta)
+    save_sidecar(folder / "state.npz", trainer)
+
+
+def _trainer() -> Any:
+    from houseblend.nnet.init import init_network
+    from houseblend.train.trainer import Trainer, UpdateRule
+
+    return Trainer(init_network(CONFIG, 1, "c"), UpdateRule())
+
+
+def _read_side_car(folder: Path) -> Any:
+    import torch
+
+    from houseblend.train.worker import load_sidecar
+
+    trainer = _trainer()
+    load_sidecar(folder / "state.npz", trainer)
+    trainer.network.forward(torch.ones(8, 3, 3), 1)
+    trainer.network.backward(torch.ones(8, 5), trainer.delta)
+    return trainer
+
+
+def forms(name: str, file: str, write: Write, read: Callable[[Path], Any], again: Any = None) -> list[Reader]:
+    """A reader of the binary and of the text form."""
+    judge = {} if again is None else {"judge": canonical(file, again)}
+    return [
+        Reader(f"{name}, binary", written(write, file, True), read, (file,), **judge),
+        Reader(f"{name}, text", written(write, file, False), read, (file,)),
+    ]
+
+
+READERS = [
+    *forms("topology", "topo", TOPOLOGY.write, lambda f: HmmTopology.load(f / "topo"), lambda out, topology: topology.write(out)),
+    *forms("tree", "tree", TREE.write, _use_tree, lambda out, tree: tree.write(out)),
+    *forms("transition model", "final.mdl", TRANSITIONS.write, lambda f: TransitionModel.load(f / "final.mdl")),
+    *(Reader(f"GMM model, {form}", lambda f, b=binary: write_model(f / "final.mdl", TRANSITIONS, MIXTURES, b), _use_model,
+             ("final.mdl",)) for form, binary in (("binary", True), ("text", False))),
+    *(Reader(f"accumulators, {form}", lambda f, b=binary: _write_accumulators(f, b),
+             lambda f: Accumulators.read(f / "0.acc"), ("0.acc",)) for form, binary in (("binary", True), ("text", False))),
+    Reader("LDA statistics", _write_lda, _read_lda, ("lda.acc",)),
+    *(Reader(f"network, {form}", lambda f, b=binary: _write_network(f, b), _read_network, ("0.raw",))
+      for form, binary in (("binary", True), ("text", False))),
+    *(Reader(f"nnet3 model, {form}", lambda f, b=binary: _write_acoustic_model(f, b), _read_acoustic_model, ("final.mdl",))
+      for form, binary in (("binary", True), ("text", False))),
+    Reader("layer lines", *_config(CONFIG), ("config",), whole=lambda part, honest: True),
+    Reader("nnet3 config lines", *_config(NODES), ("config",), whole=lambda part, honest: True),
+    Reader("graph, vector", lambda f: write_graph(f / "HCLG.fst", GRAPH), _search, ("HCLG.fst",)),
+    Reader("graph, const", _write_const, _search, ("HCLG.fst",)),
+    Reader("side-car", _side_car, _read_side_car, ("state.npz",), piped=False),
+]  # fmt: skip
