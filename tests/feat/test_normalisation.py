@@ -108,5 +108,5 @@ def test_a_model_refuses_features_made_otherwise(tmp_path):
     assert read_model_features(model, data) == pipeline
     with pytest.raises(StaleError, match="num_ceps 20 against 13"):
         read_model_features(model, other)
-    with pytest.raises(InputError, match="no record of the features"):
+    with pytest.raises(InputError, match="feature.json: no such file"):
         read_model_features(tmp_path, data)
