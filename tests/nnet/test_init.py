@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from houseblend.io.objects import open_output
-from houseblend.nnet.edits import apply_edits
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
 
@@ -71,12 +70,3 @@ def test_fixed_affine_layer_reads_a_matrix(tmp_path):
     x = np.random.default_rng().standard_normal((1, 3, 3)).astype(np.float32)
     wanted = matrix[:, :9] @ x.reshape(9) + matrix[:, 9]
     assert np.allclose(network.forward(torch.from_numpy(x)).numpy()[0], wanted, atol=1e-5)
-
-
-def test_learning_rates_obey_factors_and_edits():
-    text = "input dim=4 name=input\nrelu-layer name=h dim=3 learning-rate-factor=0.5\noutput-layer name=output dim=2\n"
-    network = init_network(text)
-    network.set_learning_rate(0.1)
-    assert [c.learning_rate for c in network.updatable()] == pytest.approx([0.05, 0.1])
-    apply_edits(network, "set-learning-rate name=out* learning-rate=0.3; set-learning-rate name=h.* learning-rate=1")
-    assert [c.learning_rate for c in network.updatable()] == pytest.approx([0.5, 0.3])

@@ -12,7 +12,11 @@ from houseblend.cli.program import argument, option, program
 @option("--learning-rate", type=float, help="Set all learning rates, times each component's factor")
 @option("--scale", type=float, default=1.0, help="Multiply the parameters")
 @option("--prepare-for-test", type=bool, default=False, help="Test mode, and successive affine components made one")
-@option("--edits", default="", help="Edit lines separated by semicolons: set-learning-rate name=* learning-rate=x")
+@option(
+    "--edits",
+    default="",
+    help="Edit lines of nnet3, separated by semicolons: set-learning-rate name=* learning-rate=x, ...",
+)
 def main(
     model_in: str,
     model_out: str,
@@ -34,7 +38,7 @@ def main(
     model = read_acoustic_model(model_in)
     if set_raw_nnet:
         model = AcousticModel(model.transition_model, read_network(set_raw_nnet), model.priors, file=set_raw_nnet)
-    change_network(model.network, learning_rate, scale, edits)
+    model.network = change_network(model.network, learning_rate, scale, edits)
     if prepare_for_test:
         model.network = collapse.prepare_for_test(model.network)
     if raw:

@@ -11,7 +11,11 @@ from houseblend.cli.program import argument, option, program
 @option("--scale", type=float, default=1.0, help="Multiply the parameters")
 @option("--prepare-for-test", type=bool, default=False, help="Test mode, and successive affine components made one")
 @option("--batchnorm-test-mode", type=bool, default=False, help="Let batch norm compute with its statistics")
-@option("--edits", default="", help="Edit lines separated by semicolons: set-learning-rate name=* learning-rate=x")
+@option(
+    "--edits",
+    default="",
+    help="Edit lines of nnet3, separated by semicolons: set-learning-rate name=* learning-rate=x, ...",
+)
 def main(
     network_in: str,
     network_out: str,
@@ -29,7 +33,7 @@ def main(
     from houseblend.nnet.network import Network
 
     network = Network.read(network_in)
-    change_network(network, learning_rate, scale, edits)
+    network = change_network(network, learning_rate, scale, edits)
     network.set_batch_norm_test_mode(batchnorm_test_mode)
     if prepare_for_test:
         network = collapse.prepare_for_test(network)

@@ -12,7 +12,7 @@ from houseblend.nnet.components.base import Component
 from houseblend.nnet.components.shape import DropoutComponent
 from houseblend.nnet.components.tdnn import TdnnComponent
 from houseblend.nnet.network import Network
-from houseblend.nnet.topology import Node, Topology
+from houseblend.nnet.topology import Node
 
 Tensors = dict[str, torch.Tensor]
 
@@ -45,11 +45,11 @@ def collapse_affine(network: Network) -> Network:
     for name in nodes:
         while (first := _affine_below(nodes[name], nodes, components)) is not None:
             nodes[name] = _collapse(nodes[first], nodes[name], components, tensors)
-    topology = _without_orphans(network.topology, nodes)
+    topology = replace(network.topology, nodes=tuple(nodes.values())).without_orphans()
     used = {node.component for node in topology.nodes}
-    kept = [component for component in components.values() if component.name in used]
-    values = {spec.name: tensors[spec.name].cpu().numpy() for component in kept for spec in component.specs()}
-    return Network(topology, kept, values, network.device)
+    return network.rebuilt(
+        topology, [component for component in components.values() if component.name in used], tensors
+    )
 
 
 def _affine_below(node: Node, nodes: Mapping[str, Node], components: Mapping[str, Component]) -> str | None:
@@ -75,12 +75,3 @@ def _collapse(first_node: Node, node: Node, components: dict[str, Component], te
     components[product.name] = product
     reads = tuple((name, offset + later) for _, later in node.input for name, offset in first_node.input)
     return Node(node.name, product.name, reads)
-
-
-def _without_orphans(topology: Topology, nodes: Mapping[str, Node]) -> Topology:
-    reached = {topology.input_name, topology.output_name, *(name for name, _ in topology.output)}
-    for node in reversed(topology.nodes):
-        if node.name in reached:
-            reached.update(name for name, _ in nodes[node.name].input)
-    kept = tuple(nodes[node.name] for node in topology.nodes if node.name in reached)
-    return replace(topology, nodes=kept, order=tuple(name for name in topology.order if name in reached))

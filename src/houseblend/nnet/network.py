@@ -84,6 +84,20 @@ class Network:
         for component in self.updatable():
             component.set_learning_rate(rate)
 
+    def rebuilt(
+        self, topology: Topology, components: Sequence[Component], tensors: Mapping[str, torch.Tensor] | None = None
+    ) -> Network:
+        """A network of another graph or other components, with this one's numbers where their names agree.
+
+        Args:
+            topology: the graph.
+            components: the components.
+            tensors: where to take the numbers from instead.
+        """
+        source = self.parameters if tensors is None else tensors
+        values = {spec.name: source[spec.name].cpu().numpy() for c in components for spec in c.specs()}
+        return Network(topology, components, values, self.device)
+
     def to(self, device: str | torch.device) -> Network:
         """Move to another device; returns self."""
         self.parameters = Parameters(self.parameters.layout, self.parameters.flat.to(device))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from houseblend.base.errors import InputError
 from houseblend.nnet.descriptor import ConfigLine, Descriptor, descriptor_text, parse_descriptor
@@ -58,6 +58,34 @@ class Topology:
             f"output-node name={self.output_name} input={descriptor_text(self.output)} objective={self.objective}"
         )
         return [lines[name] for name in self.order]
+
+    def without_orphans(self) -> Topology:
+        """Without the nodes that the output does not depend on."""
+        reached = {self.input_name, self.output_name, *(name for name, _ in self.output)}
+        for node in reversed(self.nodes):
+            if node.name in reached:
+                reached.update(name for name, _ in node.input)
+        nodes = tuple(node for node in self.nodes if node.name in reached)
+        return replace(self, nodes=nodes, order=tuple(name for name in self.order if name in reached))
+
+    def renamed(self, old: str, new: str) -> Topology:
+        """With another name for one node."""
+
+        def name(one: str) -> str:
+            return new if one == old else one
+
+        def read(what: Descriptor) -> Descriptor:
+            return tuple((name(one), offset) for one, offset in what)
+
+        return Topology(
+            name(self.input_name),
+            self.input_dim,
+            tuple(Node(name(node.name), node.component, read(node.input)) for node in self.nodes),
+            name(self.output_name),
+            read(self.output),
+            self.objective,
+            tuple(map(name, self.order)),
+        )
 
 
 def parse_topology(lines: Sequence[ConfigLine]) -> Topology:
