@@ -36,7 +36,6 @@ LATER = [
     (r"gmm/est/(lda|mllt|fmllr|questions)|^acc-tree-stats", "with triphones"),
     (r"^nnet1/", "with nnet1"),
     (r"^nnet2/|^ng/nnet2", "with nnet2"),
-    (r"^nnet3/egs[AB]\.ark", "example archives are read, never written"),
 ]
 """Rows of later work, by name, and where they will be."""
 

@@ -136,6 +136,30 @@ def examples(workplace: Workplace, row: Row) -> Outcome:
     return outcome(total, tolerance)
 
 
+@covers(r"^nnet3/egs[AB]\.ark")
+def chosen_examples(workplace: Workplace, row: Row) -> Outcome:
+    """Which frames Kaldi drew is its own; every example must be some frames of the features and pdfs that we make."""
+    cmvn, to_pdf = re.findall(r"ark:(apply-cmvn [^']*|ali-to-pdf [^|]*) ark:-", row.command)
+    workplace.shell(f"{cmvn} ark:work/egs.feats && {to_pdf} ark:work/egs.pdfs")
+    ours = dict(read_table(f"ark:{workplace.place}/work/egs.pdfs", "int-vector"))
+    read = list(read_table(f"ark:{workplace.place}/work/egs.feats", "matrix"))
+    context = 5
+    feats = np.concatenate([np.pad(rows, ((context, context), (0, 0)), mode="edge") for _, rows in read])
+    pdfs = np.concatenate([np.pad(ours[key], (context, context), constant_values=-1) for key, _ in read])
+    total, tolerance = Deviation(), Tolerance(0.0, 1e-4)
+    for example in read_egs(f"ark:{workplace.golden / row.files[0]}"):
+        count, width, _ = example.x_NWD.shape
+        windows = np.lib.stride_tricks.sliding_window_view(feats, width, axis=0)
+        distance = np.abs(windows[:, None, :, context] - example.x_NWD[None, :, context]).max(axis=2)
+        distance[pdfs[context : context + len(windows)] < 0] = np.inf
+        starts = distance.argmin(axis=0)
+        total |= tolerance.deviation(example.x_NWD, windows[starts].transpose(0, 2, 1))
+        outputs = np.add.outer(starts + context, np.arange(example.num_outputs // count)).ravel()
+        total |= tolerance.deviation(example.pdfs, pdfs[outputs[example.rows]])
+        total |= tolerance.deviation(example.weights, example.weights.clip(0.0, 1.0))
+    return outcome(total, tolerance)
+
+
 @covers(r"^ng/nnet3")
 def natural_gradient(workplace: Workplace, row: Row) -> Outcome:
     """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned."""
