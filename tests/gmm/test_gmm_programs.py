@@ -50,22 +50,13 @@ def test_likelihoods_and_alignments_are_kaldis(name, run_program, tmp_path):
         assert scores[key] == pytest.approx(expected, abs=2e-3)
 
 
-def test_equal_alignments_share_out_the_frames(run_program, tmp_path):
+def test_equal_alignments_are_kaldis(run_program, tmp_path):
     model, graphs = GMM / "mono" / "final.mdl", f"ark:{tmp_path}/graphs"
     run_program(
         "compile-train-graphs", HMM / "mono" / "tree", model, LANG / "L.fst", f"ark:{HMM}/text.int", graphs, check=True
     )
-    for name in ("first", "again"):
-        arguments = (graphs, f"ark:{GMM}/feats.ark", f"ark:{tmp_path}/{name}")
-        run_program("align-equal-compiled", "--seed=5", *arguments, check=True)
-    assert (tmp_path / "first").read_bytes() == (tmp_path / "again").read_bytes()
-    transitions, _ = read_model(model)
-    aligned = dict(read_table(f"ark:{tmp_path}/first", "int-vector"))
-    for key, feats in read_table(f"ark:{GMM}/feats.ark", "matrix"):
-        assert len(aligned[key]) == len(feats)
-        states = transitions.id_to_state[aligned[key]]
-        lengths = np.diff(np.flatnonzero(np.diff(states, prepend=-1, append=-1)))
-        assert lengths.max() - lengths.min() <= 1
+    run_program("align-equal-compiled", graphs, f"ark:{GMM}/feats.ark", f"ark,t:{tmp_path}/equal.txt", check=True)
+    assert (tmp_path / "equal.txt").read_bytes() == (GMM / "mono" / "equal.txt").read_bytes()
 
 
 def test_one_iteration_of_training_is_kaldis(run_program, tmp_path):
@@ -126,7 +117,7 @@ def test_utterances_without_partner_are_skipped_and_counted(run_program, tmp_pat
 
 def test_sets_that_miss_a_phone_are_refused(run_program, tmp_path):
     sets = (LANG / "phones" / "sets.int").read_text().splitlines()
-    for text, word in (("\n".join(sets[:-1]), "every phone"), ("1 2\nx 3\n", "sets:2")):
+    for text, word in (("\n".join([*sets[:-1], ""]), "every phone"), ("1 2\nx 3\n", "sets:2")):
         (tmp_path / "sets").write_text(text)
         arguments = (f"--shared-phones={tmp_path}/sets", LANG / "topo", 39, tmp_path / "mdl", tmp_path / "tree")
         done = run_program("gmm-init-mono", *arguments)

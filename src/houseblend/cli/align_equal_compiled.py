@@ -1,17 +1,15 @@
 """align-equal-compiled: alignments that share out the frames evenly."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, program, skipping
 
 
 @program(example="align-equal-compiled ark:graphs.fsts scp:feats.scp ark:equal.ali")
 @argument("graphs", help="graphs of compile-train-graphs")
 @argument("feats", help="features, for their numbers of frames")
 @argument("alignments", help="where to write a transition-id of every frame")
-@option("--seed", type=int, default=0, help="Seed of the choice among paths")
 @skipping
-def main(graphs: str, feats: str, alignments: str, seed: int, max_skipped: int | None) -> None:
+def main(graphs: str, feats: str, alignments: str, max_skipped: int | None) -> None:
     """Align by a random path, its self-loops repeated equally often: the start of training."""
-    from houseblend.base.seeds import seed_of
     from houseblend.cli.program import Skips
     from houseblend.gmm.align import equal_path
     from houseblend.io.tables import open_table, read_table, write_table
@@ -26,7 +24,7 @@ def main(graphs: str, feats: str, alignments: str, seed: int, max_skipped: int |
             if key not in features:
                 skips.skip(key, "no features")
                 continue
-            path = equal_path(graph, len(features[key]), seed_of(seed, "equal", key))
+            path = equal_path(graph, len(features[key]), key)
             if path is None:
                 skips.skip(key, f"{len(features[key])} frames are too few for the transcript")
                 continue

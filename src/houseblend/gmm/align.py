@@ -67,9 +67,9 @@ class UtteranceAligner:
             raise InputError("no transcript", key=key, do="run fix-data-dir on the data directory")
         return SearchGraph(self._compiler.compile(words, key), self._transitions)
 
-    def equal(self, graph: SearchGraph, frames: int, seed: int) -> np.ndarray | None:
+    def equal(self, graph: SearchGraph, frames: int, key: str) -> np.ndarray | None:
         """An even path of `frames` transition-ids, [frames]; see `equal_path`."""
-        labels = equal_path(graph.fst, frames, seed)
+        labels = equal_path(graph.fst, frames, key)
         return None if labels is None else graph.transition_ids[labels]
 
     def scorer(self, transitions: TransitionModel, mixtures: AmDiagGmm, beam: float) -> Scorer:
@@ -87,24 +87,32 @@ class UtteranceAligner:
         return score
 
 
-def equal_path(fst: Any, frames: int, seed: int) -> np.ndarray | None:
+def equal_path(fst: Any, frames: int, key: str) -> np.ndarray | None:
     """Input labels of a random path, its self-loops repeated so that it has `frames` labels (Kaldi's EqualAlign).
 
     Args:
         fst: kaldifst transducer with transition-ids, or numbers for them, on its input.
         frames: length wanted.
-        seed: of the choice of a path.
+        key: of the utterance; it decides about the path, as in Kaldi.
 
     Returns:
         int32, [frames]; None if ten random paths were longer than that.
     """
     import kaldifst
 
-    found, path = kaldifst.equal_align(kaldifst.StdVectorFst(fst), frames, seed % (1 << 31), 10)
+    found, path = kaldifst.equal_align(kaldifst.StdVectorFst(fst), frames, _hash(key), 10)
     if not found:
         return None
     _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
     return np.array(labels, dtype=np.int32)
+
+
+def _hash(key: str) -> int:
+    """Kaldi's hash of a string (util/stl-utils.h), the lower 32 bits as a signed number."""
+    value = 0
+    for byte in np.frombuffer(key.encode(), dtype=np.int8).tolist():
+        value = (value * 7853 + byte) & 0xFFFFFFFF
+    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:

@@ -73,10 +73,7 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
     silence = read_phone_list(lang / "phones" / "silence.int")
     aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
     graphs = _in_blocks(lambda item: aligner.compile(transcripts.get(item[0]), item[0]), feats, 1, "graphs")
-    ids = [
-        aligner.equal(graph, len(x), seed_of(options.seed, "equal", key))
-        for graph, (key, x) in zip(graphs, feats, strict=True)
-    ]
+    ids = [aligner.equal(graph, len(x), key) for graph, (key, x) in zip(graphs, feats, strict=True)]
     candidates = [index for index, path in enumerate(ids) if path is not None]
     for (key, x), path in zip(feats, ids, strict=True):
         if path is None:
