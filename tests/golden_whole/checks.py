@@ -30,12 +30,14 @@ Check = Callable[[Workplace, Row], Outcome]
 CHECKS: list[tuple[str, Check]] = []
 
 LATER = [
-    (r"feats/plp13", "with PLP features"),
-    (r"feats/pitch", "with pitch features"),
-    (r"cmvn/skip\.ark|cmvn/comp\.mat", "with feature transforms"),
-    (r"gmm/est/(lda|mllt|fmllr|questions)|^acc-tree-stats", "with triphones"),
-    (r"^nnet1/", "with nnet1"),
-    (r"^nnet2/|^ng/nnet2", "with nnet2"),
+    (r"feats/plp13", "with PLP features: `compute-plp-feats`"),
+    (r"feats/pitch", "with pitch features: `compute-kaldi-pitch-feats`, `process-kaldi-pitch-feats`"),
+    (r"cmvn/skip\.ark", "with feature transforms: `modify-cmvn-stats`"),
+    (r"cmvn/comp\.mat", "with feature transforms: `compose-transforms`"),
+    (r"gmm/est/(lda|mllt|fmllr)", "with triphone models: LDA, MLLT and fMLLR"),
+    (r"gmm/est/questions|^acc-tree-stats", "with triphone models: trees"),
+    (r"^nnet1/", "with nnet1's networks and training"),
+    (r"^nnet2/|^ng/nnet2", "with nnet2's networks and training"),
 ]
 """Rows of later work, by name, and where they will be."""
 
