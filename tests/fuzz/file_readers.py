@@ -13,6 +13,7 @@ from model_readers import FLAT, TRANSITIONS
 from table_readers import GRAPH
 
 from houseblend.decode.score import read_counts
+from houseblend.decode.word_alignment import AlignmentLexicon
 from houseblend.feat.pipeline import read_model_features, write_feature_record
 from houseblend.frames.store import FrameStore, validate_store, write_store
 from houseblend.gmm.align import read_transcripts
@@ -261,6 +262,8 @@ READERS = [
     plain("data directory, mended", _make_fixable, _fix, tuple(name for name in FILES if name != "spk2utt"), whole=anywhere),
     plain("list of ids", text_files({"utts": "a-1\nb-1 x\n"}), lambda f: data_files.read_ids(f / "utts"), ("utts",),
            whole=anywhere),
+    Reader("words with phones", text_files({"align_lexicon.int": "1 1 3\n0 0 3\n2 5 4 6\n"}),
+           lambda f: AlignmentLexicon.read(f / "align_lexicon.int").entries, ("align_lexicon.int",), whole=after_lines),
     Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.txt"), whole=after_lines),
     plain("frame store", _make_store, _read_store, ("index.json", "utterances", "feats.0.f32", "pdfs.0.i32")),
     plain("ledger", _make_ledger, _read_ledger, ("ledger.jsonl",), whole=anywhere),

@@ -1,19 +1,17 @@
 """lattice-align-words-lexicon: make every arc of lattices a whole word, or silence."""
 
-from pathlib import Path
-
 from houseblend.cli.program import argument, program, skipping
 
 
 @program(
     example="lattice-align-words-lexicon lang/phones/align_lexicon.int exp/mono/final.mdl ark:lat.ark ark:aligned.ark"
 )
-@argument("lexicon", type=Path, help="align_lexicon.int: lines of a word, the word to write, and phones")
+@argument("lexicon", help="align_lexicon.int: lines of a word, the word to write, and phones")
 @argument("model", help="transition model, or acoustic model of any kind")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("wspecifier", help="lattices to write")
 @skipping
-def main(lexicon: Path, model: str, lattices: str, wspecifier: str, max_skipped: int | None) -> None:
+def main(lexicon: str, model: str, lattices: str, wspecifier: str, max_skipped: int | None) -> None:
     """Give each arc the transition-ids of its word."""
     from houseblend.base.errors import InputError
     from houseblend.cli.program import Skips

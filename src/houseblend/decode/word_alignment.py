@@ -10,7 +10,11 @@ from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
 from houseblend.hmm.alignment import phone_segments
 from houseblend.hmm.transition_model import TransitionModel
+from houseblend.io.lang_files import AGAIN
+from houseblend.io.numbers import INT32, to_int
+from houseblend.io.streams import read_text
 
+_NUMBERS = range(INT32.stop)
 _STEP = -1
 """Label of an arc of the lattice under construction that stands for no word, only for the costs of an arc."""
 
@@ -29,24 +33,28 @@ class AlignmentLexicon:
         self._beginnings = {entry[:size] for entry in entries for size in range(2, len(entry))}
 
     @classmethod
-    def read(cls, path: Path) -> "AlignmentLexicon":
+    def read(cls, rxfilename: str | Path) -> "AlignmentLexicon":
         """Read `align_lexicon.int`: lines of a word, the word to write, and phones.
 
         Raises:
-            InputError: the file cannot be read, or a line is none, or contradicts another.
+            InputError: the file is missing, or a line is none, or contradicts another.
         """
         entries: dict[tuple[int, ...], int] = {}
-        try:
-            lines = path.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as failure:
-            raise InputError(f"cannot read the lexicon: {failure}", file=path) from failure
+        *lines, rest = read_text(rxfilename).split("\n")
+        if rest:
+            raise InputError("the last line has no end", file=rxfilename, line=len(lines) + 1, do=AGAIN)
         for number, line in enumerate(lines, start=1):
-            words = line.split()
-            if len(words) < 2 or not all(word.isdecimal() for word in words) or (words[0] == "0" and len(words) == 2):
-                raise InputError(f"{line[:60]!r} is no entry", file=path, line=number, expected="WORD WORD [PHONE ...]")
-            word, written, *phones = map(int, words)
+            try:
+                word, written, *phones = (to_int(one, _NUMBERS) for one in line.split())
+                if not (word or phones):
+                    raise ValueError("neither a word nor a phone")
+            except ValueError:
+                expected = "WORD WORD [PHONE ...]"
+                raise InputError(
+                    f"cannot read {line[:60]!r}", file=rxfilename, line=number, expected=expected, do=AGAIN
+                ) from None
             if entries.setdefault((word, *phones), written) != written:
-                raise InputError("an entry with two words to write", file=path, line=number)
+                raise InputError("an entry with two words to write", file=rxfilename, line=number, do=AGAIN)
         return cls(entries)
 
     def begins(self, word: int, phones: tuple[int, ...]) -> bool:
