@@ -77,6 +77,12 @@ def test_update_and_splitting_are_kaldis(run_program, tmp_path):
     assert (len(occupancy), sum(occupancy)) == (62, pytest.approx(3442.0))
 
 
+def test_halves_move_apart_as_in_kaldi(run_program, tmp_path):
+    options = ("--mix-up=300", "--binary=false")
+    run_program("gmm-est", *options, GMM / "mono" / "final.mdl", GMM / "0.acc", tmp_path / "mixed.txt", check=True)
+    assert_same_model(tmp_path / "mixed.txt", unpacked("mixed.mdl.txt.gz", tmp_path))
+
+
 def test_sums_of_statistics_are_kaldis_bytes(run_program, tmp_path):
     run_program("gmm-sum-accs", tmp_path / "0.acc", GMM / "0.acc", check=True)
     assert (tmp_path / "0.acc").read_bytes() == (GMM / "0.acc").read_bytes()

@@ -12,7 +12,6 @@ from houseblend.cli.program import argument, option, program
 @option("--power", type=float, default=0.2, help="Exponent by which occupancy shares out the Gaussians")
 @option("--min-count", type=float, default=20.0, help="Occupancy that every Gaussian of a split pdf must have")
 @option("--perturb-factor", type=float, default=0.01, help="How far halves move apart, in standard deviations")
-@option("--seed", type=int, default=0, help="Seed of that movement")
 @option("--min-gaussian-weight", type=float, default=1e-5, help="Gaussians of less weight are not updated")
 @option("--min-gaussian-occupancy", type=float, default=10.0, help="Gaussians of less occupancy are not updated")
 @option("--min-variance", type=float, default=0.001, help="Floor of variances")
@@ -22,7 +21,7 @@ from houseblend.cli.program import argument, option, program
 @option("--write-occs", help="Where to write the occupancy of every pdf")
 def main(
     model: str, acc: str, out: str, binary: bool, mix_up: int, power: float, min_count: float, perturb_factor: float,
-    seed: int, min_gaussian_weight: float, min_gaussian_occupancy: float, min_variance: float,
+    min_gaussian_weight: float, min_gaussian_occupancy: float, min_variance: float,
     remove_low_count_gaussians: bool, transition_floor: float, transition_min_count: float, write_occs: str | None,
 ) -> None:  # fmt: skip
     """Estimate a model from statistics, and split Gaussians."""
@@ -48,6 +47,6 @@ def main(
     if write_occs:
         write_object(write_occs, "vector", occupancy.astype(np.float32), binary)
     if mix_up:
-        mixtures = estimate.mix_up(mixtures, occupancy, mix_up, power, perturb_factor, min_count, seed)
+        mixtures = estimate.mix_up(mixtures, occupancy, mix_up, power, perturb_factor, min_count)
     write_model(out, transitions, mixtures, binary)
     log(f"wrote {mixtures.num_gaussians} Gaussians")

@@ -1,13 +1,14 @@
 """Maximum-likelihood update and splitting of mixtures (Kaldi's mle-diag-gmm, am-diag-gmm)."""
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from houseblend.base.seeds import seed_of
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.diag import AmDiagGmm, DiagGmm
+from houseblend.gmm.normals import normals
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def split_targets(occupancy: np.ndarray, total: int, power: float, min_count: fl
 
 def mix_up(
     mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, power: float = 0.2, perturb: float = 0.01,
-    min_count: float = 20.0, seed: int = 0,
+    min_count: float = 20.0,
 ) -> AmDiagGmm:  # fmt: skip
     """Split the heaviest components until there are `total` (as far as the counts allow).
 
@@ -89,27 +90,23 @@ def mix_up(
         power: see `split_targets`.
         perturb: how far the halves move apart, in standard deviations times a normal random number.
         min_count: see `split_targets`.
-        seed: of the random numbers.
     """
-    sizes = split_targets(occupancy, total, power, min_count)
+    sizes, noise = split_targets(occupancy, total, power, min_count), normals()
     return AmDiagGmm(
-        [
-            _split(mixture, size, perturb, seed_of(seed, "split", pdf))
-            for pdf, (mixture, size) in enumerate(zip(mixtures.mixtures, sizes, strict=True))
-        ]
+        [_split(mixture, size, perturb, noise) for mixture, size in zip(mixtures.mixtures, sizes, strict=True)]
     )
 
 
-def _split(mixture: DiagGmm, size: int, perturb: float, seed: int) -> DiagGmm:
+def _split(mixture: DiagGmm, size: int, perturb: float, noise: Iterator[float]) -> DiagGmm:
     if size <= len(mixture.weights):
         return mixture
-    noise = np.random.Generator(np.random.Philox(key=seed))
     weights = list(mixture.weights.astype(np.float64))
     means, variances = list(mixture.means), list(1.0 / mixture.inv_vars.astype(np.float64))
     while len(weights) < size:
         heaviest = int(np.argmax(weights))
         weights[heaviest] /= 2
-        shift = perturb * noise.standard_normal(len(means[0])) * np.sqrt(variances[heaviest])
+        normal = np.fromiter(noise, dtype=np.float64, count=len(means[0]))
+        shift = perturb * normal * np.sqrt(variances[heaviest])
         weights.append(weights[heaviest])
         means.append(means[heaviest] + shift)
         means[heaviest] = means[heaviest] - shift

@@ -10,7 +10,6 @@ import numpy as np
 
 from houseblend.base.errors import InputError, UsageError
 from houseblend.base.log import Progress, log, warn
-from houseblend.base.seeds import seed_of
 from houseblend.base.workers import in_processes
 from houseblend.feat.pipeline import FeaturePipeline, write_model_features
 from houseblend.gmm.accumulate import Accumulators
@@ -44,7 +43,6 @@ class MonoOptions:
     beam: float = 10.0
     boost_silence: float = 1.0
     cmvn: str = "mean"
-    seed: int = 1
 
 
 def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: int) -> None:
@@ -126,8 +124,7 @@ def _reestimate(
     growth = (options.totgauss - mixtures.num_pdfs) // options.max_iter_inc
     wanted = mixtures.num_pdfs + growth * min(max(iteration - 1, 0), options.max_iter_inc)
     transitions.update(stats.transitions)
-    seed = seed_of(options.seed, "mix-up", iteration)
-    return mix_up(update(mixtures, stats, floor), occupancy, wanted, options.power, seed=seed)
+    return mix_up(update(mixtures, stats, floor), occupancy, wanted, options.power)
 
 
 def _accumulate(
