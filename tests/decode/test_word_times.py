@@ -132,3 +132,9 @@ def test_scales_decide_between_words():
 
 def test_silence_alone_has_no_words():
     assert timed_words(fan([(1.0, [(0, 7)])])) == []
+
+
+def test_words_of_a_lattice_that_hesitates_are_kaldis(run_program, tmp_path):
+    scales = "--lm-scale=-0.5", "--acoustic-scale=0"
+    run_program("lattice-to-ctm-conf", *scales, f"ark:{GOLDEN}/decode/aligned.ark", tmp_path / "ctm", check=True)
+    assert (tmp_path / "ctm").read_text() == (GOLDEN / "decode/ctm_aligned").read_text()

@@ -9,13 +9,17 @@ import math
 from collections import defaultdict
 from typing import NamedTuple
 
-from houseblend.decode.lattice import CompactLattice
+import numpy as np
+
+from houseblend.decode.lattice import CompactLattice, Weight
 from houseblend.decode.paths import best_path
-from houseblend.decode.sweep import Sweep, log_plus, require_path
+from houseblend.decode.sweep import Hop, Sweep, log_plus, require_path
 
 MAX_ROUNDS = 100
-_LEFT_OUT = 1.0 + 1e-5
-"""What a word of the lattice costs that stands for none of the reference; delta of section 4 in it."""
+_FREE = Weight(0.0, 0.0, ())
+_LEFT_OUT = 1.0 + float(np.float32(1e-5))
+"""What a word of the lattice costs that stands for none of the reference; delta of section 4 in it, to Kaldi's bits:
+which of two equal divisions of a path is taken depends on them."""
 _MATCH, _SKIP, _MISS = range(3)
 """A word of a path stands for one of the reference; for none; a word of the reference is missing."""
 
@@ -77,10 +81,11 @@ class _Edits:
     """Expected edit distances of a lattice."""
 
     def __init__(self, sweep: Sweep) -> None:
-        self.sweep, self.times = sweep, sweep.times()
+        self.start, self.times = sweep.start, sweep.times()
         forward = sweep.forward(log_plus)
         require_path(forward[sweep.end])
-        self.hops = [(hop, math.exp(forward[hop.target] - forward[hop.source] - hop.cost)) for hop in sweep.hops]
+        hops, self.end = _to_one_end(sweep)
+        self.hops = [(hop, math.exp(forward[hop.target] - (forward[hop.source] + hop.cost))) for hop in hops]
         """Hops, and the share of each among those into its target."""
 
     def bins(self, reference: list[int]) -> list[_Bin]:
@@ -88,7 +93,7 @@ class _Edits:
         rows = self._distances(reference)
         size = len(reference)
         shares = [[0.0] * (size + 1) for _ in rows]
-        shares[self.sweep.end][size] = 1.0
+        shares[self.end][size] = 1.0
         sums: list[dict[int, list[float]]] = [defaultdict(lambda: [0.0, 0.0, 0.0]) for _ in reference]
         for hop, share in reversed(self.hops):
             _, choices = _extend(rows[hop.source], hop.word, reference)
@@ -107,14 +112,14 @@ class _Edits:
                     _add(sums[place - 1][0], mass, end, end)
         mass = 0.0
         for place in range(size, 0, -1):
-            mass += shares[self.sweep.start][place]
+            mass += shares[self.start][place]
             _add(sums[place - 1][0], mass, 0, 0)
         return [{word: _Sums(*values) for word, values in found.items() if values[0]} for found in sums]
 
     def _distances(self, reference: list[int]) -> list[list[float]]:
         """Mean edit distance of the paths to every state from every beginning of the reference (Figure 4)."""
         rows = [[0.0] * (len(reference) + 1) for _ in self.times]
-        first = rows[self.sweep.start]
+        first = rows[self.start]
         for place, wanted in enumerate(reference, start=1):
             first[place] = first[place - 1] + (wanted != 0)
         for hop, share in self.hops:
@@ -123,6 +128,15 @@ class _Edits:
             for place, cost in enumerate(costs):
                 row[place] += share * cost
         return rows
+
+
+def _to_one_end(sweep: Sweep) -> tuple[list[Hop], int]:
+    """The hops and the state that all paths end in: the only final one, if it is free and nothing leaves it."""
+    finals = [hop for hop in sweep.hops if hop.target == sweep.end]
+    last = finals[0]
+    if len(finals) > 1 or last.weight != _FREE or sum(hop.source == last.source for hop in sweep.hops) > 1:
+        return sweep.hops, sweep.end
+    return [hop for hop in sweep.hops if hop is not last], last.source
 
 
 def _add(sums: list[float], mass: float, begin: int, end: int) -> None:

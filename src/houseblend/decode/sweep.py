@@ -28,7 +28,7 @@ def log_plus(first: float, second: float) -> float:
 
 
 class Sweep:
-    """A lattice as a list of hops, each behind all that lead to its source.
+    """A lattice as a list of hops, each behind all that lead to its source; scaled costs are float32, as Kaldi's.
 
     Args:
         lattice: acyclic.
@@ -53,7 +53,8 @@ class Sweep:
             ways = [(arc.word, arc.weight, arc.nextstate) for arc in lattice.arcs[state]]
             final = lattice.finals[state]
             for word, weight, target in ways if final is None else [*ways, (0, final, self.end)]:
-                cost = graph_scale * weight.graph + acoustic_scale * weight.acoustic + (penalty if word else 0.0)
+                graph = np.float32(graph_scale * weight.graph + (penalty if word else 0.0))
+                cost = float(graph + np.float32(acoustic_scale * weight.acoustic))
                 self.hops.append(Hop(state, word, cost, weight, target))
 
     def forward(self, plus: Plus) -> list[float]:
