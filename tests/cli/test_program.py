@@ -1,5 +1,8 @@
 """Command lines: options, configurations, exit statuses, skips."""
 
+import subprocess
+import sys
+
 import pytest
 
 from houseblend.base.errors import InputError, UsageError
@@ -85,3 +88,26 @@ def test_skips_are_counted_and_limited():
     with pytest.raises(InputError, match="1 utterances were skipped"), Skips(0) as skips:
         skips.done("a")
         skips.skip("b", "too short")
+
+
+LEAVING = """
+import atexit, os, signal
+from houseblend.cli.program import Program
+
+def work():
+    '''Work, and be told to end.'''
+    {call}
+
+def tell():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+Program("work", work, "work")()
+"""
+
+
+@pytest.mark.parametrize(("call", "status"), [("atexit.register(tell)", 0), ("tell()", 143)])
+def test_sigterm_ends_the_work_but_not_the_interpreters_end(call, status):
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING.format(call=call)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")

@@ -117,7 +117,13 @@ class Program:
 
     def __call__(self) -> None:
         """Run with `sys.argv` and leave the process by the table of exit statuses."""
-        sys.exit(self.main(sys.argv[1:]))
+        try:
+            status = self.main(sys.argv[1:])
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)  # what is left is the interpreter's own end
+        except _Terminated:
+            status = EXIT_TERMINATED
+        sys.exit(status)
 
     def main(self, arguments: list[str]) -> int:
         """Run with `arguments`; returns the exit status and never raises."""

@@ -1,6 +1,5 @@
 """The search's raw lattice as flat arrays: pruned, in topological order, with paths between words found in compiled code."""
 
-import os
 import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numba
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.lang.fst import to_memory
 
 _HEAD_WORDS, _ARC_WORDS = 4, 5
 """4-byte words of a state in the file (graph cost, acoustic cost, 64-bit number of arcs), and of an arc."""
@@ -91,14 +91,7 @@ def read_raw_lattice(lattice: Any, transition_ids: np.ndarray, beam: float) -> R
 
 def _parse(lattice: Any) -> tuple[int, np.ndarray, np.ndarray]:
     """Start state, the 4-byte words of the states, and where each state begins among them, through the file's bytes."""
-    handle = os.memfd_create("lattice")
-    try:
-        lattice.write(f"/proc/self/fd/{handle}")
-        with open(handle, "rb", closefd=False) as file:
-            file.seek(0)
-            data = file.read()
-    finally:
-        os.close(handle)
+    data = to_memory(lattice)
     place = 4
     for _ in range(2):
         place += 4 + struct.unpack_from("<i", data, place)[0]

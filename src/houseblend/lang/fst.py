@@ -3,6 +3,7 @@
 kaldifst does the algebra; a graph goes to it and comes back through OpenFst's vector format in memory.
 """
 
+import errno
 import os
 import struct
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ class Graph:
 
 def from_kaldifst(fst: Any) -> Graph:
     """The plain form of a kaldifst transducer."""
-    return parse_graph(_to_memory(fst), "graph")
+    return parse_graph(to_memory(fst), "graph")
 
 
 def read_fst(rxfilename: str | Path) -> Any:
@@ -129,7 +130,7 @@ def renumber_inputs(fst: Any) -> tuple[Any, np.ndarray]:
     import kaldifst
 
     const = fst if isinstance(fst, kaldifst.StdConstFst) else kaldifst.StdConstFst(fst)
-    data = bytearray(_to_memory(const))
+    data = bytearray(to_memory(const))
     _, head, place = _read_head(data, "graph")
     _set_properties(data, place, _EXPANDED)
     place += _CONST_STATE.itemsize * head.num_states
@@ -284,11 +285,16 @@ def _read_string(data: bytes | bytearray, place: int) -> tuple[str, int]:
     return data[place + 4 : place + 4 + size].decode(), place + 4 + size
 
 
-def _to_memory(fst: Any) -> bytes:
-    """The bytes that kaldifst writes."""
+def to_memory(fst: Any) -> bytes:
+    """The bytes that kaldifst writes of a transducer or lattice.
+
+    Raises:
+        OSError: it could not write them; a limit on the size of files holds in memory too.
+    """
     handle = os.memfd_create("fst")
     try:
-        fst.write(f"/proc/self/fd/{handle}")
+        if not fst.write(f"/proc/self/fd/{handle}"):
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a graph in memory")
         with open(handle, "rb", closefd=False) as file:
             file.seek(0)
             return file.read()
