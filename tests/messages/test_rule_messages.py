@@ -186,6 +186,7 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("store", gone("feats.0.f32"), "feats.0.f32", None, None, "no such file", "", FRAMES),
     ("store", whole("feats.0.f32", "short"), "feats.0.f32", None, None, "5 bytes", "120 bytes", FRAMES),
     ("store", whole("utterances", "a train 0 0 1 9\n"), "utterances", None, "a", "overlap or leave a gap", "", FRAMES),
+    ("store", whole("utterances", "a train 0 0 2 9\n"), "utterances", None, "a", "do not hold these frames", "", FRAMES),
     ("store", whole("utterances", "a train 0 0 0 9\n"), "utterances", None, None, "other numbers of frames", "", FRAMES),
     ("store", whole("utterances", "a train 0 0 0 0\n"), "", None, "a", "0 pdfs", "T > 0 pdfs", "again"),
     ("store", lambda f: (f / "feats.0.f32").write_bytes(b"\xff" * 120), "", None, "a", "not finite", "finite numbers", "again"),

@@ -55,6 +55,11 @@ class FrameStore:
         self.utterances = [
             _parse_line(self.folder / "utterances", *line) for line in _lines(self.folder / "utterances")
         ]
+        for utterance in self.utterances:
+            sizes = index["shards"][utterance.shard : utterance.shard + 1]
+            if not sizes or utterance.offset + utterance.frames > sizes[0]:
+                what, file = "the shards do not hold these frames", self.folder / "utterances"
+                raise InputError(what, file=file, key=utterance.key, do=AGAIN)
         self._feats, self._pdfs = [], []
         for number, frames in enumerate(index["shards"]):
             feats, pdfs = self.folder / f"feats.{number}.f32", self.folder / f"pdfs.{number}.i32"

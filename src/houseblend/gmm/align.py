@@ -18,6 +18,7 @@ from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.io.holders import encode
 from houseblend.io.lang_files import read_symbol_table
+from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
 
 TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
@@ -122,7 +123,7 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
         InputError: an empty transcript, no known word in any, or an oov word that is unknown itself.
     """
     words = read_symbol_table(lang / "words.txt")
-    oov = (lang / "oov.txt").read_text().strip()
+    oov = read_text(lang / "oov.txt").strip()
     if oov not in words:
         raise InputError("not a word of words.txt", file=lang / "oov.txt", key=oov, do="make it with prepare_lang")
     transcripts: dict[str, list[int]] = {}

@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.io import streams
 from houseblend.io.numbers import INT32, to_float, to_int
 from houseblend.io.streams import InputStream, open_sink, open_stream, parsing
 
@@ -234,8 +235,16 @@ class KaldiInput:
         return [line.split() for line in text[:-1].decode(errors="replace").split("\n")]
 
     def _skip_space(self) -> None:
-        while self.stream.peek(1).isspace():
-            self.stream.read(1)
+        """Read the blanks, which end somewhere."""
+        skipped = 0
+        while ahead := self.stream.peek(64):
+            blanks = len(ahead) - len(ahead.lstrip())
+            self.stream.read(blanks)
+            skipped += blanks
+            if blanks < len(ahead):
+                return
+            if skipped > streams.MAX_TEXT:
+                raise self.fail(f"{skipped} blanks, and no end", "a token")
 
 
 class KaldiOutput:
