@@ -23,7 +23,7 @@ from houseblend.io import streams
 SECONDS = 30.0
 FACTOR, ALLOWANCE = 10, 4 << 20
 """Memory: so many times the size of the files, and so many bytes besides."""
-ENDLESS = 1 << 20
+ENDLESS = 1 << 18
 """What stands for the limits on lines and on pieces from a pipe while a pipe has no end, in bytes."""
 ENDLESS_SHARE = 0.04
 

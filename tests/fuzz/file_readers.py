@@ -234,17 +234,6 @@ def _read_config(folder: Path) -> Any:
     return main.command.make_context("compute-mfcc-feats", [*main._spell_booleans(words), "a", "b"])
 
 
-def _read_config_named(folder: Path) -> Any:
-    import click
-
-    from houseblend.base.errors import UsageError
-
-    try:
-        return _read_config(folder)
-    except click.UsageError as failure:
-        raise UsageError(f"{folder}: {failure.format_message()}") from None
-
-
 plain = partial(Reader, piped=False)
 """A reader of files in directories of the toolkit, in whose place nobody puts a pipe."""
 
@@ -253,7 +242,7 @@ READERS = [
            ("words.txt",), whole=after_lines),
     plain("symbol table", text_files({"phones.txt": "<eps> 0\naa 1\nbb 2\n"}),
            lambda f: lang_files.read_symbol_table(f / "phones.txt"), ("phones.txt",), whole=after_lines),
-    plain("lang directory", _make_lang, lang_files.validate_lang, LANG_FILES),
+    plain("lang directory", _make_lang, lang_files.validate_lang, LANG_FILES, whole=after_lines),
     plain("dictionary", text_files(DICTIONARY), Dictionary.read, tuple(DICTIONARY), whole=anywhere),
     Reader("ARPA", text_files({"lm.arpa": ARPA}), lambda f: arpa_graph(f / "lm.arpa", WORDS), ("lm.arpa",)),
     Reader("phone sets", text_files({"sets.int": "1 2\n3\n4 5 6\n"}), lambda f: read_phone_sets(f / "sets.int"), ("sets.int",),
@@ -279,5 +268,5 @@ READERS = [
     plain("job result", _make_jobs, lambda f: JobResult.read(f / "result.1.json"), ("result.1.json",), whole=anywhere),
     plain("step's records", _make_step, _run_step, ("out/.done.json", "out/.begun.json"), whole=anywhere, judge=_judge_step),
     plain("--config", text_files({"mfcc.conf": "# MFCC\n--sample-frequency=8000\n--use-energy=false\n--num-ceps=13\n"}),
-           _read_config_named, ("mfcc.conf",), whole=anywhere),
+           _read_config, ("mfcc.conf",), whole=anywhere),
 ]  # fmt: skip

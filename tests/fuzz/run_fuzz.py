@@ -1,7 +1,8 @@
-"""Fuzz all readers: python tests/fuzz/run_fuzz.py --cases 100000 --seed 1 --jobs 1
+"""Fuzz all readers: python tests/fuzz/run_fuzz.py --cases 100000 --seed 1
 
-Every file of every reader is cut off at every byte; the other cases are seeded. Prints cases by reader and, for what
-failed, the words that run it again: --reader NAME --case NUMBER --seed SEED.
+Every file of every reader is cut off at every byte; the other cases are seeded. Prints a row for each reader (cases,
+refused, accepted, failed, seconds) and, for what failed, the words that run it again: --reader NAME --case NUMBER
+--seed SEED. A reader's cases depend on nothing but its name and the seed: what was interrupted goes on with --from NAME.
 """
 
 import argparse
@@ -26,6 +27,8 @@ import soundfile
 import torch
 from cases import Reader, benches, quiet
 from readers import READERS
+
+from houseblend.base.log import Progress
 
 NOISE = "native noise"
 NATIVE = 1 << 29
@@ -93,33 +96,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--reader", help="only readers whose name begins so")
+    parser.add_argument("--from", dest="first", help="leave out the readers before the first whose name begins so")
     parser.add_argument("--case", type=int, help="only this case")
     options = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     chosen = [reader for reader in READERS if reader.name.startswith(options.reader or "")]
-    share = options.cases // len(chosen)
+    share = options.cases // len(READERS)
+    if options.first:
+        chosen = chosen[next(place for place, one in enumerate(chosen) if one.name.startswith(options.first)) :]
 
     def cases_of(num_truncations: int) -> Iterable[int]:
         return numbers(num_truncations, share) if options.case is None else [options.case]
 
-    start, total, failures = time.monotonic(), Counter(), []
-    waiting = list(chosen)
-    while waiting:
-        group, waiting = waiting[: options.jobs], waiting[options.jobs :]
-        for rows in _side_by_side(group, cases_of, options.seed):
+    total, failures, start = Counter(), [], time.monotonic()
+    with Progress(len(chosen), "readers") as progress:
+        for reader in chosen:
+            begin = time.monotonic()
+            rows = in_process([reader], cases_of, options.seed)
             counts = Counter(result for _, _, result, _ in rows)
+            told = (reader.name, len(rows), counts["refused"], counts["accepted"], counts["failed"])
+            print("|", *(f"{one} |" for one in told), f"{time.monotonic() - begin:.0f} |", flush=True)
             failures += [row for row in rows if row[2] == "failed"]
+            for row, count in _alike([row for row in rows if row[2] == "failed"]):
+                name, number, _, words = row
+                print(
+                    f"FAILED --reader {name!r} --case {number} --seed {options.seed}: {words[:400]} ({count} alike)",
+                    flush=True,
+                )
             total += counts
-            shown = f"{sum(counts.values()):6} cases: {counts['refused']:6} refused, {counts['accepted']:6} accepted"
-            print(f"{rows[0][0]:40} {shown}, {counts['failed']:4} failed", flush=True)
-    for (name, number, _, words), count in _alike(failures):
-        print(f"FAILED --reader {name!r} --case {number} --seed {options.seed}: {words[:400]} ({count} alike)")
-    seconds = time.monotonic() - start
-    print(
-        f"{sum(total.values())} cases of {len(chosen)} readers, {len(failures)} failed, seed {options.seed}, {seconds:.0f} s"
-    )
+            progress.add()
+    told = ("all", sum(total.values()), total["refused"], total["accepted"], total["failed"])
+    print("|", *(f"{one} |" for one in told), f"{time.monotonic() - start:.0f} |")
     return 1 if failures else 0
 
 
@@ -129,13 +137,6 @@ def _alike(failures: list) -> list:
     for row in failures:
         groups.setdefault((row[0], re.sub(r"\d+|'.*?'", "", row[3].partition(": ")[2])), []).append(row)
     return [(rows[0], len(rows)) for rows in groups.values()]
-
-
-def _side_by_side(group: list[Reader], cases_of: Callable[[int], Iterable[int]], seed: int) -> Iterable[list]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(len(group)) as threads:
-        yield from threads.map(lambda reader: in_process([reader], cases_of, seed), group)
 
 
 if __name__ == "__main__":

@@ -200,11 +200,18 @@ class Program:
             name, equals, value = line.partition("=")
             name, value = name.strip(), value.strip()
             if not name.startswith("--"):
-                raise UsageError(f"{line!r} is no option", file=path, line=number, expected="--name=value")
+                raise UsageError(
+                    f"{line!r} is no option", file=path, line=number, expected="--name=value", do="mend the line"
+                )
             if name not in known or name == "--config":
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f"did you mean {near[0]}?" if near else f"see {self.name} --help"
                 raise UsageError(f"unknown option {name}", file=path, line=number, do=hint)
+            try:
+                known[name].type.convert(value if equals else "true", known[name], None)
+            except click.UsageError as failure:
+                what, do = failure.message.rstrip("."), f"see {self.name} --help"
+                raise UsageError(what, file=path, line=number, key=name, do=do) from None
             words.append(f"{name}={value}" if equals else name)
         return words
 
@@ -278,7 +285,8 @@ def _config_text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
-        raise UsageError(f"cannot read the configuration: {failure}", file=path) from failure
+        do = "name a text file of --name=value lines"
+        raise UsageError(f"cannot read the configuration: {failure}", file=path, do=do) from failure
 
 
 def command_line(name: str, arguments: list[str]) -> str:

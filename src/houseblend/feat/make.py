@@ -15,6 +15,7 @@ from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.extract import choose_channel, extract
 from houseblend.feat.options import FbankOptions, MfccOptions, options_to
 from houseblend.feat.pipeline import write_feature_record
+from houseblend.io.data_files import MEND
 from houseblend.io.tables import read_object, read_script, read_table, write_table
 
 COPIED = (
@@ -89,11 +90,11 @@ def read_segments(path: Path) -> Iterator[Segment]:
         try:
             recording, start, end = words[0], float(words[1]), float(words[2])
         except (IndexError, ValueError):
-            raise InputError("bad segment", file=path, line=line, key=key, expected="UTT RECORDING START END") from None
+            expected = "UTT RECORDING START END"
+            raise InputError("bad segment", file=path, line=line, key=key, expected=expected, do=MEND) from None
         if not 0 <= start < end:
-            raise InputError(
-                f"segment from {start} to {end}", file=path, line=line, key=key, expected="0 <= start < end"
-            )
+            what, expected = f"segment from {start} to {end}", "0 <= start < end"
+            raise InputError(what, file=path, line=line, key=key, expected=expected, do=MEND)
         yield key, recording, start, end
 
 

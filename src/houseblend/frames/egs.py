@@ -1,5 +1,6 @@
 """nnet3's example archives, read only (Kaldi's nnet3/nnet-example): merged minibatches with sparse targets."""
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.io import holders
 from houseblend.io.objects import KaldiInput
-from houseblend.io.streams import InputStream
+from houseblend.io.streams import AGAIN, InputStream
 from houseblend.io.tables import read_table, register_kind
 
 Index = tuple[int, int, int]
@@ -39,15 +40,21 @@ def read_egs(rspecifier: str) -> Iterator[Example]:
         try:
             yield _to_example(ios)
         except ValueError as failure:
-            raise InputError(
-                str(failure), file=name, key=key, expected="one input and one output, consecutive frames"
-            ) from None
+            expected = "one input and one output, consecutive frames"
+            raise InputError(str(failure), file=name, key=key, expected=expected, do=AGAIN) from None
 
 
 def _to_example(ios: dict) -> Example:
     if set(ios) != {"input", "output"}:
         raise ValueError(f"an example with {sorted(ios)}")
     indexes, features = ios["input"]
+    targets, sparse = ios["output"]
+    if isinstance(features, list) or not isinstance(sparse, list):
+        raise ValueError("an example with sparse input or full targets")
+    if not len(indexes) == len(features) or not len(targets) == len(sparse) or not targets or not indexes:
+        raise ValueError(f"{len(indexes)} and {len(targets)} indexes of {len(features)} and {len(sparse)} rows")
+    if not np.isfinite(features).all():
+        raise ValueError("input that is not finite")
     sequences = sorted({n for n, _, _ in indexes})
     order = sorted(range(len(indexes)), key=lambda row: indexes[row])
     width, rest = divmod(len(indexes), len(sequences))
@@ -55,7 +62,6 @@ def _to_example(ios: dict) -> Example:
     if rest or any(times[i + 1] != times[i] + 1 for i in range(len(times) - 1) if (i + 1) % width):
         raise ValueError("input frames are not consecutive")
     x = np.asarray(features[order], dtype=np.float32).reshape(len(sequences), width, -1)
-    targets, sparse = ios["output"]
     place = {index: row for row, index in enumerate(sorted(targets))}
     rows, pdfs, weights = [], [], []
     for index, entries in zip(targets, sparse, strict=True):
@@ -72,7 +78,7 @@ def _read_eg(stream: InputStream) -> tuple[dict, str]:
         raise source.fail("examples in text form", "binary examples")
     source.expect("<Nnet3Eg>", "<NumIo>")
     ios = {}
-    for _ in range(source.read_int()):
+    for _ in range(source.read_count(1)):
         source.expect("<NnetIo>")
         name = source.read_token()
         indexes = _read_indexes(source)
@@ -87,7 +93,7 @@ def _read_indexes(source: KaldiInput) -> list[Index]:
     source.expect("<I1V>")
     indexes: list[Index] = []
     n, t, x = 0, 0, 0
-    for _ in range(source.read_int()):
+    for _ in range(source.read_count(1)):
         step = struct.unpack("b", source.read_bytes(1))[0]
         if step == 127:
             n, t, x = source.read_int(), source.read_int(), source.read_int()
@@ -102,7 +108,7 @@ def _read_general_matrix(source: KaldiInput, stream: InputStream) -> np.ndarray 
     token = source.peek_token()
     if token == "SM":
         source.expect("SM")
-        return [_read_sparse_row(source) for _ in range(source.read_int())]
+        return [_read_sparse_row(source) for _ in range(source.read_count(1))]
     if token.startswith("CM"):
         return holders.decode("bare-compressed-matrix", stream)
     return source.read_matrix()
@@ -110,8 +116,11 @@ def _read_general_matrix(source: KaldiInput, stream: InputStream) -> np.ndarray 
 
 def _read_sparse_row(source: KaldiInput) -> list[tuple[int, float]]:
     source.expect("SV")
-    source.read_int()
-    return [(source.read_int(), source.read_float()) for _ in range(source.read_int())]
+    dim = source.read_int()
+    row = [(source.read_int(), source.read_float()) for _ in range(source.read_count(10))]
+    if not all(0 <= index < dim and math.isfinite(value) for index, value in row):
+        raise source.fail(f"a row of dimension {dim} with an element outside, or one that is not finite")
+    return row
 
 
 def _no_writing(value: object, binary: bool) -> bytes:

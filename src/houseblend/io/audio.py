@@ -85,7 +85,7 @@ def _whole(stream: InputStream) -> bytes:
     if head[:4] == b"RIFF" and len(head) == 12:
         size = struct.unpack("<I", head[4:8])[0] - 4
         if 0 < size < _UNKNOWN:
-            return head + stream.read(size)
+            return head + stream.read(min(size, stream.left()))
     return head + stream.read_all()
 
 

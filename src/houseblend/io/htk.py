@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.io.streams import InputStream
+from houseblend.io.streams import AGAIN, InputStream
 
 USER = 9
 PERIOD = 100_000
@@ -23,16 +23,23 @@ def read_htk(stream: InputStream) -> np.ndarray:
     """
     head = stream.read(_HEADER.size)
     if len(head) != _HEADER.size:
-        raise InputError(f"{len(head)} bytes", file=stream.name, expected="an HTK file with a header of 12 bytes")
+        raise InputError(
+            f"{len(head)} bytes", file=stream.name, expected="an HTK file with a header of 12 bytes", do=AGAIN
+        )
     frames, _, frame_bytes, kind = _HEADER.unpack(head)
     if kind & (_COMPRESSED | _QUANTISED) or kind & _BASE_KIND in _NOT_FLOATS:
         what = _NOT_FLOATS.get(kind & _BASE_KIND, "compressed features")
-        raise InputError(f"an HTK file of {what}", file=stream.name, expected="float32 features, not compressed")
+        raise InputError(
+            f"an HTK file of {what}",
+            file=stream.name,
+            expected="float32 features, not compressed",
+            do="copy it with HCopy",
+        )
     if frames < 0 or frame_bytes <= 0 or frame_bytes % 4:
-        raise InputError(f"{frames} frames of {frame_bytes} bytes", file=stream.name, expected="an HTK file")
-    body = stream.read(frames * frame_bytes)
+        raise InputError(f"{frames} frames of {frame_bytes} bytes", file=stream.name, expected="an HTK file", do=AGAIN)
+    body = stream.read(min(frames * frame_bytes, stream.left()))
     if len(body) != frames * frame_bytes:
-        raise InputError(f"{len(body)} of {frames * frame_bytes} bytes: truncated", file=stream.name)
+        raise InputError(f"{len(body)} of {frames * frame_bytes} bytes: truncated", file=stream.name, do=AGAIN)
     if kind & _CHECKSUM:
         stream.read(2)
     return np.frombuffer(body, dtype=">f4").astype(np.float32).reshape(frames, frame_bytes // 4)

@@ -226,7 +226,8 @@ def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
                 return
             size = os.fstat(file.fileno()).st_size if _regular(file) else None
             if 0 < offset >= (size or 0):
-                raise InputError(f"byte {offset} is asked for, the file has {size or 'no places'}", file=path, do=AGAIN)
+                has = "this is a pipe" if size is None else f"the file has {size}"
+                raise InputError(f"byte {offset} is asked for, {has}", file=path, do=AGAIN)
             if offset:
                 file.seek(offset)
             yield InputStream(file, path, None if size is None else size - offset, offset)
@@ -311,7 +312,7 @@ def _open_file(path: str) -> IO[bytes]:
     except FileNotFoundError:
         raise InputError("no such file", file=path, do="check the name, or run what makes it") from None
     except IsADirectoryError:
-        raise InputError("this is a directory", file=path, expected="a file") from None
+        raise InputError("this is a directory", file=path, expected="a file", do="name one in it") from None
     except (OSError, ValueError) as failure:
         raise InputError(f"cannot be opened: {failure}", file=path, do="check the name and its permissions") from None
 

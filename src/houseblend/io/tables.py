@@ -20,7 +20,7 @@ from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
 from houseblend.io.compression import compress, decompress
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
-from houseblend.io.streams import InputStream, in_memory, open_sink, open_stream, split_offset
+from houseblend.io.streams import AGAIN, InputStream, in_memory, open_sink, open_stream, split_offset
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
 _WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
@@ -66,7 +66,7 @@ class Table:
     def __getitem__(self, key: str) -> Any:
         """The object of `key`; InputError if there is none."""
         if key not in self:
-            raise InputError("no such key", file=self.name, key=key)
+            raise InputError("no such key", file=self.name, key=key, do="leave it out, or make the table with it")
         if self._script is None:
             return self._objects[key]
         value, line = self._script[key]
@@ -138,9 +138,9 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
             try:
                 parts = raw.decode().strip().split(maxsplit=1)
             except UnicodeDecodeError:
-                raise InputError("the line is not UTF-8", file=name, line=number) from None
+                raise InputError("the line is not UTF-8", file=name, line=number, do="convert it with iconv") from None
             if len(parts) != 2:
-                raise InputError("a key without a file name", file=name, line=number, expected="KEY FILE")
+                raise InputError("a key without a file name", file=name, line=number, expected="KEY FILE", do=AGAIN)
             if parts[0] in seen:
                 raise InputError("the key stands twice", file=name, line=number, key=parts[0], do="remove one")
             seen.add(parts[0])
@@ -301,10 +301,11 @@ def _bounds(part: str, size: int, place: str, key: str | None) -> slice:
         return slice(None)
     found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", part)
     if found is None or not int(found[1]) <= int(found[2]):
-        raise InputError(f"bad range {part!r}", file=place, key=key, expected="FIRST:LAST")
+        raise InputError(f"bad range {part!r}", file=place, key=key, expected="FIRST:LAST", do="mend the range")
     first, last = int(found[1]), int(found[2])
     if first >= size or last >= size + 3:
-        raise InputError(f"range {part} of {size} rows or columns", file=place, key=key, expected=f"at most {size - 1}")
+        what, expected = f"range {part} of {size} rows or columns", f"at most {size - 1}"
+        raise InputError(what, file=place, key=key, expected=expected, do="mend the range")
     return slice(first, min(last, size - 1) + 1)
 
 

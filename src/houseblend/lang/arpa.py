@@ -66,7 +66,12 @@ def arpa_graph(
     for entry in _read(rxfilename):
         ngram = tuple(words.get(word, -1) for word in entry.words)
         if {0, words[disambiguation]} & {*ngram}:
-            raise InputError("epsilon or the disambiguation symbol in an n-gram", file=rxfilename, line=entry.line)
+            raise InputError(
+                "epsilon or the disambiguation symbol in an n-gram",
+                file=rxfilename,
+                line=entry.line,
+                do="take it out of the texts",
+            )
         if -1 in ngram:
             left_out["a word that is not in the table"] += 1
         elif begin in entry.words[1:] or end in entry.words[:-1]:
@@ -129,7 +134,9 @@ def _read(rxfilename: str | Path) -> Iterator[Entry]:
     counts, (number, text) = _read_header(rxfilename, lines)
     for order in range(1, max(counts) + 1):
         if text != f"\\{order}-grams:":
-            raise InputError(f"found {text[:40]!r}", file=rxfilename, line=number, expected=f"\\{order}-grams:")
+            raise InputError(
+                f"found {text[:40]!r}", file=rxfilename, line=number, expected=f"\\{order}-grams:", do=AGAIN
+            )
         found = 0
         for number, text in lines:
             if text.startswith("\\"):
@@ -156,8 +163,10 @@ def _read_header(
             elif counts and text.startswith("\\"):
                 return counts, (number, text)
             else:
-                raise InputError(f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected="ngram N=COUNT")
-    raise InputError("no \\data\\ section with n-grams behind it", file=rxfilename, expected="an ARPA language model")
+                raise InputError(
+                    f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected="ngram N=COUNT", do=AGAIN
+                )
+    raise InputError("no \\data\\ section with n-grams behind it", file=rxfilename, expected="an ARPA model", do=AGAIN)
 
 
 def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highest: bool) -> Entry:
@@ -171,7 +180,9 @@ def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highes
             raise ValueError
     except ValueError:
         expected = f"LOG10_PROBABILITY {'WORD ' * order}" + ("" if is_highest else "[LOG10_BACK_OFF]")
-        raise InputError(f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected=expected) from None
+        raise InputError(
+            f"cannot read {text[:60]!r}", file=rxfilename, line=number, expected=expected, do=AGAIN
+        ) from None
     return Entry(number, fields[1 : order + 1], log_prob, back_off, is_highest)
 
 

@@ -216,6 +216,8 @@ def _parse(data: bytes | bytearray, name: object) -> _States:
 
 def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[_States, int]:
     """Every state is its final cost, the number of its arcs, and these."""
+    if head.num_states < -1:
+        raise ValueError(f"{head.num_states} states")
     begin, heads, counts = place, [], []
     while len(counts) != head.num_states and (head.num_states >= 0 or place < len(data)):
         (count,) = struct.unpack_from("<q", data, place + 4)

@@ -46,6 +46,7 @@ class Dictionary:
                 "no single silence phone",
                 file=folder / "optional_silence.txt",
                 expected="one phone of silence_phones.txt",
+                do="name the phone between words there",
             )
         return cls(_read_lexicon(folder / "lexicon.txt", set(phones)), silence, nonsilence, optional[0][1])
 
@@ -127,7 +128,7 @@ def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[str, Pronunciation
             raise InputError("the entry stands twice", file=path, line=number, key=word, do="remove one")
         entries.append((word, tuple(pronunciation)))
     if not entries:
-        raise InputError("no entries", file=path, expected="WORD PHONE ...")
+        raise InputError("no entries", file=path, expected="WORD PHONE ...", do="add the words")
     return entries
 
 

@@ -11,6 +11,7 @@ from houseblend.base.errors import InputError
 Descriptor = tuple[tuple[str, int], ...]
 """What a node reads: (node, time offset) of each part, to be appended in this order."""
 
+MEND = "mend the line, or make the file again"
 MAX_OFFSET = 1 << 12
 """Frames that one node may look away, at most."""
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.\-]*|-?\d+|[(),])")
@@ -33,7 +34,9 @@ class ConfigLine:
 
     def fail(self, what: str, expected: str | None = None, do: str | None = None) -> InputError:
         """An error that names this line."""
-        return InputError(what, file=self.file, line=self.number, key=self.values.get("name"), expected=expected, do=do)
+        return InputError(
+            what, file=self.file, line=self.number, key=self.values.get("name"), expected=expected, do=do or MEND
+        )
 
     def required(self, key: str) -> str:
         """Value of a key that must be there."""
@@ -62,7 +65,9 @@ def parse_config(text: str, file: object = "config") -> list[ConfigLine]:
         kind, _, rest = stripped.partition(" ")
         starts = list(re.finditer(r"(?:^|\s)([A-Za-z][A-Za-z0-9_\-]*)=", rest))
         if (rest and not starts) or "=" in kind or (starts and rest[: starts[0].start()].strip()):
-            raise InputError(f"cannot read {stripped[:60]!r}", file=file, line=number, expected="word key=value ...")
+            raise InputError(
+                f"cannot read {stripped[:60]!r}", file=file, line=number, expected="word key=value ...", do=MEND
+            )
         ends = [match.start() for match in starts[1:]] + [len(rest)] * bool(starts)
         texts = [rest[match.end() : end].strip().strip("'\"") for match, end in zip(starts, ends, strict=True)]
         values = {match[1]: text for match, text in zip(starts, texts, strict=True)}
@@ -140,7 +145,9 @@ def _offset(word: str, line: ConfigLine) -> int:
 
 
 def _take(tokens: list[str], line: ConfigLine, wanted: str | None = None) -> str:
-    found = tokens.pop(0) if tokens else "the end"
+    if not tokens:
+        raise line.fail("a descriptor ends too early", repr(wanted) if wanted else "a node name, Offset or Append")
+    found = tokens.pop(0)
     if wanted is not None and found != wanted:
         raise line.fail(f"found {found!r} in a descriptor", repr(wanted))
     return found

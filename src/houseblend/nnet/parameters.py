@@ -163,4 +163,9 @@ class Parameters:
             return
         for spec, view in self.items():
             if not torch.isfinite(view).all():
-                raise NotFiniteError("NaN or infinity among the numbers of the network", file=file, key=spec.name)
+                raise NotFiniteError(
+                    "NaN or infinity among the numbers of the network",
+                    file=file,
+                    key=spec.name,
+                    do="take an earlier model",
+                )

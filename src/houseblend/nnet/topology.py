@@ -141,7 +141,9 @@ def parse_topology(lines: Sequence[ConfigLine]) -> Topology:
 def _only(kind: str, lines: Sequence[ConfigLine]) -> ConfigLine:
     found = [line for line in lines if line.kind == kind]
     if not found:
-        raise InputError(f"the network has no {kind}", file=lines[0].file if lines else None)
+        raise InputError(
+            f"the network has no {kind}", file=lines[0].file if lines else None, do=f"add a line: {kind} ..."
+        )
     if len(found) > 1:
         raise found[1].fail(f"a second {kind} is not supported", f"one {kind}")
     return found[0]

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.ledger import read_ledger
+from houseblend.io.json_files import require_fields
+from houseblend.parallel.ledger import AGAIN, read_ledger
 
 
 def read_rounds(experiment: Path) -> list[dict[str, Any]]:
@@ -17,7 +18,19 @@ def read_rounds(experiment: Path) -> list[dict[str, Any]]:
     path = experiment / "ledger.jsonl"
     if not path.is_file():
         raise InputError("no ledger", file=path, do="name an experiment directory of train_dnn")
-    rounds = [line for line in read_ledger(path)[0] if line["kind"] == "round"]
+    rounds = []
+    for number, line in enumerate(read_ledger(path)[0], start=1):
+        if line["kind"] == "round":
+            require_fields(line["plan"], {"intervals": list, "learning_rate": float}, path, AGAIN, number)
+            require_fields(line, {"train_objective": float, "distance_to_mean": dict}, path, AGAIN, number)
+            ends = [
+                end for interval in line["plan"]["intervals"][-1:] if isinstance(interval, list) for end in interval[1:]
+            ]
+            if not ends or type(ends[0]) is not int:
+                raise InputError(
+                    "no interval", file=path, line=number, key="intervals", expected="[BEGIN, END]", do=AGAIN
+                )
+            rounds.append(line)
     if not rounds:
         raise InputError("no finished round", file=path, do="wait for the first, or see hb why")
     return rounds

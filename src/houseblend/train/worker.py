@@ -154,9 +154,9 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
         found = int(arrays.pop("format"))
         momentum = arrays.pop("momentum")
     except FileNotFoundError:
-        raise InputError("no such file", file=path) from None
+        raise InputError("no such file", file=path, do="start afresh without --sidecar-in") from None
     except Exception as failure:
-        raise InputError(f"no side-car: {failure}", file=path, do="start afresh without --sidecar-in") from None
+        raise InputError("no whole side-car", file=path, do="start afresh without --sidecar-in") from failure
     if found != SIDECAR_FORMAT or momentum.shape != (trainer.delta.layout.size,):
         raise InputError(
             f"side-car of format {found} for {momentum.size} numbers", file=path,
@@ -164,7 +164,12 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
         )  # fmt: skip
     trainer.delta.flat.copy_(torch.from_numpy(momentum))
     if trainer.rule.update == "ng":
-        trainer.network.load_natural_gradient_state({name.partition("/")[2]: value for name, value in arrays.items()})
+        state = {name.partition("/")[2]: value for name, value in arrays.items()}
+        try:
+            trainer.network.load_natural_gradient_state(state)
+        except (InputError, KeyError, ValueError, TypeError, RuntimeError) as failure:
+            what = failure.what if isinstance(failure, InputError) else "no whole side-car"
+            raise InputError(what, file=path, do="start afresh without --sidecar-in") from failure
 
 
 class _Clock:
