@@ -146,7 +146,7 @@ def _offset(word: str, line: ConfigLine) -> int:
 
 def _take(tokens: list[str], line: ConfigLine, wanted: str | None = None) -> str:
     if not tokens:
-        raise line.fail("a descriptor ends too early", repr(wanted) if wanted else "a node name, Offset or Append")
+        raise line.fail("found the end in a descriptor", repr(wanted) if wanted else "a node name, Offset or Append")
     found = tokens.pop(0)
     if wanted is not None and found != wanted:
         raise line.fail(f"found {found!r} in a descriptor", repr(wanted))

@@ -156,7 +156,7 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
     except FileNotFoundError:
         raise InputError("no such file", file=path, do="start afresh without --sidecar-in") from None
     except Exception as failure:
-        raise InputError("no whole side-car", file=path, do="start afresh without --sidecar-in") from failure
+        raise InputError("no side-car that is whole", file=path, do="start afresh without --sidecar-in") from failure
     if found != SIDECAR_FORMAT or momentum.shape != (trainer.delta.layout.size,):
         raise InputError(
             f"side-car of format {found} for {momentum.size} numbers", file=path,
@@ -168,7 +168,7 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
         try:
             trainer.network.load_natural_gradient_state(state)
         except (InputError, KeyError, ValueError, TypeError, RuntimeError) as failure:
-            what = failure.what if isinstance(failure, InputError) else "no whole side-car"
+            what = failure.what if isinstance(failure, InputError) else "no side-car that is whole"
             raise InputError(what, file=path, do="start afresh without --sidecar-in") from failure
 
 
