@@ -35,10 +35,10 @@ for wanted in $first_stage $last_stage; do
 done
 
 # stage NAME COMMAND...: run one command of the stage NAME, if it is among those asked for. Several commands may share
-# a name. After each, its wall-clock seconds go to log/stages.txt.
+# a name. How long each took: `hb status WORK`.
 stage_reached=${first_stage:+no} stage_over='' stage_shown=''
 stage() {
-    local name=$1 start=$SECONDS
+    local name=$1
     shift
     if [ -n "$list_only" ]; then
         [ "$name" = "$stage_shown" ] || echo "  $name"
@@ -52,13 +52,11 @@ stage() {
     [ "$name" = "$stage_shown" ] || echo "== $name" >&2
     stage_shown=$name
     "$@" || { status=$?; echo "run.sh: stage $name failed (status $status): $*" >&2; exit $status; }
-    printf '%s\t%d\t%s\n' "$name" $((SECONDS - start)) "$1" >>log/stages.txt
 }
 
 if [ -z "$list_only" ]; then
     source "$root/path.sh"
-    mkdir -p "$work/log"
+    mkdir -p "$work"
     cd "$work"
     export HOUSEBLEND_RECIPE=$$ # a step that sees this as its parent ends with it
-    : >log/stages.txt
 fi

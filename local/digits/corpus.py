@@ -3,9 +3,7 @@
 import os
 import tarfile
 import urllib.request
-from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,21 +11,11 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_bytes
 from houseblend.base.log import log
 from houseblend.io.audio import read_audio
+from houseblend.io.streams import in_memory
 
 NAME = "free-spoken-digit-dataset"
 URL = f"https://github.com/Jakobovski/{NAME}/archive/refs/tags/v1.0.10.tar.gz"
 THREE_WAYS = f"give --corpus=DIR, or set HOUSEBLEND_CORPORA to a folder with {NAME}/ in it, or let {URL} be downloaded"
-
-
-class Source(NamedTuple):
-    """A recording's bytes as `read_audio` takes them."""
-
-    name: str
-    stream: BytesIO
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes."""
-        return self.stream.read(size)
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -77,7 +65,7 @@ def read_recordings(folder: Path | None, url: str, digests: dict[str, str]) -> d
                 "a recording differs from the one that the sets were made of", file=place,
                 expected=f"SHA-256 {digest}", do=f"get the corpus again: {THREE_WAYS}",
             )  # fmt: skip
-        samples[name] = read_audio(Source(place, BytesIO(data)))[1][:, 0]
+        samples[name] = read_audio(in_memory(data, place))[1][:, 0]
     return samples
 
 

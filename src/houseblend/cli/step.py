@@ -6,6 +6,7 @@ what the work was started from, its log, and either what was made or why not.
 
 import contextlib
 import os
+import resource
 import shlex
 import shutil
 import subprocess
@@ -127,7 +128,10 @@ class Step(Program):
                     f"an input changed while the step ran: {changes[0]}", file=out, do=f"run {self.name} again"
                 )
             seconds = round(time.monotonic() - start, 1)
-            done = {**begun, "outputs": record_files(out, {}), "seconds": seconds, "houseblend": __version__}
+            done = {
+                **begun, "outputs": record_files(out, {}), "seconds": seconds, "cpu_seconds": _cpu_seconds(),
+                "houseblend": __version__,
+            }  # fmt: skip
             write_json(out / DONE, done)
             log(f"{out} done in {seconds} s")
 
@@ -205,6 +209,12 @@ def _option_value(value: Any) -> Any:
 def _here(command: str) -> str:
     """The command with the folder in which it was given."""
     return f"cd {shlex.quote(os.getcwd())} && {command}"
+
+
+def _cpu_seconds() -> float:
+    """What this process and those that it has waited for have taken of the processors, starting up included."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return round(sum(usage.ru_utime + usage.ru_stime for usage in usages), 1)
 
 
 def _git_state() -> str:

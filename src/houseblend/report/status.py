@@ -71,7 +71,8 @@ def state_of(folder: Path) -> StepState:
     if reasons:
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         return StepState(folder, "stale", reasons[0] + more, done)
-    return StepState(folder, "done", f"{done.get('step')}, {done.get('seconds')} s", done)
+    times = f"{done.get('seconds')} s, {done.get('cpu_seconds')} s of processors"
+    return StepState(folder, "done", f"{done.get('step')}, {times}", done)
 
 
 def _is_step(folder: Path) -> bool:
