@@ -105,6 +105,11 @@ Program("work", work, "work")()
 """
 
 
+def test_an_endless_configuration_is_refused(show):
+    with pytest.raises(UsageError, match="goes on after"):
+        show.run(["--config=/dev/zero", "x"])
+
+
 @pytest.mark.parametrize(("call", "status"), [("atexit.register(tell)", 0), ("tell()", 143)])
 def test_sigterm_ends_the_work_but_not_the_interpreters_end(call, status):
     done = subprocess.run(

@@ -265,6 +265,9 @@ def _note(kind: str, message: str) -> None:
             write_json(path, {"class": kind, "message": message})
 
 
+_LONGEST_CONFIG = 1 << 20
+
+
 class _Terminated(BaseException):
     """SIGTERM, raised where the program stands so that files are left whole."""
 
@@ -282,11 +285,15 @@ def _click_type(kind: Any) -> Any:
 
 
 def _config_text(path: str) -> str:
+    do = "name a text file of --name=value lines"
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_LONGEST_CONFIG + 1)
     except (OSError, UnicodeDecodeError) as failure:
-        do = "name a text file of --name=value lines"
         raise UsageError(f"cannot read the configuration: {failure}", file=path, do=do) from failure
+    if len(text) > _LONGEST_CONFIG:
+        raise UsageError(f"the configuration goes on after {_LONGEST_CONFIG} characters", file=path, do=do)
+    return text
 
 
 def command_line(name: str, arguments: list[str]) -> str:
