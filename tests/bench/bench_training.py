@@ -1,0 +1,191 @@
+"""Steps of training on one core against the bare matrix products: python tests/bench/bench_training.py [--quick]
+
+The floor of a step is `torch.mm(out=)` into memory at hand, three products a layer and two for the first. That of
+natural gradient has besides its own products, its eigen-decompositions and one pass over the update.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from timing import Lines, alternate, pin
+
+pin()
+
+import numpy as np
+import torch
+
+from houseblend.frames.store import FrameStore, Subset, write_store
+from houseblend.nnet import natural_gradient
+from houseblend.nnet.components import affine, nonlinear
+from houseblend.nnet.components.affine import NaturalGradientAffineComponent
+from houseblend.nnet.init import init_network
+from houseblend.nnet.network import Network
+from houseblend.train import trainer as trainer_module
+from houseblend.train.examples import Minibatch
+from houseblend.train.trainer import Trainer, UpdateRule
+
+FRAME_DIM, CONTEXT = 40, 5
+PERIOD = 4
+"""Minibatches from one update of the Fisher matrices to the next: what is timed is a multiple of it."""
+RULES = {"SGD": UpdateRule(max_param_change=0.0, update="sgd"), "NG with max-change": UpdateRule()}
+
+
+def make_network(layers: int, width: int, outputs: int, limited: bool) -> Network:
+    """ReLU layers of one width over 11 frames of 40; `limited` keeps max-change by component."""
+    splice = ",".join(str(offset) for offset in range(-CONTEXT, CONTEXT + 1))
+    hidden = [f"relu-layer name=h{n} dim={width}" for n in range(layers)]
+    hidden[0] += f" input=Append({splice})"
+    text = "\n".join([f"input dim={FRAME_DIM} name=input", *hidden, f"output-layer name=output dim={outputs}"])
+    network = init_network(f"{text}\n", seed=1)
+    network.set_learning_rate(1e-5)
+    for component in network.updatable():
+        component.max_change *= limited
+    return network
+
+
+def make_batch(network: Network, size: int) -> Minibatch:
+    """Random frames and targets."""
+    x_NWD = torch.randn(size, 2 * CONTEXT + 1, FRAME_DIM)
+    pdfs = torch.randint(network.output_dim, (size,))
+    return Minibatch(x_NWD, torch.arange(size), pdfs, torch.ones(size), 0, size)
+
+
+def layer_products(layer: NaturalGradientAffineComponent, size: int, is_first: bool) -> list[Callable[[], object]]:
+    """Forward, the update and, but for the first layer, the derivative by the input."""
+    weights = torch.randn(layer.output_dim, layer.input_dim)
+    x, dy = torch.randn(size, layer.input_dim), torch.randn(size, layer.output_dim)
+    y, dx, update = torch.empty_like(dy), torch.empty_like(x), torch.empty_like(weights)
+    products: list[Callable[[], object]] = [
+        lambda: torch.mm(x, weights.t(), out=y),
+        lambda: torch.mm(dy.t(), x, out=update),
+        lambda: torch.mm(dy, weights, out=dx),
+    ]
+    return products[: 2 if is_first else 3]
+
+
+def natural_gradient_side(size: int, dim: int, rank: int) -> tuple[list[Callable[[], object]], ...]:
+    """What one side of a layer multiplies at each minibatch; what it does besides when the Fisher matrix is updated."""
+    x, w, h = torch.randn(size, dim), torch.randn(rank, dim), torch.empty(size, rank)
+    hw, j, next_w = torch.empty_like(x), torch.empty_like(w), torch.empty_like(w)
+    jj, hh, a = (torch.randn(rank, rank) for _ in range(3))
+    symmetric = np.cov(np.random.default_rng(0).standard_normal((rank, 3 * rank)))
+    always: list[Callable[[], object]] = [lambda: torch.mm(x, w.t(), out=h), lambda: torch.mm(h, w, out=hw)]
+    updating: list[Callable[[], object]] = [
+        lambda: torch.mm(h.t(), x, out=j),
+        lambda: torch.mm(j, j.t(), out=jj),
+        (lambda: torch.mm(w, j.t(), out=hh)) if size > dim else (lambda: torch.mm(h.t(), h, out=hh)),
+        lambda: np.linalg.eigh(symmetric),
+        lambda: torch.mm(a, j, out=next_w),
+    ]
+    return always, updating
+
+
+def floor_of(network: Network, size: int, natural: bool) -> Callable[[int], None]:
+    """A function that does the floor's work of so many steps."""
+    always: list[Callable[[], object]] = []
+    updating: list[Callable[[], object]] = []
+    for number, layer in enumerate(network.updatable()):
+        assert isinstance(layer, NaturalGradientAffineComponent)
+        always += layer_products(layer, size, is_first=number == 0)
+        sides = ((layer.input_dim + 1, layer.rank_in), (layer.output_dim, layer.rank_out)) if natural else ()
+        for dim, rank in sides:
+            each, sometimes = natural_gradient_side(size, dim, rank)
+            always, updating = always + each, updating + sometimes
+    if natural:
+        flat, delta = (torch.zeros(network.parameters.layout.size) for _ in range(2))
+        always.append(lambda: flat.add_(delta, alpha=0.5))
+
+    def run(steps: int) -> None:
+        for step in range(steps):
+            for product in always if step % PERIOD else always + updating:
+                product()
+
+    return run
+
+
+def counted_lines() -> Lines:
+    """The functions of a step, by what they do."""
+    lines = Lines()
+    lines.count("products: forward", affine.AffineMap, "forward")
+    lines.count("products: derivative by the input", affine.AffineMap, "backward")
+    lines.count("products: update", affine.AffineComponent, "accumulate")
+    lines.count("products: update, and natural gradient's factor", NaturalGradientAffineComponent, "accumulate")
+    lines.count("natural gradient: copies", natural_gradient.PreconditionedAffine, "__call__")
+    lines.count("natural gradient: norms", natural_gradient.OnlineNaturalGradient, "precondition")
+    lines.count("natural gradient: products", natural_gradient.OnlineNaturalGradient, "_step")
+    lines.count("natural gradient: eigen-decompositions", natural_gradient.OnlineNaturalGradient, "_eigen")
+    for kind in (nonlinear.RectifiedLinearComponent, nonlinear.LogSoftmaxComponent):
+        lines.count("activations and log-softmax", kind, "forward", "backward")
+    statistics = "update_statistics", "update_derivative_statistics"
+    lines.count("statistics of nonlinearities", nonlinear.NonlinearComponent, *statistics)
+    lines.count("objective", trainer_module, "objective_and_derivative")
+    lines.count("max-change and addition", Trainer, "_apply")
+    lines.count("the rest: Python, plan, counts", Trainer, "step")
+    return lines
+
+
+def compare_steps(name: str, shape: tuple[int, int, int], rule: str, size: int, steps: int) -> float:
+    """Print the floor's share of our step and where the step's time goes; returns our seconds per step."""
+    network = make_network(*shape, limited=rule != "SGD")
+    batch, trainer = make_batch(network, size), Trainer(network, RULES[rule])
+    floor = floor_of(network, size, natural=rule != "SGD")
+    for _ in range(11):  # the first Fisher matrices are updated at every minibatch
+        trainer.step(batch)
+
+    def train() -> None:
+        for number in range(steps):
+            batch.position = number  # on which it depends whether statistics are taken
+            trainer.step(batch)
+
+    floor_seconds, seconds = alternate(lambda: floor(steps), train)
+    print(f"{rule}, {name}, minibatch {size}: {size * steps / seconds:.0f} frames/s,")
+    print(f"    floor / ours {floor_seconds / seconds:.3f}, ours / floor {seconds / floor_seconds:.3f}; of ours:")
+    lines = counted_lines()
+    with lines.counting():
+        train()
+    print(lines.table())
+    return seconds / steps
+
+
+def make_subset(folder: Path, frames: int) -> Subset:
+    """A frame store of random utterances of 400 frames."""
+    random = np.random.default_rng(2)
+    utterances = (
+        (f"u{number}", "train", False, random.standard_normal((400, FRAME_DIM), dtype=np.float32), np.zeros(400, int))
+        for number in range(frames // 400)
+    )
+    write_store(folder, FRAME_DIM, 1, utterances, {"left": 0})
+    return FrameStore(folder).subset("train")
+
+
+def compare_gather(step_seconds: float, size: int, frames: int) -> None:
+    """Print the share of a step that gathering its windows takes on the same thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        subset = make_subset(Path(folder), frames)
+        order = np.random.default_rng(3).permutation(subset.num_frames)
+        parts = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
+        (seconds,) = alternate(lambda: [subset.gather(part, CONTEXT, CONTEXT) for part in parts])
+    print(f"gather with splicing, minibatch {size}: {seconds / len(parts) / step_seconds:.2%} of an SGD step")
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    larger, smaller = ((6, 1024, 3000), (4, 512, 1000)) if not quick else ((2, 16, 30), (2, 8, 10))
+    size, steps = (256, 2 * PERIOD) if not quick else (8, PERIOD)
+    named = {
+        f"440-{layers}x{width}-{outputs}": (layers, width, outputs) for layers, width, outputs in (larger, smaller)
+    }
+    for rule in RULES:
+        seconds = [compare_steps(name, shape, rule, size, steps) for name, shape in named.items()]
+        if rule == "SGD":
+            compare_gather(seconds[-1], size, frames=200_000 if not quick else 4000)
+
+
+if __name__ == "__main__":
+    main()
