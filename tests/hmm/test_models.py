@@ -70,11 +70,12 @@ def test_initial_model_of_tri1_has_all_its_states():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_trees_survive_and_their_possible_pdfs_are_those_of_all_contexts(seed):
-    rng = random.Random(seed)
+    rng, pdfs = random.Random(seed), []
 
     def node(depth):
         if depth == 0 or rng.random() < 0.2:
-            return Leaf(rng.randrange(50))
+            pdfs.append(rng.randint(0, max(pdfs, default=-1) + 1))  # a pdf of another leaf, or the next
+            return Leaf(pdfs[-1])
         if rng.random() < 0.3:
             return Table(rng.choice([-1, 0, 1, 2]), tuple(node(depth - 1) for _ in range(5)))
         members = frozenset(rng.sample(range(5), 2))
