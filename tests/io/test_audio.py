@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from houseblend.base.errors import InputError
-from houseblend.io.audio import encode_wav
+from houseblend.io.audio import _read_by_libsndfile, _read_plain, encode_wav
 from houseblend.io.tables import read_object, read_table, write_table
 
 RATE = 8000
@@ -79,3 +79,16 @@ def test_what_is_no_audio(tmp_path):
         (tmp_path / "a.wav").write_bytes(data)
         with pytest.raises(InputError, match=r"a\.wav"):
             read_object(f"{tmp_path}/a.wav", "wav")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_plain_wav_is_read_as_libsndfile_reads_it(channels, samples):
+    data = encode_wav(8000, samples[:, :channels])
+    plain, other = _read_plain(data), _read_by_libsndfile(data, "wav")
+    assert plain is not None
+    assert plain[0] == other[0]
+    np.testing.assert_array_equal(plain[1], other[1])
+    for place in (4, 16, 20, 22, 28, 32, 34, 40):  # sizes, format, channels, rates and bits that do not agree
+        assert _read_plain(data[:place] + b"\7" + data[place + 1 :]) is None
+    assert _read_plain(data[:-1]) is None
+    assert _read_plain(data + b"\0") is None

@@ -1,5 +1,7 @@
 """Spectra, mel filterbanks and cepstra (Kaldi's feat/mel-computations, feature-mfcc, -fbank, -spectrogram)."""
 
+import functools
+
 import numpy as np
 
 from houseblend.base.errors import InputError
@@ -77,12 +79,9 @@ def compute_mfcc(
     if not 0 < options.num_ceps <= options.mel.num_mel_bins:
         raise InputError(f"--num-ceps={options.num_ceps}", expected=f"1 to --num-mel-bins={options.mel.num_mel_bins}")
     frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
-    banks = mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
+    banks = _same_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
     log_mel = np.log(np.maximum(power_spectrum(frames)[:, :-1] @ banks.T, EPSILON))
-    transform = dct_matrix(options.num_ceps, options.mel.num_mel_bins)
-    if options.cepstral_lifter:
-        transform = transform * lifter(options.cepstral_lifter, options.num_ceps)[:, None]
-    feats = log_mel @ transform.T
+    feats = log_mel @ _cepstral_transform(options.num_ceps, options.mel.num_mel_bins, options.cepstral_lifter).T
     if options.use_energy:
         feats[:, 0] = _log_energy(energy, options.energy_floor)
     if options.htk_compat:
@@ -99,7 +98,7 @@ def compute_fbank(
     spectrum = power_spectrum(frames)[:, :-1]
     if not options.use_power:
         spectrum = np.sqrt(spectrum)
-    feats = spectrum @ mel_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
+    feats = spectrum @ _same_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
     if options.use_log_fbank:
         feats = np.log(np.maximum(feats, EPSILON))
     if options.use_energy:
@@ -129,6 +128,15 @@ def power_spectrum(frames: np.ndarray) -> np.ndarray:
         return split_radix_power(frames)
     transform = np.fft.rfft(frames, axis=1).astype(np.complex64)
     return np.real(transform) ** 2 + np.imag(transform) ** 2
+
+
+_same_banks = functools.lru_cache(maxsize=64)(mel_banks)
+
+
+@functools.lru_cache(maxsize=8)
+def _cepstral_transform(num_ceps: int, num_bins: int, lifter_coefficient: float) -> np.ndarray:
+    transform = dct_matrix(num_ceps, num_bins)
+    return transform * lifter(lifter_coefficient, num_ceps)[:, None] if lifter_coefficient else transform
 
 
 def _log_energy(energy: np.ndarray, floor: float) -> np.ndarray:

@@ -1,12 +1,15 @@
 """From samples to windowed frames (Kaldi's feat/feature-window), whole utterances at a time."""
 
+import functools
+
+import numba
 import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.base.seeds import seed_of
 from houseblend.feat.options import FrameOptions
 
-EPSILON = float(np.finfo(np.float32).eps)
+EPSILON = np.finfo(np.float32).eps
 
 
 def num_frames(num_samples: int, options: FrameOptions) -> int:
@@ -65,28 +68,62 @@ def prepare_frames(
     Returns:
         Windowed frames padded with zeros, shape [T, padded_size], float32, and the energy of each frame, shape [T].
     """
-    frames = cut_frames(samples_N, options)
-    if options.dither:
-        noise = np.random.Generator(np.random.Philox(key=seed_of(seed, "dither", utterance)))
-        frames += np.float32(options.dither) * noise.standard_normal(frames.shape, dtype=np.float32)
-    if options.remove_dc_offset:
-        frames -= frames.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32) / np.float32(options.size)
-    energy = _energy(frames) if energy_before else None
-    if options.preemphasis_coefficient:
-        c = np.float32(options.preemphasis_coefficient)
-        first = frames[:, 0] - c * frames[:, 0]
-        frames[:, 1:] -= c * frames[:, :-1]
-        frames[:, 0] = first
-    frames *= window_function(options).astype(np.float32)
-    if energy is None:
-        energy = _energy(frames)
-    padded = np.zeros((len(frames), options.padded_size), dtype=np.float32)
-    padded[:, : options.size] = frames
-    return padded, energy
+    count = num_frames(len(samples_N), options)
+    samples, shift = np.ascontiguousarray(samples_N, dtype=np.float32), options.shift
+    if options.dither or not options.snip_edges:
+        cut = cut_frames(samples_N, options)
+        if options.dither:
+            noise = np.random.Generator(np.random.Philox(key=seed_of(seed, "dither", utterance)))
+            cut += np.float32(options.dither) * noise.standard_normal(cut.shape, dtype=np.float32)
+        samples, shift = cut.reshape(-1), options.size
+    frames, energy = np.zeros((count, options.padded_size), dtype=np.float32), np.empty(count, dtype=np.float32)
+    c = np.float32(options.preemphasis_coefficient)
+    _shape(samples, shift, options.remove_dc_offset, c, _window(options), energy_before, frames, energy)
+    return frames, energy
 
 
-def _energy(frames: np.ndarray) -> np.ndarray:
-    return np.maximum(np.einsum("ti,ti->t", frames, frames), EPSILON)
+@functools.lru_cache(maxsize=8)
+def _window(options: FrameOptions) -> np.ndarray:
+    return window_function(options).astype(np.float32)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _shape(
+    samples: np.ndarray, shift: int, remove_dc_offset: bool, preemphasis: np.float32, window: np.ndarray,
+    energy_before: bool, frames: np.ndarray, energy: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill the beginnings of zeroed frames, [T, padded_size], and energies, [T]; frame t begins at sample t * shift."""
+    size = len(window)
+    cut = np.empty(size, np.float32)
+    for t in range(len(frames)):
+        frame = samples[t * shift : t * shift + size]
+        mean = np.float32(_sum(frame)) / np.float32(size) if remove_dc_offset else np.float32(0)
+        for i in range(size):
+            cut[i] = frame[i] - mean
+        if energy_before:
+            energy[t] = max(_sum_of_squares(cut), EPSILON)
+        out = frames[t]
+        out[0] = (cut[0] - preemphasis * cut[0]) * window[0]
+        for i in range(1, size):
+            out[i] = (cut[i] - preemphasis * cut[i - 1]) * window[i]
+        if not energy_before:
+            energy[t] = max(_sum_of_squares(out), EPSILON)
+
+
+@numba.njit(cache=True, fastmath={"reassoc"})
+def _sum(values: np.ndarray) -> float:
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+    return total
+
+
+@numba.njit(cache=True, fastmath={"reassoc"})
+def _sum_of_squares(values: np.ndarray) -> np.float32:
+    total = np.float32(0)
+    for i in range(len(values)):
+        total += values[i] * values[i]
+    return total
 
 
 def _reflect(samples: np.ndarray, count: int, options: FrameOptions) -> np.ndarray:

@@ -21,6 +21,8 @@ _UNKNOWN = 0x7FFFFFF0
 """Sizes from here on, and 0, are what programs write into a pipe before they know better."""
 _PER_SAMPLE = {1: (8, 16, 24, 32), 3: (32, 64), 6: (8,), 7: (8,)}
 """Bits of a sample by format tag: PCM, float, A-law, mu-law."""
+_PLAIN = struct.Struct("<4sI12sHHIIHH4sI")
+"""Headers of RIFF, of the format (16 bytes) and of the samples, one behind the other."""
 AGAIN = "copy it again, or remove it from wav.scp"
 
 
@@ -36,9 +38,28 @@ def read_audio(stream: InputStream) -> tuple[int, np.ndarray]:
     Raises:
         InputError: the recording is empty, truncated, or of another format.
     """
+    data = _whole(stream)
+    return _read_plain(data) or _read_by_libsndfile(data, stream.name)
+
+
+def _read_plain(data: bytes) -> tuple[int, np.ndarray] | None:
+    """What `read_audio` returns of the WAV file that nearly all are: 16 bits a sample, from byte 44 to the end."""
+    if len(data) <= _PLAIN.size:
+        return None
+    riff, whole, form, tag, channels, rate, byte_rate, block, bits, name, size = _PLAIN.unpack_from(data)
+    if (riff, form, tag, bits, name) != (b"RIFF", b"WAVEfmt \x10\0\0\0", 1, 16, b"data") or not 0 < channels <= 256:
+        return None
+    sizes = whole == len(data) - 8, size == len(data) - _PLAIN.size, block == 2 * channels, byte_rate == rate * block
+    if not all(sizes) or size % block or rate == 0:
+        return None
+    samples = np.frombuffer(data, "<i2", offset=_PLAIN.size).astype(np.float32)
+    return rate, samples.reshape(-1, channels)
+
+
+def _read_by_libsndfile(data: bytes, name: str) -> tuple[int, np.ndarray]:
+    """What `read_audio` returns of any file; `name` for errors."""
     import soundfile
 
-    data = _whole(stream)
     try:
         announced = _announced_samples(data)
         with soundfile.SoundFile(BytesIO(data)) as file:
@@ -46,17 +67,17 @@ def read_audio(stream: InputStream) -> tuple[int, np.ndarray]:
             samples = _read_samples(file, "int32" if is_flac else "float32")
     except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError, KeyError, struct.error) as failure:
         raise InputError(
-            f"no readable audio: {failure}", file=stream.name, expected="WAV, FLAC or SPHERE", do="convert it with sox"
+            f"no readable audio: {failure}", file=name, expected="WAV, FLAC or SPHERE", do="convert it with sox"
         ) from None
     if announced is not None and len(samples) != announced:
-        raise InputError(f"truncated audio: {len(samples)} of {announced} samples", file=stream.name, do=AGAIN)
+        raise InputError(f"truncated audio: {len(samples)} of {announced} samples", file=name, do=AGAIN)
     if len(samples) == 0 or rate < 1:
-        raise InputError(f"{len(samples)} samples at {rate} Hz", file=stream.name, do=AGAIN)
+        raise InputError(f"{len(samples)} samples at {rate} Hz", file=name, do=AGAIN)
     if is_flac:
-        _check_flac(data, samples, stream.name)
+        _check_flac(data, samples, name)
         return rate, (samples.astype(np.float64) / (1 << 16)).astype(np.float32)
     if not (np.abs(samples) < _LOUDEST).all():
-        raise InputError("samples that are not finite", file=stream.name, do=AGAIN)
+        raise InputError("samples that are not finite", file=name, do=AGAIN)
     return rate, samples * np.float32(INT16_SCALE)
 
 
