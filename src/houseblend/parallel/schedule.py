@@ -1,5 +1,6 @@
 """The outer loop of Povey et al. 2014 and Kaldi's nnet2/nnet3 scripts: rounds, workers, learning rates, layers."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ class Schedule:
 
     def learning_rate(self, number: int) -> float:
         """Workers times the effective rate at the data seen: i * exp(x * ln(f / i)), x in [0, 1]; f in the last round."""
-        seen = self._bounds()[number] / self.total_frames
+        seen = self._bounds[number] / self.total_frames
         if number == self.num_rounds - 1:
             seen = 1.0
         ratio = math.log(self.final_effective_lrate / self.initial_effective_lrate)
@@ -95,7 +96,7 @@ class Schedule:
         """
         if number >= self.num_rounds:
             return None
-        bounds = self._bounds()
+        bounds = self._bounds
         begin, end = bounds[number], bounds[number + 1]
         count = self.workers(number)
         cuts = [begin + (end - begin) * worker // count for worker in range(count + 1)]
@@ -110,6 +111,7 @@ class Schedule:
             averages=not fresh,
         )
 
+    @functools.cached_property
     def _bounds(self) -> list[int]:
         """Positions where rounds begin, and the end: in proportion to the rounds' workers."""
         counts = [self.workers(number) for number in range(self.num_rounds)]
