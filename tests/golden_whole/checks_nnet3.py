@@ -160,9 +160,12 @@ def chosen_examples(workplace: Workplace, row: Row) -> Outcome:
     return outcome(total, tolerance)
 
 
-@covers(r"^ng/nnet3")
+@covers(r"^ng/(nnet3|nnet2_d24_r10_up1)")
 def natural_gradient(workplace: Workplace, row: Row) -> Outcome:
-    """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned."""
+    """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned.
+
+    nnet2 differs in which calls update the estimate, and in how it starts from few rows.
+    """
     _, _, _, rank, period, alpha, history, *remark = row.command.split()
     minibatches = re.search(r"num-minibatches-history (\d+)", " ".join(remark))
     ng = OnlineNaturalGradient(
