@@ -144,7 +144,7 @@ class Network:
 
         Args:
             dy: derivative of the objective by the output, [N * F, output_dim]; overwritten.
-            delta: where to add.
+            delta: where to add; may be `parameters`, which are changed at once then.
             update: which direction natural-gradient components take.
         """
         self._plan.backward(dy, delta, update)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from ctypes import c_float
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -47,14 +48,14 @@ def split_count(value: float, parts: int = 2) -> list[float]:
     """Float32 numbers whose sum is a count: two hold whole numbers of up to 48 bits, three any float64."""
     numbers = []
     for _ in range(parts):
-        numbers.append(float(torch.tensor(value, dtype=torch.float32)))
+        numbers.append(c_float(value).value)
         value -= numbers[-1]
     return numbers
 
 
 def count_of(counter: torch.Tensor) -> float:
     """Value of a counter, the sum of its parts."""
-    return float(counter.double().sum())
+    return sum(counter.tolist())
 
 
 def set_count(counter: torch.Tensor, value: float) -> None:

@@ -162,7 +162,10 @@ class Plan:
         return self._output.gather(values, self._work)
 
     def backward(self, dy: torch.Tensor, delta: Parameters, update: Update) -> None:
-        """Add every trained component's rate times direction to `delta`; `dy` is overwritten."""
+        """Add every trained component's rate times direction to `delta`; `dy` is overwritten.
+
+        `delta` may be the parameters: a component's are read for the last time before they change.
+        """
         grads: dict[str, torch.Tensor] = {}
         self._pass_down(self._output, dy, grads)
         for step in reversed(self._steps):
@@ -174,12 +177,12 @@ class Plan:
             if component.randomness is not None:
                 component.update_derivative_statistics(dy)
             below = any(node in self._needs_grad for node in step.source.nodes)
-            if isinstance(component, UpdatableComponent):
-                component.accumulate(x, dy, delta, update)
             if below:
                 dx = dy if component.in_place else self._work.take(f"{name}.dx", len(x), component.input_dim, x)
                 component.backward(x, y, dy, dx)
                 self._pass_down(step.source, dx, grads)
+            if isinstance(component, UpdatableComponent):
+                component.accumulate(x, dy, delta, update)
 
     def _pass_down(self, source: Source, d_rows: torch.Tensor, grads: dict[str, torch.Tensor]) -> None:
         """Give the derivative by a source's rows to the nodes that the rows came from."""

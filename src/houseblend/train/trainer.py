@@ -66,6 +66,7 @@ class Trainer:
         self.network, self.rule, self.seed = network, rule, seed
         network.zero_statistics()
         self.delta: Parameters = network.parameters.zeros_like()
+        self._is_direct = self._adds_directly()
         self.objective = Objective()
         self.counts = Counts()
         self.num_minibatches = 0
@@ -74,15 +75,17 @@ class Trainer:
         """Train on one minibatch; returns its objective (the sum).
 
         Raises:
-            NotFiniteError: the objective or the change left the finite numbers; the network is not to be used.
+            NotFiniteError: the objective or a change that is limited left the finite numbers; the network is not to be
+                used. A change that nothing limits is seen in the next objective.
         """
         interval = self.rule.backstitch_interval
         if self.rule.backstitch_scale > 0 and self.num_minibatches % interval == self.seed % interval:
             total = self._backstitch(batch, self.rule.backstitch_scale)
         else:
             total = self._accumulate(batch)
-            self._regularize(batch.num_sequences)
-            self._apply(1.0 - self.rule.momentum)
+            if not self._is_direct:
+                self._regularize(batch.num_sequences)
+                self._apply(1.0 - self.rule.momentum)
         for component in self.network.batch_norms():
             component.scale_count(BATCH_NORM_STATS_SCALE)
         self.objective.log_prob += total
@@ -101,8 +104,14 @@ class Trainer:
         self._apply(1.0 + scale, limit=1.0 + scale)
         return total
 
+    def _adds_directly(self) -> bool:
+        """Whether the direction is the change: nothing of it is kept, limited or regularized."""
+        rule, components = self.rule, list(self.network.updatable())
+        kept_or_limited = rule.momentum or rule.backstitch_scale or rule.max_param_change > 0
+        return not kept_or_limited and not any(c.max_change > 0 or c.l2_regularize for c in components)
+
     def _accumulate(self, batch: Minibatch) -> float:
-        """Add rate times direction to `delta`; returns the objective."""
+        """Add rate times direction to `delta`, or to the parameters if it is the change; returns the objective."""
         device = self.network.device
         y = self.network.forward(batch.x_NWD.to(device), self.seed, batch.position)
         value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
@@ -111,7 +120,8 @@ class Trainer:
             raise NotFiniteError(
                 f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
             )
-        self.network.backward(derivative, self.delta, self.rule.update)
+        target = self.network.parameters if self._is_direct else self.delta
+        self.network.backward(derivative, target, self.rule.update)
         return total
 
     def _regularize(self, num_sequences: float) -> None:
@@ -156,7 +166,10 @@ class Trainer:
             self.counts.max_change_global += 1
         for name, scale in scales:
             self.network.parameters.span(name).add_(self.delta.span(name), alpha=share * overall * scale)
-        self.delta.flat.mul_(self.rule.momentum)
+        if self.rule.momentum:
+            self.delta.flat.mul_(self.rule.momentum)
+        else:
+            self.delta.flat.zero_()
 
 
 def _moved(batch: Minibatch, device: torch.device) -> Minibatch:

@@ -138,7 +138,7 @@ class RectifiedLinearComponent(NonlinearComponent):
 
     def slope(self, y: torch.Tensor) -> torch.Tensor:
         """1 where y > 0, else 0."""
-        return (y > 0).to(y)
+        return y.sign()
 
 
 class LogSoftmaxComponent(NonlinearComponent):
