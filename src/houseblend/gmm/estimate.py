@@ -28,8 +28,8 @@ def update(mixtures: AmDiagGmm, stats: Accumulators, options: UpdateOptions) -> 
     """
     return AmDiagGmm(
         [
-            _update_one(mixture, stats.occupancy[pdf], stats.sums[pdf], stats.squares[pdf], options)
-            for pdf, mixture in enumerate(mixtures.mixtures)
+            _update_one(mixture, *sums, options)
+            for mixture, *sums in zip(mixtures.mixtures, stats.occupancy, stats.sums, stats.squares, strict=True)
         ]
     )
 

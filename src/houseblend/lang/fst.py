@@ -137,8 +137,8 @@ def renumber_inputs(fst: Any) -> tuple[Any, np.ndarray]:
     arcs = np.frombuffer(data, dtype=_ARC, count=head.num_arcs, offset=place)
     if len(arcs) and not 0 <= arcs["nextstate"].min() <= arcs["nextstate"].max() < head.num_states:
         raise InputError("an arc of the graph leads to no state", do="make the graph again")
-    labels = np.unique(np.append(arcs["ilabel"], np.int32(0)))
-    arcs["ilabel"] = np.searchsorted(labels, arcs["ilabel"]) - np.searchsorted(labels, 0)
+    labels, numbers = np.unique(np.append(arcs["ilabel"], np.int32(0)), return_inverse=True)
+    arcs["ilabel"] = numbers[:-1] - numbers[-1]
     return _from_memory(kaldifst.StdConstFst, bytes(data)), labels
 
 
@@ -297,9 +297,9 @@ def to_memory(fst: Any) -> bytes:
     try:
         if not fst.write(f"/proc/self/fd/{handle}"):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a graph in memory")
-        with open(handle, "rb", closefd=False) as file:
+        with open(handle, "rb", buffering=0, closefd=False) as file:
             file.seek(0)
-            return file.read()
+            return file.readall()
     finally:
         os.close(handle)
 
