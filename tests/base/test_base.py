@@ -10,6 +10,7 @@ from houseblend.base.atomic import atomic_open, write_json
 from houseblend.base.errors import BusyError, InputError
 from houseblend.base.fingerprint import hash_bytes, record_files
 from houseblend.base.lock import directory_lock
+from houseblend.base.process import is_alive
 from houseblend.base.seeds import seed_of
 
 
@@ -38,6 +39,7 @@ def test_a_lock_names_its_holder_and_falls_with_it(tmp_path):
     code = f"""
 import pathlib, sys
 from houseblend.base.lock import directory_lock
+from houseblend.base.process import is_alive
 with directory_lock(pathlib.Path({str(tmp_path)!r})):
     print("held", flush=True); sys.stdin.read()
 """
@@ -65,3 +67,13 @@ def test_records_keep_known_hashes_only_while_size_and_time_agree(tmp_path):
 def test_errors_say_where_what_and_what_to_do():
     text = str(InputError("no number", file="a/text", line=3, key="utt1", expected="an integer", do="mend it"))
     assert text == "a/text:3: [utt1] no number; expected an integer; mend it"
+
+
+def test_a_process_that_has_ended_is_not_alive_though_nobody_has_waited_for_it():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_alive(process.pid)
+    process.stdin.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(process.pid)
+    process.wait()
+    assert not is_alive(process.pid)

@@ -15,6 +15,8 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PATIENCE = 600.0
 """Seconds after which a run counts as hanging; a busy machine may take a minute for what takes seconds."""
+LINGERING = 20.0
+"""Seconds in which processes must end after their recipe; on such a machine Python takes some of them to start."""
 
 
 class WrongError(AssertionError):
@@ -83,7 +85,7 @@ class Run:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             raise WrongError(f"hangs: {self.said()}") from None
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + LINGERING
         while left := self.processes():
             if time.monotonic() > deadline:
                 names = [Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ")[:200] for number in left]

@@ -18,14 +18,18 @@ def die_with_parent() -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process with this number exists on this machine."""
+    """Whether a process with this number runs on this machine; one that has ended and is not yet waited for does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except FileNotFoundError:
+        return not os.path.exists("/proc/self/stat")  # it has ended just now, or the system tells nothing
 
 
 def available_cores() -> int:
