@@ -12,6 +12,9 @@ from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters, TensorSpec, count_of, set_count
 
+_PIECE = 1 << 16
+"""Numbers that are summed at once."""
+
 
 def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -> Parameters:
     """Weighted mean of models, summed in float64 in the order given and rounded once to float32.
@@ -35,9 +38,7 @@ def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -
         if difference is not None:
             raise InputError(f"model {number} has another layout than model 1: {difference}", do="average equals only")
         model.check_finite(f"model {number}")
-    total = math.fsum(weights)
-    summed = _weighted_sum([model.flat for model in models], weights)
-    result = Parameters(first.layout, summed.div_(total).float())
+    result = Parameters(first.layout, _weighted_mean([model.flat for model in models], weights))
     for spec, out in result.items():
         if spec.role == "frozen":
             _keep_frozen(spec, out, models)
@@ -62,6 +63,14 @@ def mean_network(networks: Sequence[Network], weights: Sequence[float] | None = 
             others = [network.components[index] for network in networks]
             component.stored.update(*(other.stored for other in others if isinstance(other, NonlinearComponent)))
     return first
+
+
+def _weighted_mean(tensors: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
+    """Of flat tensors, piece by piece, so that what is in float64 stays in the cache."""
+    result, total = torch.empty_like(tensors[0]), math.fsum(weights)
+    for pieces in zip(result.split(_PIECE), *(tensor.split(_PIECE) for tensor in tensors), strict=True):
+        pieces[0].copy_(_weighted_sum(pieces[1:], weights).div_(total))
+    return result
 
 
 def _weighted_sum(tensors: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:

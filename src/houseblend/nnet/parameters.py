@@ -152,7 +152,7 @@ class Parameters:
 
     def is_finite(self) -> bool:
         """Whether no element is NaN or infinite."""
-        return bool(torch.isfinite(self.flat).all())
+        return not self.layout.size or all(torch.isfinite(extreme).item() for extreme in self.flat.aminmax())
 
     def check_finite(self, file: object = None) -> None:
         """Refuse NaN and infinity.
