@@ -26,8 +26,12 @@ def update(mixtures: AmDiagGmm, stats: Accumulators, options: UpdateOptions) -> 
 
     A Gaussian with too little occupancy keeps its mean and variance, or is removed.
     """
-    parts = zip(mixtures.mixtures, stats.occupancy, stats.sums, stats.squares, strict=True)
-    return AmDiagGmm([_update_one(*part, options) for part in parts])
+    return AmDiagGmm(
+        [
+            _update_one(mixture, stats.occupancy[pdf], stats.sums[pdf], stats.squares[pdf], options)
+            for pdf, mixture in enumerate(mixtures.mixtures)
+        ]
+    )
 
 
 def _update_one(
