@@ -177,7 +177,10 @@ class KaldiInput:
     def _array(self, dtype: str, count: int) -> np.ndarray:
         size = np.dtype(dtype).itemsize
         self._check_size(count, size)
-        return np.frombuffer(self.read_bytes(count * size), dtype=dtype).copy()
+        array = self.stream.read_array(dtype, count)
+        if len(array) != count:
+            raise self.fail("the file ends in the middle of an object", f"{(count - len(array)) * size} more bytes")
+        return array
 
     def _matrix_type(self, known: dict[str, str]) -> str:
         token = self.read_token()

@@ -30,6 +30,7 @@ MAX_PIPED = 1 << 32
 _CHUNK = 1 << 24
 _AHEAD = 1 << 13
 _KEPT = 1 << 13
+_LONG = 1 << 16
 AGAIN = "make it again or copy it again"
 
 
@@ -64,6 +65,24 @@ class InputStream:
             missing -= len(part)
             parts.append(part)
         return b"".join(parts)
+
+    def read_array(self, dtype: str, count: int) -> np.ndarray:
+        """At most `count` numbers, fewer only at the end; shape [n]. Long ones of a file go straight to their place."""
+        item = np.dtype(dtype).itemsize
+        if self._size is None or not _LONG < count * item <= self.left():
+            data = self.read(count * item)
+            return np.frombuffer(data, dtype, len(data) // item).copy()
+        array = np.empty(count, dtype)
+        place = array.view(np.uint8).data
+        done = min(len(self._buffer) - self._at, len(place))
+        place[:done] = self._buffer[self._at : self._at + done]
+        self._at += done
+        while done < len(place) and not self.ended:
+            more = self._raw.readinto(place[done:])  # type: ignore[attr-defined]
+            done, self._taken, self.ended = done + more, self._taken + more, not more
+            self._buffer = bytes(place[max(done - _KEPT, 0) : done])
+            self._at = len(self._buffer)
+        return array[: done // item]
 
     def peek(self, size: int) -> bytes:
         """At most `size` bytes (up to some thousand), left unread."""
