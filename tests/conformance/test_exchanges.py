@@ -18,13 +18,15 @@ from tiny import OPTIONS, write_tiny_frames
 WAYS = {"local": ["--exchange=local"], "one slot": ["--slots=1"], "two slots": ["--slots=2"]}
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-def test_all_exchanges_give_the_same_bits(strategy, run_step, tmp_path):
+def test_all_exchanges_give_the_same_bits(strategy, dtype, run_step, tmp_path):
     frames = write_tiny_frames(tmp_path / "frames", seed=7)
     models = {}
     for name, words in WAYS.items():
         out = tmp_path / name.replace(" ", "")
-        run_step("train_dnn", *OPTIONS, f"--strategy={strategy}", *words, frames, out, check=True)
+        options = [*OPTIONS, f"--strategy={strategy}", f"--compute-dtype={dtype}", *words]
+        run_step("train_dnn", *options, frames, out, check=True)
         hashes = [json.loads(line)["model_hash"] for line in (out / "ledger.jsonl").read_text().splitlines()]
         models[name] = hashes, (out / "final.mdl").read_bytes()
     assert models["local"] == models["one slot"] == models["two slots"]

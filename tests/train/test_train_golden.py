@@ -1,6 +1,7 @@
 """Training, combination, priors and transforms against Kaldi's nnet3."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from houseblend.frames.egs import read_egs
 from houseblend.io.objects import open_input
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import count_of
+from houseblend.train import worker
 from houseblend.train.combine import average_posteriors
 from houseblend.train.examples import read_minibatches
 from houseblend.train.objective import evaluate
@@ -215,3 +217,32 @@ def test_prefetching_changes_nothing(tmp_path):
         trainer.step(batch)
     train_worker(WorkerTask(golden("m0_0"), EGS, f"{tmp_path}/out.raw", rule=RULES["m0"]))
     assert Network.read(tmp_path / "out.raw").parameters.hash() == network.parameters.hash()
+
+
+@pytest.mark.parametrize("family", ["m0", "nong"])
+def test_bfloat16_products_go_nearly_the_same_way(family, tmp_path):
+    """The output layer's change in five minibatches is that of float32 to two percent; what is kept has all its bits."""
+    egs = first_minibatches(5, tmp_path)
+    before = Network.read(golden(f"{family}_0")).parameters["out.affine.linear"]
+    after = {}
+    for dtype in ("float32", "bfloat16"):
+        rule = replace(RULES[family], compute_dtype=dtype)
+        train_worker(WorkerTask(golden(f"{family}_0"), egs, f"{tmp_path}/{dtype}.raw", rule=rule))
+        after[dtype] = Network.read(tmp_path / f"{dtype}.raw").parameters["out.affine.linear"]
+    gap = float((after["bfloat16"] - after["float32"]).norm() / (after["float32"] - before).norm())
+    assert 0.0 < gap < 0.02
+    assert not torch.equal(after["bfloat16"], after["bfloat16"].bfloat16().float())
+
+
+def test_bfloat16_on_a_core_without_it_is_warned_of(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(worker, "core_multiplies_bfloat16", lambda: False)
+    for dtype in ("float32", "bfloat16"):
+        rule = replace(RULES["m0"], compute_dtype=dtype)
+        train_worker(WorkerTask(golden("m0_0"), first_minibatches(1, tmp_path), f"{tmp_path}/out.raw", rule=rule))
+        assert ("slower than float32" in capsys.readouterr().err) == (dtype == "bfloat16")
+
+
+def test_an_unknown_type_of_products_is_refused(run_program, tmp_path):
+    done = run_program("nnet3-train", "--compute-dtype=float16", golden("m0_0"), EGS, tmp_path / "out.raw")
+    assert done.status == 2
+    assert "expected float32 or bfloat16" in done.stderr

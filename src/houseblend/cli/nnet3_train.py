@@ -23,6 +23,7 @@ from houseblend.cli.program import argument, option, program
 )
 @option("--backstitch-training-scale", type=float, default=0.0, help="Share of a step taken back before it; 0: none")
 @option("--backstitch-training-interval", type=int, default=1, help="Minibatches from one backstitch to the next")
+@option("--compute-dtype", default="float32", help="Factors of the layers' products: float32 or bfloat16")
 @option("--srand", type=int, default=0, help="Seed of the run: order of data and dropout")
 @option("--round", type=int, default=0, help="Which random numbers: the round")
 @option("--worker", type=int, default=1, help="Which random numbers: the worker, from 1")
@@ -59,7 +60,7 @@ def main(
         )
     rule = UpdateRule(
         momentum, max_param_change, l2_regularize_factor, update,
-        backstitch_training_scale, backstitch_training_interval,
+        backstitch_training_scale, backstitch_training_interval, values.pop("compute_dtype"),
     )  # fmt: skip
     seed, threads = values.pop("srand"), values.pop("threads_per_worker")
     train_worker(WorkerTask(rule=rule, seed=seed, threads=threads, **values))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.nnet.components.affine import NaturalGradientAffineComponent
+from houseblend.nnet.components.affine import AffineMap, NaturalGradientAffineComponent
 from houseblend.nnet.components.base import Component, UpdatableComponent, Update
 from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.parameters import Layout, Parameters
@@ -168,6 +168,18 @@ class Network:
         finally:
             for component, mode in zip(self.batch_norms(), modes, strict=True):
                 component.test_mode = mode
+
+    @contextmanager
+    def products_in(self, dtype: torch.dtype | None) -> Iterator[None]:
+        """Affine components round the factors of their products; all numbers that are kept stay float32."""
+        maps = [component for component in self.components if isinstance(component, AffineMap)]
+        for component in maps:
+            component.product_dtype = dtype
+        try:
+            yield
+        finally:
+            for component in maps:
+                component.product_dtype = None
 
     def zero_statistics(self) -> None:
         """Forget all statistics, but for those that batch norm in test mode computes with."""

@@ -17,6 +17,7 @@ from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.components.base import UPDATES, Update
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
 from houseblend.nnet.network import Network
+from houseblend.nnet.products import ComputeDtype
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate
@@ -39,6 +40,7 @@ class DnnOptions:
     context: int
     input_transform: str
     update: Update
+    compute_dtype: ComputeDtype
     momentum: float
     strategy: str
     max_loss_increase: float
@@ -79,7 +81,7 @@ def train_dnn(
         has = sum(1 for component in previous.components if component.name.endswith(".affine")) - 1
         return previous if has == num_layers else config.grown(previous, num_layers, options.seed)
 
-    rule = UpdateRule(momentum=options.momentum, update=options.update)
+    rule = UpdateRule(momentum=options.momentum, update=options.update, compute_dtype=options.compute_dtype)
     experiment = Experiment(
         out, frames, rule, options.seed, options.combine_models, options.device, options.threads,
         Gate(options.max_loss_increase), network_of,

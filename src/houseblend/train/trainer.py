@@ -9,6 +9,7 @@ from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.nnet.components.base import Update
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters
+from houseblend.nnet.products import COMPUTE_DTYPES, ComputeDtype
 from houseblend.train.examples import Minibatch
 from houseblend.train.objective import Objective, objective_and_derivative
 
@@ -18,7 +19,7 @@ BATCH_NORM_STATS_SCALE = 0.8
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """What is done with the gradient.
+    """How the gradient is computed, and what is done with it.
 
     Args:
         momentum: share of the previous change that is kept; the new one counts 1 - momentum.
@@ -28,9 +29,11 @@ class UpdateRule:
             sgd the plain gradient everywhere.
         backstitch_scale: before its step, a minibatch is stepped away from by this share of it; 0 for no backstitch.
         backstitch_interval: minibatches from one backstitch to the next.
+        compute_dtype: to which the factors of the layers' products are rounded; parameters, natural gradient and all
+            else are float32.
 
     Raises:
-        UsageError: backstitch with momentum.
+        UsageError: backstitch with momentum, or an unknown type.
     """
 
     momentum: float = 0.0
@@ -39,10 +42,13 @@ class UpdateRule:
     update: Update = "ng"
     backstitch_scale: float = 0.0
     backstitch_interval: int = 1
+    compute_dtype: ComputeDtype = "float32"
 
     def __post_init__(self) -> None:
         if self.backstitch_scale and self.momentum:
             raise UsageError("backstitch and momentum", expected="one of them")
+        if self.compute_dtype not in COMPUTE_DTYPES:
+            raise UsageError(f"--compute-dtype={self.compute_dtype}", expected=" or ".join(COMPUTE_DTYPES))
 
 
 @dataclass
@@ -113,15 +119,16 @@ class Trainer:
     def _accumulate(self, batch: Minibatch) -> float:
         """Add rate times direction to `delta`, or to the parameters if it is the change; returns the objective."""
         device = self.network.device
-        y = self.network.forward(batch.x_NWD.to(device), self.seed, batch.position)
-        value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
-        total = float(value)
-        if not math.isfinite(total):
-            raise NotFiniteError(
-                f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
-            )
-        target = self.network.parameters if self._is_direct else self.delta
-        self.network.backward(derivative, target, self.rule.update)
+        with self.network.products_in(COMPUTE_DTYPES[self.rule.compute_dtype]):
+            y = self.network.forward(batch.x_NWD.to(device), self.seed, batch.position)
+            value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
+            total = float(value)
+            if not math.isfinite(total):
+                raise NotFiniteError(
+                    f"the objective of minibatch {self.num_minibatches} is {total}", do="lower the learning rate"
+                )
+            target = self.network.parameters if self._is_direct else self.delta
+            self.network.backward(derivative, target, self.rule.update)
         return total
 
     def _regularize(self, num_sequences: float) -> None:

@@ -15,9 +15,10 @@ import torch
 
 from houseblend.base.atomic import write_bytes, write_json
 from houseblend.base.errors import InputError
-from houseblend.base.log import log
+from houseblend.base.log import log, warn
 from houseblend.base.seeds import seed_of
 from houseblend.nnet.network import Network
+from houseblend.nnet.products import core_multiplies_bfloat16
 from houseblend.train.examples import Minibatch, read_minibatches
 from houseblend.train.objective import evaluate_as_for_test
 from houseblend.train.trainer import Trainer, UpdateRule
@@ -84,6 +85,8 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
     network = Network.read(task.model_in, device=task.device)
     if task.learning_rate is not None:
         network.set_learning_rate(task.learning_rate)
+    if task.rule.compute_dtype == "bfloat16" and task.device == "cpu" and not core_multiplies_bfloat16():
+        warn("--compute-dtype=bfloat16 is slower than float32 here: the processor has neither AMX nor AVX512_BF16")
     trainer = Trainer(network, task.rule, seed_of(task.seed, "dropout", task.round, task.worker, task.attempt))
     if task.sidecar_in is not None:
         load_sidecar(task.sidecar_in, trainer)

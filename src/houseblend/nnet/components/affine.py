@@ -9,6 +9,7 @@ import torch
 from houseblend.nnet.components.base import Component, TensorsByName, UpdatableComponent, Update
 from houseblend.nnet.natural_gradient import OnlineNaturalGradient, PreconditionedAffine
 from houseblend.nnet.parameters import Role, TensorSpec
+from houseblend.nnet.products import add_product, multiply
 from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
 
 
@@ -18,10 +19,12 @@ class AffineMap(Component):
     Attributes:
         role: of W [output_dim, input_dim] and b [output_dim] in the network's buffer.
         has_bias: False leaves b out.
+        product_dtype: to which the factors of products are rounded; None for no rounding.
     """
 
     role: ClassVar[Role]
     has_bias = True
+    product_dtype: torch.dtype | None = None
 
     def specs(self) -> list[TensorSpec]:
         """W and b."""
@@ -35,14 +38,16 @@ class AffineMap(Component):
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """out = x W' + b."""
-        if self.bias is None:
-            torch.mm(x, self.linear.t(), out=out)
-        else:
+        if self.bias is not None and self.product_dtype is None:
             torch.addmm(self.bias, x, self.linear.t(), out=out)
+            return
+        multiply(x, self.linear.t(), out, self.product_dtype)
+        if self.bias is not None:
+            out.add_(self.bias)
 
     def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:
         """out = dy W."""
-        torch.mm(dy, self.linear, out=out)
+        multiply(dy, self.linear, out, self.product_dtype)
 
 
 class FixedAffineComponent(AffineMap):
@@ -69,7 +74,7 @@ class AffineComponent(AffineMap, UpdatableComponent):
 
     def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
         """delta_W += rate dy' x, delta_b += rate (sum of the rows of dy)."""
-        delta[f"{self.name}.linear"].addmm_(dy.t(), x, alpha=self.learning_rate)
+        add_product(delta[f"{self.name}.linear"], dy.t(), x, self.learning_rate, self.product_dtype)
         if self.has_bias:
             delta[f"{self.name}.bias"].add_(dy.sum(0), alpha=self.learning_rate)
 
@@ -106,7 +111,7 @@ class NaturalGradientAffineComponent(AffineComponent):
         self.preconditioner.freeze(self.frozen)
         x1_hat, dy_hat, scale = self.preconditioner(x, dy)
         rate = self.learning_rate * scale
-        delta[f"{self.name}.linear"].addmm_(dy_hat.t(), x1_hat[:, : self.input_dim], alpha=rate)
+        add_product(delta[f"{self.name}.linear"], dy_hat.t(), x1_hat[:, : self.input_dim], rate, self.product_dtype)
         if self.has_bias:
             delta[f"{self.name}.bias"].addmv_(dy_hat.t(), x1_hat[:, -1], alpha=rate)
 
