@@ -40,8 +40,7 @@ def weight_silence(
     Raises:
         InputError: a transition-id that the model lacks.
     """
-    _check(posterior, model, key)
-    silent = np.isin(model.id_to_phone, list(phones))
+    silent = _ids_of(phones, posterior, model, key)
     factors = np.where(silent, np.float32(scale), np.float32(1))
     return [[(index, float(w * factors[index])) for index, w in frame if factors[index] != 0] for frame in posterior]
 
@@ -54,8 +53,7 @@ def weight_silent_frames(
     Raises:
         InputError: a transition-id that the model lacks.
     """
-    _check(posterior, model, key)
-    silent = np.isin(model.id_to_phone, list(phones))
+    silent = _ids_of(phones, posterior, model, key)
     frames: Posterior = []
     for frame in posterior:
         total = sum(weight for _, weight in frame)
@@ -73,6 +71,12 @@ def frame_weights(posterior: Posterior) -> np.ndarray:
 def scaled(posterior: Posterior, scale: float) -> Posterior:
     """All weights, times `scale`; with 0 nothing is left."""
     return [[(index, weight * scale) for index, weight in frame if scale] for frame in posterior]
+
+
+def _ids_of(phones: Collection[int], posterior: Posterior, model: TransitionModel, key: str | None) -> np.ndarray:
+    """Whether a transition-id is one of these phones, [num_ids + 1]; the posterior's ids are checked."""
+    _check(posterior, model, key)
+    return np.isin(model.id_to_phone, list(phones))
 
 
 def _check(posterior: Sequence[Sequence[tuple[int, float]]], model: TransitionModel, key: str | None) -> None:
