@@ -95,3 +95,18 @@ def test_compare_wer_refuses_other_data(run_program, tmp_path):
     done = run_program("compare-wer", tmp_path / "a", tmp_path / "b")
     assert done.status == 1
     assert "different utterances" in done.stderr
+
+
+def test_compare_wer_prints_bootstrap_and_matched_pairs_of_the_same_transcripts(run_program, tmp_path):
+    for name, kinds, reference in (("a", "CSSC", "x"), ("b", "CCSC", "x"), ("c", "CCCC", "y")):
+        counts = {"words": 4, "substitutions": kinds.count("S")}
+        value = {"lm_weight": 10, "insertion_penalty": 0.0, "reference": reference}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "score.json").write_text(json.dumps({**value, "utterances": {"u": counts, "v": counts}}))
+        (tmp_path / name / "per_utt").write_text("".join(f"{key} op  {' '.join(kinds)}\n" for key in "uv"))
+    done = run_program("compare-wer", tmp_path / "a", tmp_path / "b", check=True).stdout.decode()
+    assert "difference -25.00" in done
+    assert "matched pairs: 2 segments" in done
+    done = run_program("compare-wer", tmp_path / "a", tmp_path / "c")
+    assert (done.status, done.stdout) == (1, b"")
+    assert "scored on other transcripts" in done.stderr

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
+from houseblend.base.fingerprint import hash_bytes
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.paths import best_path
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
+from houseblend.decode.word_network import Pair
 from houseblend.io.json_files import read_json
 from houseblend.io.lang_files import read_symbol_table
+from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
 
 
@@ -39,7 +42,7 @@ def score(
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     references = dict(read_table(f"ark:{data}/text", "tokens"))
     lattices = read_lattices(decoding)
-    pairs = [_read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
+    pairs = [read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
     results: dict[tuple[int, float], tuple[dict[str, Counts], dict[str, list[str]]]] = {}
     for weight, penalty in pairs:
         hypotheses = {key: best_words(lattice, weight, penalty, names) for key, lattice in lattices.items()}
@@ -48,23 +51,39 @@ def score(
         write_text(out / f"wer_{weight}_{penalty:.1f}", wer_lines(counts, missing))
     best = middle_of_plateau({pair: total(counts).errors for pair, (counts, _) in results.items()})
     counts, hypotheses = results[best]
+    pairs = {key: kinds_of(align_words(references[key], hypotheses.get(key, []))) for key in counts}
+    write_score(out, counts, pairs, best, chosen_on, {key: " ".join(references[key]) for key in counts})
+
+
+def write_score(
+    out: Path, counts: dict[str, Counts], pairs: dict[str, list[Pair]], chosen: tuple[int, float], chosen_on: Path | None,
+    references: dict[str, str],
+) -> None:  # fmt: skip
+    """Write best_wer, `score.json` and the alignments per_utt of a score directory.
+
+    Args:
+        out: directory to write.
+        counts: by utterance.
+        pairs: kind, word of the reference and of the hypothesis, by utterance.
+        chosen: language-model weight and word insertion penalty.
+        chosen_on: score directory that they are taken from; None: chosen here.
+        references: transcripts by utterance, which two scores must share to be compared.
+    """
     low, high = interval(counts)
     summed = total(counts)
     write_json(
         out / "score.json",
         {
-            "lm_weight": best[0], "insertion_penalty": best[1], "wer": summed.rate, "low": low, "high": high,
+            "lm_weight": chosen[0], "insertion_penalty": chosen[1], "wer": summed.rate, "low": low, "high": high,
             "chosen_on": "itself" if chosen_on is None else "another set", **asdict(summed),
+            "reference": hash_bytes(repr(sorted(references.items())).encode()),
             "utterances": {key: asdict(one) for key, one in counts.items()},
         },
     )  # fmt: skip
-    write_text(
-        out / "best_wer",
-        f"{wer_lines(counts, 0).splitlines()[0]} [ 95 % interval {low:.2f} to {high:.2f} ] lmwt {best[0]} wip {best[1]:.1f}\n",
-    )
-    write_text(
-        out / "per_utt", "".join(alignment_lines(key, references[key], hypotheses.get(key, [])) for key in counts)
-    )
+    head = wer_lines(counts, 0).splitlines()[0]
+    tail = f"lmwt {chosen[0]} wip {chosen[1]:.1f}"
+    write_text(out / "best_wer", f"{head} [ 95 % interval {low:.2f} to {high:.2f} ] {tail}\n")
+    write_text(out / "per_utt", "".join(alignment_lines(key, pairs[key]) for key in counts))
 
 
 def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]:
@@ -105,6 +124,11 @@ def read_counts(score_dir: Path) -> dict[str, Counts]:
     return counts
 
 
+def read_reference(score_dir: Path) -> str:
+    """SHA-256 of the transcripts that a score directory was scored on; InputError if it is none."""
+    return read_json(score_dir / "score.json", {"reference": str}, "run score")["reference"]
+
+
 def best_words(lattice: CompactLattice, weight: float, penalty: float, names: dict[int, str]) -> list[str]:
     """Words of the best path with the acoustic cost divided by a language-model weight."""
     path = best_path(lattice, 1.0, 1.0 / weight, penalty)
@@ -122,11 +146,14 @@ def wer_lines(counts: dict[str, Counts], missing: int) -> str:
     )
 
 
-def alignment_lines(key: str, reference: list[str], hypothesis: list[str]) -> str:
+def alignment_lines(key: str, pairs: list[Pair]) -> str:
     """Reference, hypothesis, kind of each pair (C S I D), and counts, as Kaldi's per_utt."""
-    pairs = align_words(reference, hypothesis)
-    kinds = ["I" if ref is None else "D" if hyp is None else "C" if ref == hyp else "S" for ref, hyp in pairs]
-    rows = [("ref", [ref or "***" for ref, _ in pairs]), ("hyp", [hyp or "***" for _, hyp in pairs]), ("op", kinds)]
+    kinds = [kind for kind, _, _ in pairs]
+    rows = [
+        ("ref", [ref or "***" for _, ref, _ in pairs]),
+        ("hyp", [hyp or "***" for _, _, hyp in pairs]),
+        ("op", kinds),
+    ]
     widths = [max(len(row[1][index]) for row in rows) for index in range(len(pairs))]
     lines = [
         f"{key} {name:4}" + " ".join(word.center(width) for word, width in zip(words, widths, strict=True))
@@ -135,7 +162,25 @@ def alignment_lines(key: str, reference: list[str], hypothesis: list[str]) -> st
     return "\n".join([*lines, f"{key} #csid {' '.join(str(kinds.count(kind)) for kind in 'CSID')}", ""])
 
 
-def _read_choice(score_dir: Path) -> tuple[int, float]:
+def kinds_of(pairs: list[tuple[str | None, str | None]]) -> list[Pair]:
+    """Aligned words with the kind of each pair before them."""
+    return [
+        Pair("I" if ref is None else "D" if hyp is None else "C" if ref == hyp else "S", ref, hyp) for ref, hyp in pairs
+    ]
+
+
+def read_kinds(score_dir: Path) -> dict[str, str]:
+    """The kinds of the pairs of every utterance of a score directory, one letter each; InputError if it is none."""
+    kinds = {}
+    for line in read_text(score_dir / "per_utt").splitlines():
+        key, name, *words = line.split()
+        if name == "op":
+            kinds[key] = "".join(words)
+    return kinds
+
+
+def read_choice(score_dir: Path) -> tuple[int, float]:
+    """Language-model weight and insertion penalty of a score directory; InputError if it is none."""
     value = _read_score(score_dir)
     return value["lm_weight"], value["insertion_penalty"]
 

@@ -141,21 +141,25 @@ def compare(
 ) -> Comparison:
     """Paired bootstrap over utterances (Bisani and Ney 2004).
 
+    The words of an utterance may differ where the reference leaves a choice.
+
     Raises:
-        InputError: the systems were scored on other utterances or references.
+        InputError: the systems were scored on other utterances.
     """
-    if set(first) != set(second) or any(first[key].words != second[key].words for key in first):
+    if set(first) != set(second):
         raise InputError(
             "the two systems were scored on different utterances", do="score both on the same data directory"
         )
-    keys = sorted(first)
     draws = _draws(first, seed, resamples)
-    words = np.array([first[key].words for key in keys], dtype=np.float64)
-    gaps = np.array([second[key].errors - first[key].errors for key in keys], dtype=np.float64)
-    differences = 100.0 * (draws @ gaps) / np.maximum(draws @ words, 1)
+    rates = []
+    for counts in (first, second):
+        words = np.array([counts[key].words for key in sorted(first)], dtype=np.float64)
+        errors = np.array([counts[key].errors for key in sorted(first)], dtype=np.float64)
+        rates.append(100.0 * (draws @ errors) / np.maximum(draws @ words, 1))
+    differences = rates[1] - rates[0]
     low, high = np.percentile(differences, [2.5, 97.5])
-    rates = total(first).rate, total(second).rate
-    return Comparison(*rates, rates[1] - rates[0], float(low), float(high), float((differences < 0).mean()))
+    one, other = total(first).rate, total(second).rate
+    return Comparison(one, other, other - one, float(low), float(high), float((differences < 0).mean()))
 
 
 def _draws(counts: Mapping[str, Counts], seed: int, resamples: int) -> np.ndarray:
