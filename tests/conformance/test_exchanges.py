@@ -15,21 +15,21 @@ from houseblend.parallel.strategy import Report
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
 from tiny import OPTIONS, write_tiny_frames
 
-WAYS = {"local": ["--exchange=local"], "one slot": ["--slots=1"], "two slots": ["--slots=2"]}
+WAYS = [(exchange, slots) for exchange in ("files", "local") for slots in (1, 2)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_all_exchanges_give_the_same_bits(strategy, dtype, run_step, tmp_path):
     frames = write_tiny_frames(tmp_path / "frames", seed=7)
-    models = {}
-    for name, words in WAYS.items():
-        out = tmp_path / name.replace(" ", "")
-        options = [*OPTIONS, f"--strategy={strategy}", f"--compute-dtype={dtype}", *words]
-        run_step("train_dnn", *options, frames, out, check=True)
+    models = []
+    for exchange, slots in WAYS:
+        out = tmp_path / f"{exchange}{slots}"
+        options = [f"--strategy={strategy}", f"--compute-dtype={dtype}", f"--exchange={exchange}", f"--slots={slots}"]
+        run_step("train_dnn", *OPTIONS, *options, frames, out, check=True)
         hashes = [json.loads(line)["model_hash"] for line in (out / "ledger.jsonl").read_text().splitlines()]
-        models[name] = hashes, (out / "final.mdl").read_bytes()
-    assert models["local"] == models["one slot"] == models["two slots"]
+        models.append((hashes, (out / "final.mdl").read_bytes()))
+    assert all(model == models[0] for model in models)
 
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))

@@ -147,7 +147,7 @@ REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (changed_input, "bad input", "{folder}/out: an input changed while the step ran: source: a.txt has", "run copy again"),
     (vanished_input, "bad input", "{folder}/out: an input changed while the step ran: source: ", "run copy again"),
     (recipe_ended, "failed", "the recipe that started this step has ended", "run the recipe again"),
-    (killed_worker, "failed", "a worker process was killed", "try again, with fewer --jobs"),
+    (killed_worker, "killed", "a worker process was killed", "try again, with fewer at a time"),
     (full_disk, "file system", "No space left on device", "free space, then run the same command again"),
     (full_disk_in_a_job, "file system", "job 1: file system (/dev/full: No space left on device; free space", "run the same"),
     (no_result, "file system", "job 1: file system (the job's wrapper left no result in {folder}/jobs)", "check disk space"),

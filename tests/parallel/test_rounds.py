@@ -1,6 +1,8 @@
 """The round machine with workers that fail on purpose: who is dropped, what is refused, what is tried again."""
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 from houseblend.jobs.local import JobFailedError
 from houseblend.jobs.spec import JobResult
 from houseblend.nnet.network import Network
+from houseblend.parallel.exchanges import local
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate, Outcome
@@ -31,6 +34,7 @@ class FaultyExchange(LocalExchange):
     """Trains for real, then spoils what `faults[round, attempt, worker]` says."""
 
     def __init__(self, faults):
+        super().__init__()
         self.faults = faults
         self.rates = {}
 
@@ -146,3 +150,17 @@ def test_only_what_speaks_of_a_worker_lets_a_round_go_on_without_it(failures, ra
     else:
         outcomes = exchange.finish(handle)
         assert [outcome.report is not None for outcome in outcomes] == [failure == "ok" for failure in failures]
+
+
+def test_workers_whose_process_was_killed_are_trained_again(experiment, tmp_path, monkeypatch):
+    train, ticket = local._train, tmp_path / "ticket"
+
+    def killed_once(task):
+        if task.worker == 2 and not ticket.exists():
+            ticket.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return train(task)
+
+    monkeypatch.setattr(local, "_train", killed_once)
+    assert len(run_rounds(experiment, schedule(), LocalExchange(slots=2))) == 3
+    assert ticket.exists()

@@ -14,6 +14,13 @@ from houseblend.base.process import die_with_parent
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+
+class KilledError(HouseBlendError):
+    """A process that shared the work was killed."""
+
+    failure_class = "killed"
+
+
 CHUNK, CHUNKS_AHEAD = 32, 4
 """The most items that are sent at once, and how many such parcels for each process are under way."""
 _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
@@ -32,7 +39,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
         jobs: processes; with one, or one item, the work is done in this process.
 
     Raises:
-        HouseBlendError: a process was killed; and whatever `work` raises.
+        KilledError: a process was killed; and whatever `work` raises.
     """
     if jobs <= 1 or len(items) < 2:
         yield from map(work, items)
@@ -49,7 +56,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
             while waiting:
                 yield from waiting.popleft().result()
         except BrokenProcessPool:
-            raise HouseBlendError("a worker process was killed", do="try again, with fewer --jobs") from None
+            raise KilledError("a worker process was killed", do="try again, with fewer at a time") from None
         finally:
             processes.shutdown(cancel_futures=True)
 

@@ -37,8 +37,7 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spec.json"
     spec.write(path)
-    room = min(available_cores() // spec.cores, available_memory_mb() // max(spec.memory_mb, 1))
-    limit = max(1, room if slots is None else slots)
+    limit = slots_for(spec.cores, spec.memory_mb, slots)
     waiting = [(number, 0) for number in range(1, len(spec.jobs) + 1)]
     running: dict[int, tuple[subprocess.Popen, int]] = {}
     results: dict[int, JobResult] = {}
@@ -64,6 +63,12 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
             process.kill()
             process.wait()
     return [results[number] for number in sorted(results)]
+
+
+def slots_for(cores: int, memory_mb: int, wanted: int | None = None) -> int:
+    """How many run at a time: as many as wanted, or as the machine's cores and free memory allow; at least one."""
+    room = min(available_cores() // cores, available_memory_mb() // max(memory_mb, 1))
+    return max(1, room if wanted is None else wanted)
 
 
 def run_array(

@@ -61,7 +61,7 @@ def train_dnn(
         schedule: the plan of all rounds.
         options: everything else that the model depends on.
         exchange_name: files or local; both give the same bits.
-        slots: jobs at a time, for files.
+        slots: workers at a time.
 
     Raises:
         InputError, UsageError: bad data or options.
@@ -72,7 +72,7 @@ def train_dnn(
             "bad option",
             expected=f"--update={'|'.join(UPDATES)}, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local",
         )
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     config = _network_config(frames, out, options)
 
     def network_of(previous: Network | None, num_layers: int) -> Network:
@@ -90,7 +90,7 @@ def train_dnn(
     log(
         f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to {schedule.final_workers} workers"
     )
-    exchange = LocalExchange() if exchange_name == "local" else FilesExchange(slots)
+    exchange = LocalExchange(slots) if exchange_name == "local" else FilesExchange(slots)
     _finish(experiment, run_rounds(experiment, strategy, exchange))
 
 
