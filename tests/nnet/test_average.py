@@ -86,7 +86,7 @@ def test_golden_averages():
 
 
 def test_mean_of_a_fresh_and_a_trained_network_keeps_the_statistics():
-    result = mean_network([Network.read(GOLDEN / "A_m0_0.raw"), Network.read(GOLDEN / "A_m0_20.raw")])
+    result = mean_network([GOLDEN / "A_m0_0.raw", GOLDEN / "A_m0_20.raw"])
     trained = Network.read(GOLDEN / "A_m0_20.raw")
     assert torch.allclose(result.parameters["l1.relu.value-avg"], trained.parameters["l1.relu.value-avg"])
     assert {"value-avg", "deriv-avg", "oderiv-rms"} == getattr(result.components[1], "stored")  # noqa: B009
@@ -109,3 +109,29 @@ def test_refusals():
     for models, weights in (([], None), ([model], [1.0, 2.0]), ([model], [0.0]), ([model] * 2, [1.0, -1.0])):
         with pytest.raises(InputError):
             mean(models, weights)
+
+
+def test_mean_of_files_is_the_mean_of_their_networks_and_leaves_them_as_they_are(tmp_path):
+    config = "input dim=30 name=input\nrelu-layer name=h dim=700\noutput-layer name=output dim=9\n"
+    files = [tmp_path / f"{seed}.raw" for seed in range(3)]
+    for seed, file in enumerate(files):
+        init_network(config, seed=seed).write(file)
+    bytes_before = [file.read_bytes() for file in files]
+    wanted = mean([Network.read(file).parameters for file in files], [1.0, 2.0, 0.5])
+    assert torch.equal(mean_network(files, [1.0, 2.0, 0.5]).parameters.flat, wanted.flat)
+    piped = [f"cat {file} |" for file in files]
+    assert torch.equal(mean_network(piped, [1.0, 2.0, 0.5]).parameters.flat, wanted.flat)
+    assert [file.read_bytes() for file in files] == bytes_before
+
+
+def test_not_finite_file_is_named(tmp_path):
+    files = [tmp_path / f"{seed}.raw" for seed in range(2)]
+    for file in files:
+        init_network("input dim=30 name=input\nrelu-layer name=h dim=700\noutput-layer name=o dim=9\n").write(file)
+    data = bytearray(files[1].read_bytes())
+    place = data.index(b"<LinearParams>") + 40000
+    data[place : place + 8] = b"\xff" * 8
+    files[1].write_bytes(data)
+    with pytest.raises(NotFiniteError) as caught:
+        mean_network(files)
+    assert caught.value.file == files[1]

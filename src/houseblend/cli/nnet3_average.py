@@ -12,7 +12,6 @@ def main(files: tuple[str, ...], weights: str, binary: bool) -> None:
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
     from houseblend.nnet.average import mean_network
-    from houseblend.nnet.network import Network
 
     if len(files) < 2:
         raise UsageError("too few files", expected="one or more networks, then the network to write")
@@ -20,5 +19,5 @@ def main(files: tuple[str, ...], weights: str, binary: bool) -> None:
         numbers = [float(word) for word in weights.split(":")] if weights else None
     except ValueError:
         raise UsageError(f"--weights={weights}", expected="numbers separated by colons") from None
-    mean_network([Network.read(path) for path in files[:-1]], numbers).write(files[-1], binary)
+    mean_network(files[:-1], numbers).write(files[-1], binary)
     log(f"averaged {len(files) - 1} networks into {files[-1]}")

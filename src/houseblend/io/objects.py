@@ -297,7 +297,8 @@ class KaldiOutput:
     def write_vector(self, values: np.ndarray) -> None:
         """A float vector, shape [n], in its own precision."""
         if self.binary:
-            self.stream.write(_array_head(values, "V") + b"\4" + struct.pack("<i", len(values)) + _little(values))
+            self.stream.write(_array_head(values, "V") + b"\4" + struct.pack("<i", len(values)))
+            self.stream.write(_little(values))
         else:
             self.stream.write(b" [ " + b"".join(b"%s " % format_real(value) for value in values.tolist()) + b"]\n")
 
@@ -306,7 +307,8 @@ class KaldiOutput:
         rows, columns = values.shape
         if self.binary:
             size = b"\4" + struct.pack("<i", rows) + b"\4" + struct.pack("<i", columns)
-            self.stream.write(_array_head(values, "M") + size + _little(values))
+            self.stream.write(_array_head(values, "M") + size)
+            self.stream.write(_little(values))
         elif columns == 0:
             self.stream.write(b" [ ]\n")
         else:
@@ -317,7 +319,8 @@ class KaldiOutput:
         """The lower triangle of a symmetric matrix [n, n], in its own precision."""
         packed = values[np.tril_indices(len(values))]
         if self.binary:
-            self.stream.write(_array_head(packed, "P") + b"\4" + struct.pack("<i", len(values)) + _little(packed))
+            self.stream.write(_array_head(packed, "P") + b"\4" + struct.pack("<i", len(values)))
+            self.stream.write(_little(packed))
             return
         rows = (b"".join(b"%s " % format_real(x) for x in row[: i + 1]) for i, row in enumerate(values.tolist()))
         self.stream.write(b"[\n" + b"\n".join(rows) + b"]\n")
@@ -337,18 +340,22 @@ def _array_head(values: np.ndarray, letter: str) -> bytes:
     return (b"F" if values.dtype == np.float32 else b"D") + letter.encode() + b" "
 
 
-def _little(values: np.ndarray) -> bytes:
-    return np.ascontiguousarray(values, dtype="<f4" if values.dtype == np.float32 else "<f8").tobytes()
+def _little(values: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(values, dtype="<f4" if values.dtype == np.float32 else "<f8").reshape(-1).data.cast("B")
 
 
 @contextlib.contextmanager
-def open_input(rxfilename: str | Path) -> Iterator[KaldiInput]:
+def open_input(rxfilename: str | Path, mapped: bool = False) -> Iterator[KaldiInput]:
     """Open one Kaldi object behind an extended file name for reading (see `open_stream`).
+
+    Args:
+        rxfilename: the extended file name.
+        mapped: long arrays of a file are not copied: they are good as long as nobody shortens the file.
 
     Raises:
         InputError: the file is missing, the command failed, or the bytes are not what is read from them.
     """
-    with open_stream(rxfilename) as stream, parsing(stream):
+    with open_stream(rxfilename, mapped) as stream, parsing(stream):
         yield KaldiInput(stream)
 
 

@@ -7,6 +7,7 @@ matrix in text, an array from a pipe) is cut off with an error.
 import contextlib
 import gzip
 import io
+import mmap
 import os
 import re
 import stat
@@ -42,13 +43,17 @@ class InputStream:
         name: what to call it in errors.
         size: its length in bytes if known.
         start: which byte of the file its first one is, for errors.
+        mapped: long arrays are views of the file, which nobody may shorten meanwhile; writing to them leaves it as it is.
 
     Attributes:
         ended: the end of the stream has been met.
     """
 
-    def __init__(self, raw: IO[bytes], name: object, size: int | None = None, start: int = 0) -> None:
+    def __init__(
+        self, raw: IO[bytes], name: object, size: int | None = None, start: int = 0, mapped: bool = False
+    ) -> None:
         self.name, self._raw, self._size, self._start = str(name), raw, size, start
+        self._map = mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_COPY) if mapped and size else None
         self._buffer, self._at, self._taken = b"", 0, 0
         self.ended = False
 
@@ -72,6 +77,10 @@ class InputStream:
         if self._size is None or not _LONG < count * item <= self.left():
             data = self.read(count * item)
             return np.frombuffer(data, dtype, len(data) // item).copy()
+        if self._map is not None:
+            array = np.frombuffer(self._map, dtype, count, self._start + self.tell())
+            self._skip(count * item)
+            return array
         array = np.empty(count, dtype)
         place = array.view(np.uint8).data
         done = min(len(self._buffer) - self._at, len(place))
@@ -83,6 +92,12 @@ class InputStream:
             self._buffer = bytes(place[max(done - _KEPT, 0) : done])
             self._at = len(self._buffer)
         return array[: done // item]
+
+    def _skip(self, size: int) -> None:
+        """Go on behind bytes of a file that are there."""
+        self._taken = self.tell() + size
+        self._raw.seek(self._start + self._taken)
+        self._buffer, self._at = b"", 0
 
     def peek(self, size: int) -> bytes:
         """At most `size` bytes (up to some thousand), left unread."""
@@ -220,11 +235,15 @@ def parsing(stream: InputStream, what: str = "data") -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
+def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputStream]:
     """Open an extended file name: a file (gzip by its suffix), `file:offset`, `-`, or `command |` (bash, pipefail).
 
     The status of a command counts unless the reader stopped before its end; that one of its own parts stopped reading
     another before the end, as `head` does, is no failure.
+
+    Args:
+        rxfilename: the extended file name.
+        mapped: as in `InputStream`, for a file that is not packed.
 
     Raises:
         InputError: the file is missing or the command failed.
@@ -249,7 +268,7 @@ def open_stream(rxfilename: str | Path) -> Iterator[InputStream]:
                 raise InputError(f"byte {offset} is asked for, {has}", file=path, do=AGAIN)
             if offset:
                 file.seek(offset)
-            yield InputStream(file, path, None if size is None else size - offset, offset)
+            yield InputStream(file, path, None if size is None else size - offset, offset, mapped)
 
 
 def read_text(rxfilename: str | Path) -> str:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
 from houseblend.base.errors import InputError
 from houseblend.nnet.components.nonlinear import NonlinearComponent
+from houseblend.nnet.formats.nnet3 import read_parts
 from houseblend.nnet.network import Network
-from houseblend.nnet.parameters import Parameters, TensorSpec, count_of, set_count
+from houseblend.nnet.parameters import Parameters, Tensors, TensorSpec, count_of, set_count
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
 """Numbers that are summed at once."""
 
 
-def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -> Parameters:
+def mean(
+    models: Sequence[Tensors],
+    weights: Sequence[float] | None = None,
+    out: Parameters | None = None,
+    names: Sequence[object] | None = None,
+) -> Parameters:
     """Weighted mean of models, summed in float64 in the order given and rounded once to float32.
 
     The mean of equal models is that model, bit for bit. A statistic is weighted by its counter besides
@@ -24,8 +31,10 @@ def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -
     together; frozen tensors must be equal and stay as they are.
 
     Args:
-        models: in worker order, all of one layout.
+        models: in worker order, all of one layout, their tensors in the shapes that it says.
         weights: one per model, not negative; they are normalised to sum to one. Equal if not given.
+        out: where to write the mean, of the same layout; new if not given.
+        names: what to call the models in errors, for example their files.
 
     Raises:
         InputError: no models, other weights than models, different layouts, different frozen tensors.
@@ -37,48 +46,50 @@ def mean(models: Sequence[Parameters], weights: Sequence[float] | None = None) -
         difference = first.layout.difference(model.layout)
         if difference is not None:
             raise InputError(f"model {number} has another layout than model 1: {difference}", do="average equals only")
-        model.check_finite(f"model {number}")
-    result = Parameters(first.layout, _weighted_mean([model.flat for model in models], weights))
-    for spec, out in result.items():
+    result = Parameters(first.layout, device=first.device) if out is None else out
+    for spec, mean_of in result.items():
+        _weighted_mean([model[spec.name] for model in models], weights, mean_of)
+    if result.not_finite() is not None:
+        for number, model in enumerate(models):
+            model.check_finite(names[number] if names else f"model {number + 1}")
+    for spec, mean_of in result.items():
         if spec.role == "frozen":
-            _keep_frozen(spec, out, models)
+            _keep_frozen(spec, mean_of, models)
         elif spec.role == "counter":
-            set_count(out, _mean_count(spec, models, weights))
+            set_count(mean_of, _mean_count(spec, models, weights))
         elif spec.role == "statistic":
             _mean_statistic(spec, result, models, weights)
     return result
 
 
-def mean_network(networks: Sequence[Network], weights: Sequence[float] | None = None) -> Network:
-    """The first network with the mean of all networks' numbers in it.
+def mean_network(files: Sequence[str | Path], weights: Sequence[float] | None = None) -> Network:
+    """The network of the first file with the mean of all files' numbers in it; the files are mapped, not copied.
 
     Raises:
-        InputError, NotFiniteError: as `mean`.
+        InputError, NotFiniteError: as `mean` and `read_network`.
     """
-    result = mean([network.parameters for network in networks], weights)
-    first = networks[0]
-    first.set_parameters(result.flat)
-    for index, component in enumerate(first.components):
-        if isinstance(component, NonlinearComponent):
-            others = [network.components[index] for network in networks]
-            component.stored.update(*(other.stored for other in others if isinstance(other, NonlinearComponent)))
+    parts = [read_parts(file, mapped=True) for file in files]
+    first = Network(parts[0].topology, parts[0].components)
+    mean([part.tensors() for part in parts], weights, first.parameters, files)
+    for components in zip(*(part.components for part in parts), strict=True):
+        if isinstance(components[0], NonlinearComponent):
+            components[0].stored.update(*(c.stored for c in components if isinstance(c, NonlinearComponent)))
     return first
 
 
-def _weighted_mean(tensors: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
-    """Of flat tensors, piece by piece, so that what is in float64 stays in the cache."""
-    result, total = torch.empty_like(tensors[0]), math.fsum(weights)
-    for pieces in zip(result.split(_PIECE), *(tensor.split(_PIECE) for tensor in tensors), strict=True):
-        pieces[0].copy_(_weighted_sum(pieces[1:], weights).div_(total))
-    return result
+def _weighted_mean(tensors: Sequence[torch.Tensor], weights: Sequence[float], out: torch.Tensor) -> None:
+    """Of tensors of one shape, into `out` of that shape; piece by piece, so that what is in float64 stays in the cache."""
+    summed, total = torch.empty(min(_PIECE, out.numel()), dtype=torch.float64, device=out.device), math.fsum(weights)
+    for result, *pieces in zip(*(tensor.flatten().split(_PIECE) for tensor in (out, *tensors)), strict=True):
+        torch.div(_weighted_sum(pieces, weights, summed[: len(result)]), total, out=result)
 
 
-def _weighted_sum(tensors: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
-    """In float64; begins with the first term, not with zero, so that negative zeros keep their sign."""
-    summed = tensors[0].double() * weights[0]
+def _weighted_sum(tensors: Sequence[torch.Tensor], weights: Sequence[float], out: torch.Tensor) -> torch.Tensor:
+    """Into `out`, float64, of the tensors' shape; begins with the first term, so that negative zeros keep their sign."""
+    out.copy_(tensors[0]).mul_(weights[0])
     for weight, tensor in zip(weights[1:], tensors[1:], strict=True):
-        summed.add_(tensor.double(), alpha=weight)
-    return summed
+        out.add_(tensor, alpha=weight)
+    return out
 
 
 def _checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
@@ -92,21 +103,19 @@ def _checked_weights(weights: Sequence[float] | None, count: int) -> list[float]
     return weights
 
 
-def _keep_frozen(spec: TensorSpec, out: torch.Tensor, models: Sequence[Parameters]) -> None:
+def _keep_frozen(spec: TensorSpec, out: torch.Tensor, models: Sequence[Tensors]) -> None:
     for number, model in enumerate(models, 1):
         if not torch.equal(model[spec.name], models[0][spec.name]):
             raise InputError(f"model {number} differs from model 1 in a frozen tensor", key=spec.name)
     out.copy_(models[0][spec.name])
 
 
-def _mean_count(spec: TensorSpec, models: Sequence[Parameters], weights: Sequence[float]) -> float:
+def _mean_count(spec: TensorSpec, models: Sequence[Tensors], weights: Sequence[float]) -> float:
     counts = [weight * count_of(model[spec.name]) for weight, model in zip(weights, models, strict=True)]
     return math.fsum(counts) / math.fsum(weights)
 
 
-def _mean_statistic(
-    spec: TensorSpec, result: Parameters, models: Sequence[Parameters], weights: Sequence[float]
-) -> None:
+def _mean_statistic(spec: TensorSpec, result: Parameters, models: Sequence[Tensors], weights: Sequence[float]) -> None:
     """The mean that a variance is around must be in `result` already, as it is if it stands before in the layout."""
     frames = [weight * count_of(model[spec.counter]) for weight, model in zip(weights, models, strict=True)]
     if math.fsum(frames) <= 0.0:
@@ -115,4 +124,6 @@ def _mean_statistic(
     if spec.around:
         center = result[spec.around].double()
         moments = [m + (model[spec.around].double() - center) ** 2 for m, model in zip(moments, models, strict=True)]
-    result[spec.name].copy_((_weighted_sum(moments, frames) / math.fsum(frames)) ** (1.0 / spec.power))
+    result[spec.name].copy_(
+        (_weighted_sum(moments, frames, torch.empty_like(moments[0])) / math.fsum(frames)) ** (1.0 / spec.power)
+    )

@@ -69,7 +69,7 @@ class Network:
     @property
     def device(self) -> torch.device:
         """Where the numbers are."""
-        return self.parameters.flat.device
+        return self.parameters.device
 
     def updatable(self) -> Iterator[UpdatableComponent]:
         """The trained components, in the order of the file."""

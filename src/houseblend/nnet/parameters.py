@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ctypes import c_float
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+import numpy as np
 import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
@@ -103,7 +104,50 @@ class Layout:
         return [[s.name, s.role, list(s.shape), self.offsets[s.name]] for s in self.specs]
 
 
-class Parameters:
+class Tensors:
+    """The numbers of a network, tensor by tensor, and their layout.
+
+    Args:
+        layout: which tensors there are.
+        views: the tensors by name, float32, each in its shape.
+    """
+
+    def __init__(self, layout: Layout, views: Mapping[str, torch.Tensor]) -> None:
+        self.layout, self._views = layout, views
+
+    @property
+    def device(self) -> torch.device:
+        """Where the numbers are."""
+        return next((view.device for view in self._views.values()), torch.device("cpu"))
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        """One tensor, in its shape."""
+        return self._views[name]
+
+    def items(self, role: Role | None = None) -> Iterator[tuple[TensorSpec, torch.Tensor]]:
+        """Pairs of description and tensor in the order of the layout, of one role if given."""
+        return ((s, self._views[s.name]) for s in self.layout.specs if role is None or s.role == role)
+
+    def not_finite(self) -> str | None:
+        """Name of the first tensor that holds NaN or infinity; None if all are finite."""
+        for spec, view in self.items():
+            if spec.size and not all(torch.isfinite(extreme).item() for extreme in view.aminmax()):
+                return spec.name
+        return None
+
+    def check_finite(self, file: object = None) -> None:
+        """Refuse NaN and infinity.
+
+        Raises:
+            NotFiniteError: naming the first tensor that holds one.
+        """
+        name = self.not_finite()
+        if name is not None:
+            what = "NaN or infinity among the numbers of the network"
+            raise NotFiniteError(what, file=file, key=name, do="take an earlier model")
+
+
+class Parameters(Tensors):
     """One flat contiguous float32 buffer and its layout; tensors are views into it.
 
     Args:
@@ -113,22 +157,15 @@ class Parameters:
     """
 
     def __init__(self, layout: Layout, flat: torch.Tensor | None = None, device: str | torch.device = "cpu") -> None:
-        self.layout = layout
-        self.flat = torch.zeros(layout.size, device=device) if flat is None else flat
+        # numpy's memory comes in huge pages
+        self.flat = torch.from_numpy(np.zeros(layout.size, np.float32)).to(device) if flat is None else flat
         if self.flat.shape != (layout.size,) or not self.flat.is_contiguous():
             raise InputError(f"buffer of shape {tuple(self.flat.shape)}", expected=f"contiguous ({layout.size},)")
-        self._views = {
+        views = {
             s.name: self.flat[layout.offsets[s.name] : layout.offsets[s.name] + s.size].view(s.shape)
             for s in layout.specs
         }
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        """View of one tensor, in its shape."""
-        return self._views[name]
-
-    def items(self, role: Role | None = None) -> Iterator[tuple[TensorSpec, torch.Tensor]]:
-        """Pairs of description and view in the order of the buffer, of one role if given."""
-        return ((s, self._views[s.name]) for s in self.layout.specs if role is None or s.role == role)
+        super().__init__(layout, views)
 
     def span(self, component: str) -> torch.Tensor:
         """All tensors of one component as one flat view, for example for the norm of its change."""
@@ -149,24 +186,3 @@ class Parameters:
         digest = hashlib.sha256(json.dumps(self.layout.to_json()).encode())
         digest.update(self.flat.detach().cpu().numpy().tobytes())
         return digest.hexdigest()
-
-    def is_finite(self) -> bool:
-        """Whether no element is NaN or infinite."""
-        return not self.layout.size or all(torch.isfinite(extreme).item() for extreme in self.flat.aminmax())
-
-    def check_finite(self, file: object = None) -> None:
-        """Refuse NaN and infinity.
-
-        Raises:
-            NotFiniteError: naming the first tensor that holds one.
-        """
-        if self.is_finite():
-            return
-        for spec, view in self.items():
-            if not torch.isfinite(view).all():
-                raise NotFiniteError(
-                    "NaN or infinity among the numbers of the network",
-                    file=file,
-                    key=spec.name,
-                    do="take an earlier model",
-                )

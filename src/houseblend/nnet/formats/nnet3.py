@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from houseblend.hmm.transition_model import TransitionModel
@@ -13,7 +15,24 @@ from houseblend.nnet.components.base import Component
 from houseblend.nnet.descriptor import parse_config
 from houseblend.nnet.formats.nnet3_components import Values, read_component, write_component
 from houseblend.nnet.network import Network
-from houseblend.nnet.topology import parse_topology
+from houseblend.nnet.parameters import Layout, Tensors
+from houseblend.nnet.topology import Topology, parse_topology
+
+
+class Parts(NamedTuple):
+    """What a network is made of: its graph, its components, and its numbers by tensor."""
+
+    topology: Topology
+    components: list[Component]
+    values: Values
+
+    def tensors(self) -> Tensors:
+        """The numbers in float32, in the shapes of the components' tensors; those not given are zero."""
+        layout = Layout(spec for component in self.components for spec in component.specs())
+        given = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in self.values.items()}
+        return Tensors(
+            layout, {s.name: given[s.name] if s.name in given else torch.zeros(s.shape) for s in layout.specs}
+        )
 
 
 def read_network(path: str | Path, device: str | torch.device = "cpu") -> Network:
@@ -24,11 +43,25 @@ def read_network(path: str | Path, device: str | torch.device = "cpu") -> Networ
         NotFiniteError: NaN or infinity among its numbers.
     """
     with open_input(path) as inp:
-        if inp.peek_token() == "<TransitionModel>":
-            TransitionModel.read(inp)
-        network = _read_network(inp, device)
+        _skip_transition_model(inp)
+        network = Network(*_read_parts(inp), device)
     network.parameters.check_finite(path)
     return network
+
+
+def read_parts(path: str | Path, mapped: bool = False) -> Parts:
+    """Read the network of a `.raw` or `.mdl` file, its numbers as they stand there.
+
+    Args:
+        path: extended file name.
+        mapped: as in `open_input`.
+
+    Raises:
+        InputError: as `read_network`.
+    """
+    with open_input(path, mapped) as inp:
+        _skip_transition_model(inp)
+        return _read_parts(inp)
 
 
 def write_network(path: str | Path, network: Network, binary: bool = True) -> None:
@@ -45,7 +78,7 @@ def read_acoustic_model(path: str | Path, device: str | torch.device = "cpu") ->
     """
     with open_input(path) as inp:
         transition_model = TransitionModel.read(inp)
-        network = _read_network(inp, device)
+        network = Network(*_read_parts(inp), device)
         for tag, context in (("<LeftContext>", network.left_context), ("<RightContext>", network.right_context)):
             inp.expect(tag)
             if (found := inp.read_int()) != context:
@@ -69,7 +102,13 @@ def write_acoustic_model(path: str | Path, model: AcousticModel, binary: bool = 
         out.write_vector(model.priors)
 
 
-def _read_network(inp: KaldiInput, device: str | torch.device) -> Network:
+def _skip_transition_model(inp: KaldiInput) -> None:
+    """What an `.mdl` file has before its network."""
+    if inp.peek_token() == "<TransitionModel>":
+        TransitionModel.read(inp)
+
+
+def _read_parts(inp: KaldiInput) -> Parts:
     inp.expect("<Nnet3>")
     inp.stream.readline()
     text = b""
@@ -85,7 +124,7 @@ def _read_network(inp: KaldiInput, device: str | torch.device) -> Network:
         components.append(component)
         values.update(own_values)
     inp.expect("</Nnet3>")
-    return Network(topology, components, values, device)
+    return Parts(topology, components, values)
 
 
 def _write_network(out: KaldiOutput, network: Network) -> None:
