@@ -58,12 +58,13 @@ def argument(name: str, *, help: str, type: Any = str, nargs: int = 1) -> Callab
     return declare
 
 
-def option(name: str, *, type: Any = str, default: Any = None, help: str, multiple: bool = False) -> Callable:
+def option(
+    name: str, *, type: Any = str, default: Any = None, help: str, multiple: bool = False, required: bool = False
+) -> Callable:
     """Declare `--name=value`; a `bool` option is Kaldi's true|false, and bare `--name` means true."""
     shown = default is not None and default != ""
-    return click.option(
-        name, type=_click_type(type), default=default, help=help, show_default=shown, multiple=multiple, metavar=None
-    )
+    presence: dict[str, Any] = {"required": True} if required else {"default": default, "show_default": shown}
+    return click.option(name, type=_click_type(type), help=help, multiple=multiple, **presence)
 
 
 def skipping(function: Callable) -> Callable:
