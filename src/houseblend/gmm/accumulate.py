@@ -1,8 +1,8 @@
-"""Statistics of alignments (Kaldi's gmm-acc-stats-ali): by pdf in sorted blocks, sums in float64."""
+"""Statistics of alignments (Kaldi's gmm-acc-stats-ali): frame by frame in compiled code, sums in float64."""
 
-from itertools import pairwise
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from houseblend.base.errors import InputError
@@ -23,17 +23,31 @@ class Accumulators:
         sizes: components of each pdf.
         dim: numbers per frame.
 
-    Attributes: `transitions` [num_ids + 1]; `occupancy`, `sums`, `squares`: lists over pdfs of [M], [M, D], [M, D];
-    `log_likelihood` and `frames`, totals. All float64.
+    Attributes: `transitions` [num_ids + 1]; `log_likelihood` and `frames`, totals. All float64.
     """
 
     def __init__(self, num_ids: int, sizes: list[int], dim: int) -> None:
         self.transitions = np.zeros(num_ids + 1)
-        self.occupancy = [np.zeros(size) for size in sizes]
-        self.sums = [np.zeros((size, dim)) for size in sizes]
-        self.squares = [np.zeros((size, dim)) for size in sizes]
+        self._begin = np.cumsum([0, *sizes])
+        self._occupancy = np.zeros(self._begin[-1])
+        self._sums, self._squares = (np.zeros((self._begin[-1], dim)) for _ in range(2))
         self.log_likelihood = 0.0
         self.frames = 0.0
+
+    @property
+    def occupancy(self) -> list[np.ndarray]:
+        """Of every pdf's Gaussians, [M]."""
+        return np.split(self._occupancy, self._begin[1:-1])
+
+    @property
+    def sums(self) -> list[np.ndarray]:
+        """Of every pdf's Gaussians, [M, D]."""
+        return np.split(self._sums, self._begin[1:-1])
+
+    @property
+    def squares(self) -> list[np.ndarray]:
+        """Of every pdf's Gaussians, [M, D]."""
+        return np.split(self._squares, self._begin[1:-1])
 
     @classmethod
     def for_model(cls, transitions: TransitionModel, mixtures: AmDiagGmm) -> "Accumulators":
@@ -60,21 +74,9 @@ class Accumulators:
             raise InputError(f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {mixtures.dim}")
         pdfs = to_pdfs(ids_T, transitions, key)
         self.transitions += np.bincount(ids_T, minlength=len(self.transitions))
-        order = np.argsort(pdfs, kind="stable")
-        bounds = np.flatnonzero(np.diff(pdfs[order], prepend=-1, append=-1))
-        for first, last in pairwise(bounds):
-            pdf = int(pdfs[order[first]])
-            x = feats_TD[order[first:last]]
-            scores = mixtures.mixtures[pdf].component_log_likelihoods(x)
-            best = scores.max(axis=1, keepdims=True)
-            posteriors = np.exp(scores - best)
-            totals = posteriors.sum(axis=1, keepdims=True)
-            posteriors /= totals
-            self.log_likelihood += float((np.log(totals) + best).sum(dtype=np.float64))
-            self.occupancy[pdf] += posteriors.sum(axis=0, dtype=np.float64)
-            wide, frames = posteriors.T.astype(np.float64), x.astype(np.float64)
-            self.sums[pdf] += wide @ frames
-            self.squares[pdf] += wide @ frames**2
+        x = np.ascontiguousarray(feats_TD, dtype=np.float32)
+        into = self._occupancy, self._sums, self._squares
+        self.log_likelihood += _add_frames(x, pdfs, self._begin, *mixtures.side_by_side(), *into)
         self.frames += len(ids_T)
 
     def add(self, other: "Accumulators") -> None:
@@ -85,13 +87,9 @@ class Accumulators:
         """
         self.require_same_shape(other)
         self.transitions += other.transitions
-        for target, source in (
-            (self.occupancy, other.occupancy),
-            (self.sums, other.sums),
-            (self.squares, other.squares),
-        ):
-            for into, values in zip(target, source, strict=True):
-                into += values
+        self._occupancy += other._occupancy
+        self._sums += other._sums
+        self._squares += other._squares
         self.log_likelihood += other.log_likelihood
         self.frames += other.frames
 
@@ -104,8 +102,8 @@ class Accumulators:
         mine, its = (
             {
                 "transition-ids": len(one.transitions) - 1,
-                "pdfs": len(one.sums),
-                "Gaussians and dimension": [sums.shape for sums in one.sums],
+                "pdfs": len(one._begin) - 1,
+                "Gaussians and dimension": (one._begin.tolist(), one._sums.shape),
             }
             for one in (self, other)
         )
@@ -121,7 +119,7 @@ class Accumulators:
         with open_output(path, binary) as target:
             target.write_vector(self.transitions)
             target.write_token("<NUMPDFS>")
-            target.write_int(len(self.occupancy))
+            target.write_int(len(self._begin) - 1)
             for occupancy, sums, squares in zip(self.occupancy, self.sums, self.squares, strict=True):
                 _write_gmm(target, occupancy, sums, squares)
             target.write_token("<total_like>")
@@ -136,15 +134,52 @@ class Accumulators:
             transitions = source.read_vector().astype(np.float64)
             source.expect("<NUMPDFS>")
             parts = [_read_gmm(source) for _ in range(source.read_int())]
-            result = cls(len(transitions) - 1, [], 0)
+            occupancy, sums, squares = zip(*parts, strict=True)
+            result = cls(len(transitions) - 1, [len(part) for part in occupancy], 0)
             result.transitions = transitions
-            result.occupancy, result.sums, result.squares = (list(column) for column in zip(*parts, strict=True))
+            result._occupancy, result._sums, result._squares = map(np.concatenate, (occupancy, sums, squares))
             source.expect("<total_like>")
             result.log_likelihood = source.read_double()
             source.expect("<total_frames>")
             result.frames = source.read_double()
             source.stream.expect_end()
         return result
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _add_frames(
+    feats: np.ndarray, pdfs: np.ndarray, begin: np.ndarray, weights: np.ndarray, constants: np.ndarray,
+    occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray,
+) -> float:  # fmt: skip
+    """Add frames [T, D] to the sums of their pdfs' Gaussians; returns the log-likelihood of all of them."""
+    dim, log_likelihood = feats.shape[1], 0.0
+    x, posteriors = np.empty(2 * dim, np.float32), np.empty(np.diff(begin).max(), np.float32)
+    for t in range(len(feats)):
+        first, last = begin[pdfs[t]], begin[pdfs[t] + 1]
+        x[:dim], x[dim:] = feats[t], feats[t] * feats[t]
+        for g in range(first, last):
+            posteriors[g - first] = _dot(x, weights[g]) + constants[g]
+        of_this = posteriors[: last - first]
+        best = of_this.max()
+        of_this[:] = np.exp(of_this - best)
+        total = of_this.sum()
+        log_likelihood += np.float32(np.log(total) + best)
+        for g in range(first, last):
+            weight = np.float64(posteriors[g - first] / total)
+            occupancy[g] += weight
+            for d in range(dim):
+                value = np.float64(feats[t, d])
+                sums[g, d] += weight * value
+                squares[g, d] += weight * (value * value)
+    return log_likelihood
+
+
+@numba.njit(cache=True, fastmath={"reassoc"})
+def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
+    total = np.float32(0)
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
 
 
 def _write_gmm(target: KaldiOutput, occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> None:

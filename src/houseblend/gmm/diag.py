@@ -43,11 +43,6 @@ class DiagGmm:
         inverse = (1.0 / variances).astype(np.float32)
         return cls(weights.astype(np.float32), (means / variances).astype(np.float32), inverse)
 
-    def component_log_likelihoods(self, feats_TD: np.ndarray) -> np.ndarray:
-        """log(weight * density) of every component, [T, M]."""
-        squares = np.concatenate([feats_TD, feats_TD * feats_TD], axis=1)
-        return squares @ np.concatenate([self.means_invvars, -0.5 * self.inv_vars], axis=1).T + self.gconsts
-
 
 class AmDiagGmm:
     """The mixtures of all pdfs.
@@ -59,6 +54,7 @@ class AmDiagGmm:
     def __init__(self, mixtures: list[DiagGmm]) -> None:
         self.mixtures = mixtures
         self._packed: tuple[np.ndarray, np.ndarray] | None = None
+        self._side_by_side: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def dim(self) -> int:
@@ -109,6 +105,14 @@ class AmDiagGmm:
             np.exp(scores, out=scores)
             result[start : start + BLOCK] = np.log(scores.sum(axis=1)) + best
         return result
+
+    def side_by_side(self) -> tuple[np.ndarray, np.ndarray]:
+        """What [x, x^2] is multiplied with for every component of every mixture, [G, 2D], and the constants, [G]."""
+        if self._side_by_side is None:
+            parts = [np.concatenate([m.means_invvars, -0.5 * m.inv_vars], axis=1) for m in self.mixtures]
+            constants = np.concatenate([np.asarray(m.gconsts) for m in self.mixtures])
+            self._side_by_side = np.concatenate(parts).astype(np.float32), constants.astype(np.float32)
+        return self._side_by_side
 
     def _pack(self) -> tuple[np.ndarray, np.ndarray]:
         """All components side by side: [2D, K * P] and [K * P], K the largest mixture's size."""

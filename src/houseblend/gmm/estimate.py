@@ -26,12 +26,8 @@ def update(mixtures: AmDiagGmm, stats: Accumulators, options: UpdateOptions) -> 
 
     A Gaussian with too little occupancy keeps its mean and variance, or is removed.
     """
-    return AmDiagGmm(
-        [
-            _update_one(mixture, stats.occupancy[pdf], stats.sums[pdf], stats.squares[pdf], options)
-            for pdf, mixture in enumerate(mixtures.mixtures)
-        ]
-    )
+    parts = zip(mixtures.mixtures, stats.occupancy, stats.sums, stats.squares, strict=True)
+    return AmDiagGmm([_update_one(*part, options) for part in parts])
 
 
 def _update_one(
