@@ -14,7 +14,7 @@ from houseblend.base.workers import in_processes
 from houseblend.decode.acoustic import Scorer, read_scorer
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, encode_lattice
-from houseblend.feat.pipeline import read_model_features
+from houseblend.feat.pipeline import Features, read_model_features
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph, search_lattice
 from houseblend.hmm.transition_model import TransitionModel
@@ -87,25 +87,30 @@ def decode_directory(
     pipeline = read_model_features(model, data)
     transitions, scorer = read_scorer(model / "final.mdl")
     decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale)
-    items = list(pipeline.read(data))
+    features = Features(data, pipeline)
+    keys = list(features)
+
+    def lattice_of(key: str) -> tuple[CompactLattice | None, int]:
+        feats = features[key]
+        return decoder.lattice(feats, key), len(feats)
+
     start, frames, failed = time.monotonic(), 0, 0
     with (
         atomic_open(out / "lat.1.gz") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0, compresslevel=4) as packed,
-        Progress(len(items), "utterances") as progress,
+        Progress(len(keys), "utterances") as progress,
     ):  # fmt: skip
-        results = in_processes(lambda item: decoder.lattice(item[1], item[0]), items, jobs)
-        for (key, feats), lattice in zip(items, results, strict=True):
-            frames += len(feats)
+        for key, (lattice, length) in zip(keys, in_processes(lattice_of, keys, jobs), strict=True):
+            frames += length
             progress.add()
             if lattice is None:
                 warn(f"skipped [{key}]: the search reached no end; try a wider --beam")
                 failed += 1
                 continue
             packed.write(key.encode() + b" " + encode_lattice(lattice, binary=True))
-    if failed > max_skipped or failed == len(items):
-        raise InputError(f"{failed} of {len(items)} utterances have no lattice", file=data, do="use a wider --beam")
+    if failed > max_skipped or failed == len(keys):
+        raise InputError(f"{failed} of {len(keys)} utterances have no lattice", file=data, do="use a wider --beam")
     write_text(out / "num_jobs", "1\n")
     seconds = time.monotonic() - start
     log(
-        f"decoded {len(items) - failed} utterances, {frames} frames; real-time factor {jobs * seconds / (frames / 100):.4f} of {jobs} cores"
+        f"decoded {len(keys) - failed} utterances, {frames} frames; real-time factor {jobs * seconds / (frames / 100):.4f} of {jobs} cores"
     )

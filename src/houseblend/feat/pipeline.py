@@ -51,31 +51,50 @@ class FeaturePipeline:
             keys: the utterances wanted, in the order wanted; all, as they stand in feats.scp, if not given.
 
         Raises:
-            InputError: a file is missing or broken, or features are not finite.
+            InputError: as `Features`.
         """
-        if self.cmvn not in CMVN:
-            raise InputError(f"--cmvn={self.cmvn}", expected=", ".join(CMVN))
-        speakers = dict(read_table(f"ark:{data_dir}/utt2spk", "token"))
-        stats = Table(f"scp:{data_dir}/cmvn.scp", "matrix") if self.cmvn != "none" else None
-        loaded: dict[str, np.ndarray] = {}
-        for utterance, feats in _raw_features(data_dir, keys):
-            if not np.isfinite(feats).all():
-                raise InputError("features that are not finite", file=data_dir / "feats.scp", key=utterance)
-            if stats is not None:
-                speaker = speakers[utterance]
-                if speaker not in loaded:
-                    loaded = {speaker: stats[speaker]}
-                feats = apply_cmvn(feats, loaded[speaker], norm_vars=self.cmvn == "mean-var")
-            yield utterance, add_deltas(feats, self.delta_order) if self.delta_order else feats.astype(np.float32)
+        features = Features(data_dir, self)
+        return ((key, features[key]) for key in (features if keys is None else keys))
 
 
-def _raw_features(data_dir: Path, keys: Iterable[str] | None) -> Iterator[tuple[str, np.ndarray]]:
-    if keys is None:
-        yield from read_table(f"scp:{data_dir}/feats.scp", "matrix")
-        return
-    table = Table(f"scp:{data_dir}/feats.scp", "matrix")
-    for key in keys:
-        yield key, table[key]
+class Features:
+    """Features of a data directory by utterance; each is read when it is asked for, and none is kept.
+
+    Args:
+        data_dir: with feats.scp, cmvn.scp and utt2spk.
+        pipeline: what is applied to them.
+
+    Raises:
+        InputError: a file is missing or broken, here or when an utterance is asked for.
+    """
+
+    def __init__(self, data_dir: Path, pipeline: FeaturePipeline) -> None:
+        if pipeline.cmvn not in CMVN:
+            raise InputError(f"--cmvn={pipeline.cmvn}", expected=", ".join(CMVN))
+        self._place, self._pipeline = data_dir / "feats.scp", pipeline
+        self._raw = Table(f"scp:{self._place}", "matrix")
+        self._speakers = dict(read_table(f"ark:{data_dir}/utt2spk", "token"))
+        self._stats = Table(f"scp:{data_dir}/cmvn.scp", "matrix") if pipeline.cmvn != "none" else None
+        self._of_speaker: dict[str, np.ndarray] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        """Float32, shape [T, D * (delta_order + 1)]; InputError if they are missing or not finite."""
+        feats = self._raw[utterance]
+        if not np.isfinite(feats).all():
+            raise InputError("features that are not finite", file=self._place, key=utterance)
+        if self._stats is not None:
+            speaker = self._speakers[utterance]
+            if speaker not in self._of_speaker:
+                self._of_speaker = {speaker: self._stats[speaker]}
+            feats = apply_cmvn(feats, self._of_speaker[speaker], norm_vars=self._pipeline.cmvn == "mean-var")
+        order = self._pipeline.delta_order
+        return add_deltas(feats, order) if order else feats.astype(np.float32)
 
 
 def write_feature_record(data_dir: Path, kind: str, options: dict[str, Any]) -> None:
