@@ -186,18 +186,32 @@ class Voice:
 
 
 def in_child(work: Callable[[], Any]) -> Any:
-    """What `work` returns in a forked child, so that this process stays one that has not spoken."""
+    """What `work` returns in a forked child, so that this process stays one that has not spoken.
+
+    Raises:
+        HouseBlendError: that of `work`, or the child ended without an answer.
+    """
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe()
-    process = fork.Process(target=lambda: theirs.send(work()))
+    process = fork.Process(target=_answer, args=(work, theirs))
     process.start()
     theirs.close()
     try:
-        return ours.recv()
+        answer = ours.recv()
     except EOFError:
         raise HouseBlendError("espeak-ng ended") from None
     finally:
         process.join()
+    if isinstance(answer, HouseBlendError):
+        raise answer
+    return answer
+
+
+def _answer(work: Callable[[], Any], line: Connection) -> None:
+    try:
+        line.send(work())
+    except HouseBlendError as failure:
+        line.send(HouseBlendError(str(failure)))
 
 
 def _serve(library: Library, spec: VoiceSpec, line: Connection, parents: Connection) -> None:

@@ -20,11 +20,11 @@ from houseblend.base.errors import InputError
 TALK = Path(__file__).resolve().parent / "talk"
 FREE_WORDS = 3
 """Sentences up to this length ("oh okay") are said by everybody and belong to no partition."""
-STEEPNESS = 0.4
-STRAY = 0.25
+STEEPNESS = 0.3
+STRAY = 0.3
 """Share of words that another topic lends."""
-ADVERB, OTHER_OBJECT = 0.12, 0.4
-"""Shares of verbs with an adverb before, and of objects that are any thing of the topic."""
+ADVERB, OTHER_OBJECT, AFTER = 0.15, 0.5, 0.35
+"""Shares of verbs with an adverb before, of objects that are any thing of the topic, and of those with more behind."""
 SHARE = 10
 """Percent of all longer sentences that only dev may use; as many only test."""
 ITEM = re.compile(r"\{(\w+)\}|<(\w+)>|(\S+)")
@@ -146,7 +146,10 @@ class Grammar:
             adverb = _plain(self.names["adverb"].draw(random)) if random.random() < ADVERB else []
             lender = self.topics.draw(random) if random.random() < STRAY else topic
             nouns = lender.things if random.random() < OTHER_OBJECT else action.nouns
-            return [*adverb, *verb.split(), *self._object(random, topic, nouns.draw(random))]
+            words = [*adverb, *verb.split(), *self._object(random, topic, nouns.draw(random))]
+            if random.random() < AFTER:
+                self._expand(random, topic, "after", words)
+            return words
         if name in self.names:
             word = self.names[name].draw(random)
             return self._slot(random, topic, word[1:-1]) if word.startswith("<") else [word]
@@ -154,8 +157,11 @@ class Grammar:
             return _plain(topic.adjectives.draw(random))
         if name == "place":
             return _plain(topic.places.draw(random))
-        noun = (topic.people if name in ("person", "persons") else topic.things).draw(random)
-        many = name in ("persons", "things") and not noun.endswith("~")
+        nouns = topic.people if name in ("person", "persons") else topic.things
+        noun = nouns.draw(random)
+        while name in ("one", "many") and noun.endswith("~"):
+            noun = nouns.draw(random)
+        many = name in ("persons", "things", "many") and not noun.endswith("~")
         return self.inflection.plural(noun).split() if many else _plain(noun)
 
     def _object(self, random: Random, topic: Topic, noun: str) -> list[str]:

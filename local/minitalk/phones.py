@@ -17,7 +17,7 @@ PHONES = {
     "w": "w", "w#": "w", "z": "z",
 }  # fmt: skip
 """By espeak's name without marks of stress. A vowel with "@" holds the r behind it."""
-SILENT = (";", ":", "_", "_:", "_!", "_|", "_;_", "|", "||", "")
+SILENT = (";", ":", "!", "_", "_:", "_!", "_|", "_;_", "|", "||", "")
 STRESS = "',%="
 VOWELS = frozenset(
     ["aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "el", "en", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"]
