@@ -63,7 +63,7 @@ def arpa_graph(
             )
     builder = _Builder(words[disambiguation], words[begin], words[end])
     left_out: Counter[str] = Counter()
-    for entry in _read(rxfilename):
+    for entry in read_entries(rxfilename):
         ngram = tuple(words.get(word, -1) for word in entry.words)
         if {0, words[disambiguation]} & {*ngram}:
             raise InputError(
@@ -129,7 +129,7 @@ class _Builder:
         return graph
 
 
-def _read(rxfilename: str | Path) -> Iterator[Entry]:
+def read_entries(rxfilename: str | Path) -> Iterator[Entry]:
     lines = _lines(rxfilename)
     counts, (number, text) = _read_header(rxfilename, lines)
     for order in range(1, max(counts) + 1):
