@@ -130,6 +130,11 @@ class _Builder:
 
 
 def read_entries(rxfilename: str | Path) -> Iterator[Entry]:
+    """The n-grams of an ARPA file in its order.
+
+    Raises:
+        InputError: with file and line, when the file is broken.
+    """
     lines = _lines(rxfilename)
     counts, (number, text) = _read_header(rxfilename, lines)
     for order in range(1, max(counts) + 1):

@@ -65,7 +65,7 @@ def estimate(sentences: Sentences, names: list[str], order: int, min_counts: Seq
 
 
 def discounts(adjusted: np.ndarray, order: int) -> np.ndarray:
-    """D(0), D(1), D(2), D(3 and more) from the numbers of n-grams with adjusted counts 1 to 4 (equations 26)."""
+    """D(0), D(1), D(2), D(3 and more) from the numbers of n-grams with adjusted counts 1 to 4, shape [N]."""
     once, twice, thrice, four = (int((adjusted == count).sum()) for count in (1, 2, 3, 4))
     if once and twice and thrice and four:
         y = once / (once + 2 * twice)

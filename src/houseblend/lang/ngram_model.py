@@ -92,7 +92,7 @@ class NgramModel:
 
 
 def log_ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Logarithm of a back-off weight; zero where every word is an n-gram, so that nothing is left over."""
+    """Logarithms of back-off weights, shape [N]; zero where every word is an n-gram, so that nothing is left over."""
     some = (numerator > _TINY) & (denominator > _TINY)
     return np.log(np.where(some, numerator, 1.0) / np.where(some, denominator, 1.0))
 
