@@ -1,4 +1,5 @@
-# Sourced by every recipe's run.sh with its arguments: options, environment, and the function `stage`.
+# Sourced by every recipe's run.sh with its arguments: options, environment, and the function `stage`. A recipe whose
+# stages stand in another file names it in `stage_list` before.
 #
 #   --work DIR         where everything is written (default: work/ beside run.sh)
 #   --corpus DIR       where the recordings are (each recipe says what else it tries)
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
 done
 
 for wanted in $first_stage $last_stage; do
-    grep -q "^ *stage $wanted " "$0" || usage_error "there is no stage $wanted"
+    grep -q "^ *stage $wanted " "$0" ${stage_list:+"$recipe/$stage_list"} || usage_error "there is no stage $wanted"
 done
 
 # stage NAME COMMAND...: run one command of the stage NAME, if it is among those asked for. Several commands may share

@@ -14,7 +14,7 @@ PROGRAMS = sorted(
 )
 STEPS = sorted(
     str(path.relative_to(REPOSITORY))
-    for folder in ("steps", "local/digits", "local/minitalk")
+    for folder in ("steps", "local/digits", "local/minitalk", "local/swbd")
     for path in (REPOSITORY / folder).iterdir()
     if path.is_file() and os.access(path, os.X_OK)
 )

@@ -67,6 +67,11 @@ def option(
     return click.option(name, type=_click_type(type), help=help, multiple=multiple, **presence)
 
 
+def flag(name: str, *, help: str) -> Callable:
+    """Declare an option that takes no value, for programs whose arguments are another's."""
+    return click.option(name, is_flag=True, help=help)
+
+
 def skipping(function: Callable) -> Callable:
     """Add `--max-skipped`, for programs that may leave out single utterances (default: all but one)."""
     return click.option(
