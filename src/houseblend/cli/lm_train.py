@@ -20,27 +20,13 @@ def main(
     """Estimate a language model and write it as an ARPA file."""
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
-    from houseblend.lang.train_lm import train_lm
+    from houseblend.lang.train_lm import least_counts, train_lm
 
-    if not 1 <= order <= 9:
-        raise UsageError(f"--order={order}", expected="1 to 9")
     if not prune >= 0:
         raise UsageError(f"--prune={prune}", expected="0 or more")
     if background is not None and held_out is None:
         raise UsageError("--background without --held-out", expected="a text for the weights of the mixture")
-    least = _least_counts(min_counts, order)
+    least = least_counts(min_counts, order)
     result = train_lm(text, arpa, order, least, prune, vocabulary, unknown, background, held_out)
     if result is not None:
         log(f"{held_out}: {result}")
-
-
-def _least_counts(text: str, order: int) -> list[int]:
-    from houseblend.base.errors import UsageError
-
-    try:
-        counts = [int(word) for word in text.split(",")]
-    except ValueError:
-        counts = []
-    if not counts or counts[0] < 1 or counts != sorted(counts) or len(counts) > order:
-        raise UsageError(f"--min-counts={text}", expected=f"up to {order} numbers from 1 on that do not fall, as 1,1,2")
-    return counts + [counts[-1]] * (order - len(counts))

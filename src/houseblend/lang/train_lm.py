@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from houseblend.base.errors import UsageError
 from houseblend.base.log import log, warn
 from houseblend.lang.arpa_model import read_arpa, write_arpa
 from houseblend.lang.entropy_pruning import prune
@@ -11,6 +12,24 @@ from houseblend.lang.ngram_model import NgramModel, Perplexity, mix, mixture_wei
 from houseblend.lang.sentences import Vocabulary, read_sentences
 
 _SHOWN = 10
+LARGEST_ORDER = 9
+
+
+def least_counts(text: str, order: int) -> list[int]:
+    """Least counts by order from 1 on, written as 1,1,2: the last holds for all higher orders.
+
+    Raises:
+        UsageError: they are no such numbers, or no such order.
+    """
+    if not 1 <= order <= LARGEST_ORDER:
+        raise UsageError(f"--order={order}", expected=f"1 to {LARGEST_ORDER}")
+    try:
+        counts = [int(word) for word in text.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or counts[0] < 1 or counts != sorted(counts) or len(counts) > order:
+        raise UsageError(f"--min-counts={text}", expected=f"up to {order} numbers from 1 on that do not fall, as 1,1,2")
+    return counts + [counts[-1]] * (order - len(counts))
 
 
 def train_lm(

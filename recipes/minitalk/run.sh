@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# minitalk: telephone talk that is made here, in the shape of Switchboard, then the stages of recipes/swbd: everything from
+# nothing to word error rates, with no corpus and no download. Everything is written below --work (default: work/), the corpus
+# below --corpus (default: in it). Run it again at any time: finished stages say "up to date".
+stage_list=../swbd/stage_list.sh
+source "$(dirname "$0")/../stages.sh"
+
+corpus=${corpus:-corpus}
+stage corpus "$root/local/minitalk/make_corpus" --config="$recipe/conf/corpus.conf" --out="$corpus"
+source "$recipe/$stage_list"

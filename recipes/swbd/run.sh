@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Switchboard, from LDC's discs to word error rates on Hub5 2000: monophone GMM-HMM, then a DNN trained by natural-gradient
+# SGD on 4 workers whose models are averaged between rounds. --corpus names a directory with LDC97S62 (in it the Mississippi
+# State transcripts, swb_ms98_transcriptions), LDC2002S09, LDC2002T43 and, if there, Fisher's transcripts LDC2004T19 (links
+# will do). Run it again at any time: finished stages say "up to date". The stages stand in stage_list.sh.
+stage_list=stage_list.sh
+source "$(dirname "$0")/../stages.sh"
+
+[ -n "$corpus$list_only" ] || usage_error "say where LDC97S62, LDC2002S09 and LDC2002T43 are: --corpus=DIR"
+source "$recipe/$stage_list"
