@@ -21,8 +21,9 @@ class KilledError(HouseBlendError):
     failure_class = "killed"
 
 
-CHUNK, CHUNKS_AHEAD = 32, 4
-"""The most items that are sent at once, and how many such parcels for each process are under way."""
+CHUNK, CHUNKS_AHEAD, FEW = 32, 4, 8
+"""The most items that are sent at once; how many such parcels for each process are under way; items of each process that
+are so few that the first of them is shared out, too."""
 _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 """In a forked process: the function and items of its pool."""
 
@@ -31,7 +32,8 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
     """Iterate over `work(item)` in the order of the items.
 
     Several jobs are forked processes, which inherit `work`, all that it refers to, and the items; only results travel,
-    and few of them wait in memory.
+    and few of them wait in memory. Of many items the first is worked on in this process, so that what it imports, loads
+    and compiles is there for all others.
 
     Args:
         work: must not depend on what earlier items changed.
@@ -44,6 +46,9 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
     if jobs <= 1 or len(items) < 2:
         yield from map(work, items)
         return
+    if len(items) > FEW * jobs:
+        yield work(items[0])
+        items = items[1:]
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(min(jobs, len(items)), fork, _inherit, (work, items)) as processes:
         try:
