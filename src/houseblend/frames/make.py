@@ -17,8 +17,8 @@ from houseblend.io.tables import read_script, read_table
 
 
 def make_frames(
-    data: Path, ali: Path, out: Path, pipeline: FeaturePipeline, heldout_share: float, combine_share: float, seed: int,
-    max_skipped: int,
+    data: Path, ali: Path, out: Path, pipeline: FeaturePipeline, heldout_share: float, combine_share: float,
+    max_evaluated: int, seed: int, max_skipped: int,
 ) -> None:  # fmt: skip
     """Write the frame store of `data`.
 
@@ -32,6 +32,7 @@ def make_frames(
         pipeline: what is done to the features (no deltas: the network splices).
         heldout_share: of the original recordings, between 0 and 1.
         combine_share: of the training utterances, for the final combination.
+        max_evaluated: frames to which both are cut down, about: every round evaluates them.
         seed: of the choice and of the order.
         max_skipped: how many utterances may lack an alignment.
 
@@ -51,6 +52,8 @@ def make_frames(
             do="align this data directory, or raise --max-skipped",
         )  # fmt: skip
     chosen = sorted(set(keys) & alignments.keys(), key=lambda key: seed_of(seed, "store", key))
+    largest_share = max_evaluated / sum(len(alignments[key]) for key in chosen)
+    heldout_share, combine_share = min(heldout_share, largest_share), min(combine_share, largest_share)
     subset_of = {key: _subset(original.get(key, key), heldout_share, seed) for key in chosen}
 
     def entries() -> Iterator[tuple[str, str, bool, np.ndarray, np.ndarray]]:
