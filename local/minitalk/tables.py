@@ -108,8 +108,7 @@ def write_evaluation(folder: Path, records: list[dict[str, Any]]) -> None:
                 stm.append(f"{record['call']} {letter} {record['call']}_{letter} {place} {label} {said}\n")
     rules = [f"[{word}] => [%HESITATION] / [ ] __ [ ]\n" for word in HESITATIONS]
     for short, full in CONTRACTIONS.items():
-        choices = " / ".join(f"[{words}]" for words in (short, *full))
-        rules.append(f"[{short}] => {{{choices}}} / [ ] __ [ ]\n")
+        rules.append(f"[{short}] => [{{{' / '.join((short, *full))}}}] / [ ] __ [ ]\n")
     _write(folder / HUB5_AUDIO / "hub5e_00.pem", ";; file channel speaker begin end\n" + "".join(pem))
     _write(folder / REFERENCE / "hub5e00.english.000405.stm", STM_HEADER + "".join(stm))
     _write(folder / REFERENCE / "en20000405_hub5.glm", GLM_HEADER + "".join(rules).upper())

@@ -36,22 +36,40 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def with_fixes(entries: list[Entry], fixes: Path) -> list[Entry]:
-    """The entries with mistakes mended and common pronunciations added, if this is the dictionary they were found in."""
-    rows = [line.split(None, 2) for line in read_text(fixes).splitlines() if not line.startswith("#")]
-    wrong = {(word, phones) for sign, word, phones in rows if sign == "-"}
-    if not wrong <= set(entries):
-        log(f"{len(wrong - set(entries))} of the {len(wrong)} entries to mend are not there: left as it is")
+    """The entries with mistakes mended and what is missing added, if this is the dictionary they were found in.
+
+    Raises:
+        InputError: the fixes are missing, or a line of them is none.
+    """
+    wrong, right = set(), []
+    for number, line in _lines(fixes):
+        word, colon, rest = line.partition(":")
+        before, arrow, after = (" ".join(part.split()) for part in rest.partition("->"))
+        if not (colon and arrow and after):
+            raise InputError(
+                f"cannot read {line!r}", file=fixes, line=number, expected="WORD: [PHONE ...] -> PHONE ..."
+            )
+        wrong |= {(word, before)} if before else set()
+        right.append((word, after))
+    missing = wrong - set(entries)
+    if missing:
+        log(f"{len(missing)} of the {len(wrong)} entries to mend are not there: left as it is")
         return entries
-    return [entry for entry in entries if entry not in wrong] + [
-        (word, phones) for sign, word, phones in rows if sign == "+"
-    ]
+    return [entry for entry in entries if entry not in wrong] + right
 
 
 def with_letters(entries: list[Entry], letters: Path) -> tuple[list[Entry], dict[str, str]]:
     """The entries with those single letters whose phones the dictionary has; and the phones of the letters."""
     known = {phone for _, phones in entries for phone in phones.split()}
-    added = {word: phones for word, phones in read_entries(letters) if set(phones.split()) <= known}
+    named = [name.strip().partition(" ") for _, line in _lines(letters) for name in line.split(",")]
+    added = {letter: phones for letter, _, phones in named if set(phones.split()) <= known}
     return entries + list(added.items()), added
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Number from 1 and content of the lines that are neither empty nor comments."""
+    lines = enumerate(read_text(path).splitlines(), start=1)
+    return [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
 
 
 def written_lexicon(entries: Iterable[Entry], letters: dict[str, str]) -> tuple[list[Entry], dict[str, str]]:

@@ -15,6 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "decode"))
+from hub5_tests import SCTK, pairs_of, sclite
+
+from houseblend.decode.hub5 import score_ctm
+from houseblend.decode.stm_ctm import read_ctm, read_stm
 from houseblend.io.audio import read_audio
 from houseblend.io.streams import in_memory
 
@@ -243,6 +248,29 @@ def test_the_evaluation_is_shaped_as_hub5(corpus):
         assert all(
             re.fullmatch(r"[A-Z'-]+|\([A-Z'-]+-?\)|\(%HESITATION\)|IGNORE_TIME_SEGMENT_IN_SCORING", w) for w in text
         )
+
+
+def test_the_evaluation_is_scored_as_by_sclite_and_contractions_may_be_spoken_in_full(corpus, modules, tmp_path):
+    _, files = corpus
+    names = {"stm": "hub5e00.english.000405.stm", "glm": "en20000405_hub5.glm"}
+    stm, glm = (files[f"{REFERENCE}/{name}"].decode() for name in names.values())
+    full = {short.upper(): choices[0].upper() for short, choices in modules["tables"].CONTRACTIONS.items()}
+    ctm, spoken = [], 0
+    for segment in [line.split() for line in stm.splitlines() if not line.startswith(";;")]:
+        words = [word for word in segment[6:] if not word.startswith(("(", "IGNORE_"))]
+        spoken += sum(word in full for word in words)
+        heard = " ".join(full.get(word, word) for word in words).split()
+        start, step = float(segment[3]), (float(segment[4]) - float(segment[3])) / max(len(heard), 1)
+        ctm += [f"{segment[0]} {segment[1]} {start + n * step:.3f} {step:.3f} {word}" for n, word in enumerate(heard)]
+    assert spoken > 5
+    for name, text in (("stm", stm), ("glm", glm), ("ctm", "\n".join(ctm) + "\n")):
+        (tmp_path / name).write_text(text)
+    paths = {name: tmp_path / name for name in ("stm", "ctm", "glm")}
+    scored = score_ctm(read_stm(paths["stm"])[0], read_ctm(paths["ctm"]), **paths)
+    assert not [pair for one in scored for pair in one.pairs if pair.kind != "C"]
+    if SCTK.is_dir():
+        theirs = pairs_of(sclite(tmp_path, *(path.read_text() for path in paths.values())))
+        assert {one.key: [tuple(pair) for pair in one.pairs] for one in scored} == theirs
 
 
 def test_a_reference_marks_what_need_not_be_recognised(modules):

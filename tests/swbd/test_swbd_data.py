@@ -89,14 +89,35 @@ def test_the_dictionary_is_written_in_the_words_of_the_transcripts(prepared):
     assert "sil" not in (prepared / "dict/nonsilence_phones.txt").read_text().split()
 
 
-def test_fixes_are_made_in_the_dictionary_that_they_belong_to():
+def test_fixes_are_made_in_the_dictionary_that_they_belong_to(tmp_path):
+    with_fixes = module("ms98_dictionary").with_fixes
+    fixes = tmp_path / "fixes"
+    fixes.write_text("# why\n\nNIT: eh ay  t iy -> eh n ay t iy\nread: -> r iy d\n")
+    entries = [("yes", "y eh s"), ("NIT", "eh ay t iy"), ("read", "r eh d")]
+    mended = [("yes", "y eh s"), ("read", "r eh d"), ("NIT", "eh n ay t iy"), ("read", "r iy d")]
+    assert with_fixes(entries, fixes) == mended
+    assert with_fixes([("yes", "y eh s")], fixes) == [("yes", "y eh s")]
+    for line in ("read r iy d", "read: r iy d", "read: ->"):
+        fixes.write_text(f"# why\n{line}\n")
+        with pytest.raises(InputError, match=r"fixes:2: cannot read 'read.*expected WORD: "):
+            with_fixes(entries, fixes)
+
+
+def test_our_fixes_and_letters_can_be_read(tmp_path):
     dictionary = module("ms98_dictionary")
-    fixes = SWBD / "dict_fixes.txt"
-    lines = [line.split(None, 2) for line in fixes.read_text().splitlines() if line[0] in "+-"]
-    wrong = [(word, phones) for sign, word, phones in lines if sign == "-"]
-    mended = dictionary.with_fixes([("yes", "y eh s"), *wrong], fixes)
-    assert set(mended) == {("yes", "y eh s")} | {(word, phones) for sign, word, phones in lines if sign == "+"}
-    assert dictionary.with_fixes([("yes", "y eh s")], fixes) == [("yes", "y eh s")]
+    phones = "aa ah ao ax ay b ch d eh er ey f g hh ih iy jh k l m n ng ow p r s sh t uh uw v w y z zh ae"
+    entries, letters = dictionary.with_letters([("all", phones)], SWBD / "letters.txt")
+    assert "".join(sorted(letters)) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert letters["W"] == "d ah b ax l y uw"
+    assert set(dictionary.with_letters([("be", "b iy")], SWBD / "letters.txt")[1]) == {"B", "E"}
+    wrong = [
+        line for line in (SWBD / "dict_fixes.txt").read_text().splitlines() if line[0:1].strip("#") and ":" in line
+    ]
+    before = [(line.partition(":")[0], line.partition(":")[2].partition("->")[0].strip()) for line in wrong]
+    mended = dictionary.with_fixes(entries + [one for one in before if one[1]], SWBD / "dict_fixes.txt")
+    assert ("NAACP", "eh n ey ey s iy p iy") in mended
+    assert {phone for _, said in mended for phone in said.split()} <= set(phones.split())
+    assert not set(before) & set(mended)
 
 
 def test_utterances_are_cut_as_kaldi_cuts_them(prepared):

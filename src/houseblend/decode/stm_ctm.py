@@ -6,7 +6,7 @@ Both are text, one entry a line, comments after `;;` at the beginning of a line 
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from houseblend.io.streams import read_text
 
 STM = "FILE CHANNEL SPEAKER START END [<LABEL,...>] [WORD ...]"
 CTM = "FILE CHANNEL START DURATION WORD [CONFIDENCE]"
+_ACRONYM = re.compile(r"((?:[a-z]\._)*[a-z])\.('?s)?", re.IGNORECASE)
 _LABEL = re.compile(r';;\s*LABEL\s+"([^"]*)"\s+"([^"]*)"', re.IGNORECASE)
 
 
@@ -47,6 +48,20 @@ class TimedWord:
     def __str__(self) -> str:
         confidence = "" if self.confidence is None else f" {self.confidence:.2f}"
         return f"{self.file} {self.channel} {self.start:.2f} {self.duration:.2f} {self.word}{confidence}"
+
+
+def spelled_out(one: TimedWord) -> list[TimedWord]:
+    """An acronym in Fisher's form as its letters (`i._b._m.` i b m, `c._d.s` c d's), which share its time; else the word."""
+    found = _ACRONYM.fullmatch(one.word)
+    if not found:
+        return [one]
+    letters = found[1].split("._")
+    letters[-1] += "'s" if found[2] else ""
+    borders = [round(one.duration * place / len(letters), 2) for place in range(len(letters) + 1)]
+    return [
+        replace(one, start=one.start + begin, duration=end - begin, word=letter)
+        for letter, begin, end in zip(letters, borders, borders[1:], strict=False)
+    ]
 
 
 def read_stm(path: Path) -> tuple[list[Segment], dict[str, str]]:
