@@ -63,7 +63,7 @@ def report(name: str, frames: int, floor: float, ours: float, run: Callable[[], 
     lines = Lines()
     lines.count("likelihoods", AmDiagGmm, "log_likelihoods")
     lines.count("graph: labels renumbered", SearchGraph, "__init__")
-    lines.count("scores spread over the labels", SearchGraph, "decodable")
+    lines.count("scores spread over the labels", SearchGraph, "scaled_scores")
     lines.count("search, best path", search, "align")
     lines.count("posteriors and sums", Accumulators, "add_alignment")
     with lines.counting():

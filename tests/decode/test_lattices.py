@@ -11,6 +11,7 @@ from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
 from houseblend.decode.paths import best_path
 from houseblend.decode.prune import prune
+from houseblend.decode.raw_lattice import prune_raw
 from houseblend.io.tables import read_table, write_table
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decode"
@@ -105,7 +106,7 @@ def test_determinisation_keeps_one_path_a_word_sequence_the_best(beam):
         if words not in best or graph + acoustic < best[words][0]:
             best[words] = graph + acoustic, ids
     limit = min(cost for cost, _ in best.values()) + beam
-    lattice = determinize(raw, np.arange(10), 1.0, beam)
+    lattice = determinize(prune_raw(*raw, beam), 1.0)
     found: dict = {}
     for words, ids, graph, acoustic in all_paths(lattice.arcs, lattice.finals, lattice.start):
         assert words not in found, "a word sequence has two paths"

@@ -12,6 +12,7 @@ from random_lattices import all_paths, random_raw
 from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import read_lattice_table
+from houseblend.decode.raw_lattice import prune_raw
 from houseblend.decode.rescore import Grammar, rescore, rescore_directory
 from houseblend.lang.fst import NO_FINAL, Arc, Graph, read_graph
 
@@ -58,7 +59,7 @@ def paths(lattice):
 def test_every_path_gets_the_cost_of_the_grammars_best(seed, scale):
     chance = np.random.default_rng(seed)
     raw, *_ = random_raw(chance, 4)
-    lattice = determinize(raw, np.arange(10), 1.0, 100.0)
+    lattice = determinize(prune_raw(*raw, 100.0), 1.0)
     grammar = random_grammar(chance)
     found = rescore(lattice, Grammar(grammar), scale)
     assert found is not None
@@ -72,7 +73,7 @@ def test_every_path_gets_the_cost_of_the_grammars_best(seed, scale):
 
 def test_a_grammar_that_takes_no_path_leaves_nothing():
     raw, *_ = random_raw(np.random.default_rng(1), 4)
-    lattice = determinize(raw, np.arange(10), 1.0, 100.0)
+    lattice = determinize(prune_raw(*raw, 100.0), 1.0)
     assert rescore(lattice, Grammar(Graph([[Arc(7, 7, 0.0, 0)]], [NO_FINAL], 0)), 1.0) is None
 
 

@@ -11,6 +11,7 @@ def latgen_options(function: Callable) -> Callable:
     for declare in (
         skipping,
         option("--word-symbol-table", default="", help="words.txt, to log what was recognised"),
+        option("--max-active", type=int, default=2**31 - 1, help="Most tokens of the search a frame"),
         option("--lattice-beam", type=float, default=10.0, help="Beam of the lattice"),
         option("--beam", type=float, default=16.0, help="Beam of the search"),
         option("--acoustic-scale", type=float, default=0.1, help="Factor on log-likelihoods"),
@@ -55,7 +56,8 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
         raise InputError(f"no {kind} model", file=model)
     transitions, scorer = read_scorer(Path(model))
     scale = options["acoustic_scale"]
-    decoder = Decoder(Path(graph), transitions, scorer, options["beam"], options["lattice_beam"], scale)
+    limits = (options["beam"], options["lattice_beam"], scale, options["max_active"])
+    decoder = Decoder(Path(graph), transitions, scorer, *limits)
     table = options["word_symbol_table"]
     names = {number: name for name, number in read_symbol_table(Path(table)).items()} if table else {}
     kinds = ("lattice", "int-vector", "int-vector")

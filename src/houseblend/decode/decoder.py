@@ -14,9 +14,10 @@ from houseblend.base.workers import in_processes
 from houseblend.decode.acoustic import Scorer, read_scorer
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, encode_lattice
+from houseblend.decode.lattice_search import ANY_NUMBER, flatten, search_lattice
 from houseblend.feat.pipeline import Features, read_model_features
 from houseblend.hmm.hclg import require_same_tree
-from houseblend.hmm.search import SearchGraph, search_lattice
+from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.lang.fst import read_fst
 
@@ -34,6 +35,7 @@ class Decoder:
         beam: of the search.
         lattice_beam: of the lattice.
         acoustic_scale: factor on the log-likelihoods.
+        max_active: most tokens of the search a frame.
     """
 
     def __init__(
@@ -44,9 +46,12 @@ class Decoder:
         beam: float,
         lattice_beam: float,
         acoustic_scale: float,
+        max_active: int = ANY_NUMBER,
     ) -> None:
         self.graph = SearchGraph(read_fst(graph), transitions, graph)
+        self.network = flatten(self.graph)
         self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
+        self.max_active = max_active
         gc.collect()
         gc.freeze()
 
@@ -57,15 +62,24 @@ class Decoder:
     def lattice_of_scores(self, loglikes_TP: np.ndarray, key: str) -> CompactLattice | None:
         """The same from log-likelihoods by pdf, [T, num_pdfs]."""
         for beam in (self.beam, RETRY * self.beam):
-            raw = search_lattice(self.graph, loglikes_TP, self.acoustic_scale, beam, self.lattice_beam, key)
+            raw = search_lattice(
+                self.graph,
+                self.network,
+                loglikes_TP,
+                self.acoustic_scale,
+                beam,
+                self.lattice_beam,
+                self.max_active,
+                key,
+            )
             if raw is not None:
-                return determinize(raw, self.graph.transition_ids, self.acoustic_scale, self.lattice_beam)
+                return determinize(raw, self.acoustic_scale)
         return None
 
 
 def decode_directory(
     data: Path, graph: Path, model: Path, out: Path, beam: float, lattice_beam: float, acoustic_scale: float,
-    max_skipped: int, jobs: int,
+    max_active: int, max_skipped: int, jobs: int,
 ) -> None:  # fmt: skip
     """Write lat.1.gz and num_jobs for a data directory.
 
@@ -77,6 +91,7 @@ def decode_directory(
         beam: of the search.
         lattice_beam: of the lattice.
         acoustic_scale: factor on the log-likelihoods.
+        max_active: most tokens of the search a frame.
         max_skipped: utterances that may be left without a lattice.
         jobs: processes; the result does not depend on it.
 
@@ -86,7 +101,7 @@ def decode_directory(
     require_same_tree(graph, model)
     pipeline = read_model_features(model, data)
     transitions, scorer = read_scorer(model / "final.mdl")
-    decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale)
+    decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale, max_active)
     features = Features(data, pipeline)
     keys = list(features)
 

@@ -5,12 +5,13 @@ exact lattices in the WFST framework"). Only raw states that words leave, or tha
 """
 
 import heapq
-from typing import Any, NamedTuple
+import math
+from typing import NamedTuple
 
 import numpy as np
 
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
-from houseblend.decode.raw_lattice import RawLattice, read_raw_lattice
+from houseblend.decode.raw_lattice import RawLattice
 
 
 class Member(NamedTuple):
@@ -25,19 +26,14 @@ Members = dict[int, Member]
 """Raw states of one state of the result."""
 
 
-def determinize(lattice: Any, transition_ids: np.ndarray, acoustic_scale: float, beam: float) -> CompactLattice:
-    """The determinised lattice within a beam of the best path.
+def determinize(raw: RawLattice, acoustic_scale: float) -> CompactLattice:
+    """The determinised lattice, within the beam that the raw lattice was pruned by.
 
     Args:
-        lattice: from `hmm.search.search_lattice`, acoustic costs scaled.
-        transition_ids: what its input labels mean, [labels].
+        raw: acoustic costs scaled.
         acoustic_scale: by which the acoustic costs are divided again.
-        beam: paths that cost more than the best by this are dropped.
-
-    Raises:
-        InputError: the lattice is empty.
     """
-    return _Determinizer(read_raw_lattice(lattice, transition_ids, beam), acoustic_scale).run()
+    return _Determinizer(raw, acoustic_scale).run()
 
 
 class _Determinizer:
@@ -52,15 +48,17 @@ class _Determinizer:
         self.word_arcs = _word_arcs(raw)
         self.result = CompactLattice([], [], 0)
         self.known: dict[tuple, int] = {}
+        self.costs: list[float] = []
         self.queue: list[tuple[float, int, float, Members]] = []
 
     def run(self) -> CompactLattice:
         """The result, whose first state stands for the raw start."""
-        first, members = _normalise(self._close({0: Member(0.0, 0.0, ())}))
+        first, members = _normalise(self._close({0: Member(0.0, 0.0, ())}, 0.0))
         self._state(members, first.graph + first.acoustic)
         while self.queue:
             _, number, cost, members = heapq.heappop(self.queue)
-            self._expand(number, cost, members)
+            if cost == self.costs[number]:
+                self._expand(number, cost, members)
         if first.ids or first.graph or first.acoustic:
             self._push_into_start(self._weight(first))
         return self.result
@@ -79,17 +77,15 @@ class _Determinizer:
                     _keep_best(by_word.setdefault(word, {}), nextstate, there)
         self.result.finals[number] = self._weight(min(finals, key=_cost)) if finals else None
         for word in sorted(by_word):
-            closed = self._close(by_word[word])
-            inside = {s: m for s, m in closed.items() if cost + _cost(m) + self.backward[s] <= self.raw.limit}
-            best, reached = _normalise(inside or closed)
+            best, reached = _normalise(self._close(by_word[word], cost))
             target = self._state(reached, cost + _cost(best))
             self.result.arcs[number].append(LatticeArc(word, self._weight(best), target))
 
-    def _close(self, members: Members) -> Members:
-        """Follow arcs without words; keep the states that words leave, and final ones."""
+    def _close(self, members: Members, spent: float) -> Members:
+        """Follow arcs without words; keep the states that words leave, and final ones, inside the beam."""
         states = list(members)
         costs = np.array([member[:2] for member in members.values()])
-        reached = self.raw.close(np.array(states), costs[:, 0], costs[:, 1])
+        reached = self.raw.close(np.array(states), costs[:, 0], costs[:, 1], spent)
         labels, begin = reached.labels.tolist(), reached.label_begin.tolist()
         left_over = [member.ids for member in members.values()]
         columns = (reached.states.tolist(), reached.graph.tolist(), reached.acoustic.tolist(), reached.member.tolist())
@@ -99,15 +95,18 @@ class _Determinizer:
         }
 
     def _state(self, members: Members, cost: float) -> int:
-        """The number of a state of the result, new ones queued by the cost of the best path through them."""
+        """The number of a state of the result; queued by the cost of the best path through it, again if that falls."""
         key = tuple((state, round(_cost(member), 3), member.ids) for state, member in sorted(members.items()))
-        if key not in self.known:
-            self.known[key] = len(self.result.arcs)
+        number = self.known.setdefault(key, len(self.costs))
+        if number == len(self.costs):
+            self.costs.append(math.inf)
             self.result.arcs.append([])
             self.result.finals.append(None)
+        if cost < self.costs[number] and not self.result.arcs[number]:
+            self.costs[number] = cost
             best = min(_cost(member) + self.backward[state] for state, member in members.items())
-            heapq.heappush(self.queue, (cost + best, self.known[key], cost, members))
-        return self.known[key]
+            heapq.heappush(self.queue, (cost + best, number, cost, members))
+        return number
 
     def _weight(self, member: Member) -> Weight:
         return Weight(member.graph, member.acoustic / self.scale, member.ids)

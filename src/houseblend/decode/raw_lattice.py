@@ -1,17 +1,10 @@
 """The search's raw lattice as flat arrays: pruned, in topological order, with paths between words found in compiled code."""
 
-import struct
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba
 import numpy as np
-
-from houseblend.base.errors import InputError
-from houseblend.lang.fst import to_memory
-
-_HEAD_WORDS, _ARC_WORDS = 4, 5
-"""4-byte words of a state in the file (graph cost, acoustic cost, 64-bit number of arcs), and of an arc."""
 
 
 class Arcs(NamedTuple):
@@ -55,58 +48,31 @@ class RawLattice:
     backward: np.ndarray
     limit: float
 
-    def close(self, states: np.ndarray, graph: np.ndarray, acoustic: np.ndarray) -> Reached:
-        """Best paths without words from any of several states (with costs so far) to where words leave, or the end.
+    def close(self, states: np.ndarray, graph: np.ndarray, acoustic: np.ndarray, spent: float) -> Reached:
+        """Best paths without words from any of several states to where words leave, or the end, inside the limit.
 
         Args:
-            states, graph, acoustic: shape [members].
+            states: raw states, shape [members].
+            graph, acoustic: what each of them costs so far, beyond `spent`; shape [members].
+            spent: cost before all of them.
         """
-        return Reached(*_close(self.arcs, np.isfinite(self.final[:, 0]), states, graph, acoustic))
+        # Rounding may put them all beyond the limit; the best stays.
+        left = max(self.limit - spent, float((graph + acoustic + self.backward[states]).min()) + 1e-6)
+        is_final = np.isfinite(self.final[:, 0])
+        return Reached(*_close(self.arcs, is_final, self.backward, states, graph, acoustic, left))
 
 
-def read_raw_lattice(lattice: Any, transition_ids: np.ndarray, beam: float) -> RawLattice:
-    """The lattice of `hmm.search.search_lattice`, what lies outside the beam dropped.
+def prune_raw(arcs: Arcs, final: np.ndarray, beam: float) -> RawLattice:
+    """Keep what lies on paths within a beam, by forward and backward costs, in topological order.
 
     Args:
-        lattice: a kaldifst lattice, acoustic costs scaled.
-        transition_ids: what its input labels mean, [labels].
+        arcs: state 0 is the start.
+        final: final cost by state, (graph, acoustic scaled), infinite where it is not final; shape [num_states, 2].
         beam: paths that cost more than the best by this are dropped.
-
-    Raises:
-        InputError: the lattice is empty.
     """
-    start, words, places = _parse(lattice)
-    heads = words[places[:-1, None] + np.arange(_HEAD_WORDS)]
-    count = heads[:, 2]
-    begin = np.concatenate([[0], np.cumsum(count)])
-    within = np.arange(begin[-1]) - np.repeat(begin[:-1], count)
-    columns = words[
-        (np.repeat(places[:-1] + _HEAD_WORDS, count) + _ARC_WORDS * within)[:, None] + np.arange(_ARC_WORDS)
-    ]
-    costs = columns[:, 2:4].copy().view(np.float32).astype(np.float64)
-    arcs = Arcs(begin, transition_ids[columns[:, 0]], columns[:, 1], costs[:, 0], costs[:, 1], columns[:, 4])
-    final = heads[:, :2].copy().view(np.float32).astype(np.float64)
-    return _pruned(arcs, final, start, beam)
-
-
-def _parse(lattice: Any) -> tuple[int, np.ndarray, np.ndarray]:
-    """Start state, the 4-byte words of the states, and where each state begins among them, through the file's bytes."""
-    data = to_memory(lattice)
-    place = 4
-    for _ in range(2):
-        place += 4 + struct.unpack_from("<i", data, place)[0]
-    start, num_states = struct.unpack_from("<qq", data, place + 16)
-    if start < 0:
-        raise InputError("an empty lattice")
-    words = np.frombuffer(data, "<i4", (len(data) - place - 40) // 4, place + 40)
-    return start, words, _places(words, num_states)
-
-
-def _pruned(arcs: Arcs, final: np.ndarray, start: int, beam: float) -> RawLattice:
-    """Keep what lies on paths within the beam, by forward and backward costs, in topological order."""
     order = _topological(arcs.begin, arcs.nextstate)
-    forward, backward = _best_costs(arcs, final, order, start)
-    limit = backward[start] + beam + 1e-4
+    forward, backward = _best_costs(arcs, final, order, 0)
+    limit = backward[0] + beam + 1e-4
     order = order[forward[order] + backward[order] <= limit]
     rank = np.full(len(final), -1)
     rank[order] = np.arange(len(order))
@@ -118,14 +84,6 @@ def _pruned(arcs: Arcs, final: np.ndarray, start: int, beam: float) -> RawLattic
     outside = forward + final.sum(axis=1) > limit
     final = np.where(outside[:, None], np.inf, final)
     return RawLattice(chosen._replace(nextstate=rank[chosen.nextstate]), final[order], backward[order], float(limit))
-
-
-@numba.njit(cache=True)
-def _places(words: np.ndarray, num_states: int) -> np.ndarray:
-    places = np.zeros(num_states + 1, np.int64)
-    for state in range(num_states):
-        places[state + 1] = places[state] + _HEAD_WORDS + _ARC_WORDS * words[places[state] + 2]
-    return places
 
 
 @numba.njit(cache=True)
@@ -167,8 +125,9 @@ def _best_costs(arcs: Arcs, final: np.ndarray, order: np.ndarray, start: int) ->
 
 @numba.njit(cache=True)
 def _close(
-    arcs: Arcs, is_final: np.ndarray, states: np.ndarray, member_graph: np.ndarray, member_acoustic: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    arcs: Arcs, is_final: np.ndarray, backward: np.ndarray, states: np.ndarray, member_graph: np.ndarray,
+    member_acoustic: np.ndarray, limit: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """See `RawLattice.close`. States are visited in topological order, so one pass finds every best path."""
     first = states.min()
     size = len(is_final) - first
@@ -193,6 +152,8 @@ def _close(
                 continue
             there = arcs.nextstate[arc] - first
             new_graph, new_acoustic = graph[place] + arcs.graph[arc], acoustic[place] + arcs.acoustic[arc]
+            if new_graph + new_acoustic + backward[there + first] > limit:
+                continue
             if graph[there] == np.inf:
                 pending += 1
             if new_graph + new_acoustic < graph[there] + acoustic[there]:

@@ -1,4 +1,4 @@
-"""Viterbi alignment and lattice search in compiled code. The only importer of kaldi_decoder.
+"""Viterbi alignment in compiled code. The only importer of kaldi_decoder.
 
 kaldi_decoder keeps a bare reference to the graph (so it is held here as long as the decoder lives), checks no bounds
 (so labels are), and takes scores by input label (so pdf scores are spread over the transition-ids in use).
@@ -38,16 +38,12 @@ class SearchGraph:
             )
         self.columns = model.id_to_pdf[self.transition_ids[1:]]
 
-    def decodable(
-        self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None, id_scores: np.ndarray | None = None
-    ) -> Any:
-        """Scores for the decoder from log-likelihoods by pdf, shape [T, num_pdfs], and scores by transition-id.
+    def scaled_scores(self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None) -> np.ndarray:
+        """Scores by input label 1 to K from log-likelihoods by pdf: shapes [T, num_pdfs] and [T, K].
 
         Raises:
             InputError: no frames, too few pdfs, or scores that are not finite.
         """
-        import kaldi_decoder
-
         if not len(loglikes_TP):
             raise InputError("no frames", key=key)
         if loglikes_TP.shape[1] <= self.columns.max():
@@ -57,10 +53,7 @@ class SearchGraph:
             )  # fmt: skip
         if not np.isfinite(loglikes_TP).all():
             raise InputError("log-likelihoods that are not finite", key=key, do="check features and model")
-        scores = loglikes_TP[:, self.columns] * np.float32(acoustic_scale)
-        if id_scores is not None:
-            scores += id_scores[self.transition_ids[1:]]
-        return kaldi_decoder.DecodableCtc(np.ascontiguousarray(scores, dtype=np.float32))
+        return loglikes_TP[:, self.columns] * np.float32(acoustic_scale)
 
 
 def align(
@@ -85,7 +78,10 @@ def align(
     import kaldi_decoder
     import kaldifst
 
-    decodable = graph.decodable(loglikes_TP, acoustic_scale, key, id_scores)
+    scores = graph.scaled_scores(loglikes_TP, acoustic_scale, key)
+    if id_scores is not None:
+        scores += id_scores[graph.transition_ids[1:]]
+    decodable = kaldi_decoder.DecodableCtc(np.ascontiguousarray(scores, dtype=np.float32))
     options = kaldi_decoder.FasterDecoderOptions(beam=beam)
     decoder = kaldi_decoder.FasterDecoder(graph.fst, options)
     for width in (beam, retry_beam):
@@ -100,30 +96,3 @@ def align(
                 _, labels, _, _ = kaldifst.get_linear_symbol_sequence(path)
                 return graph.transition_ids[np.array(labels, dtype=np.int64)]
     return None
-
-
-def search_lattice(
-    graph: SearchGraph, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 13.0,
-    lattice_beam: float = 8.0, key: str | None = None,
-) -> Any | None:  # fmt: skip
-    """The raw lattice of an utterance, a `kaldifst.Lattice` whose input labels are those of `graph.fst`.
-
-    Args:
-        graph: the decoding graph.
-        loglikes_TP: log-likelihoods by pdf, shape [T, num_pdfs].
-        acoustic_scale: factor on them.
-        beam: of the search.
-        lattice_beam: how much worse than the best a path in the lattice may be.
-        key: the utterance, for errors.
-
-    Returns:
-        The lattice (costs scaled as searched; labels map through `graph.transition_ids`), or None if nothing survived.
-    """
-    import kaldi_decoder
-
-    config = kaldi_decoder.LatticeSimpleDecoderConfig(beam=beam, lattice_beam=lattice_beam)
-    decoder = kaldi_decoder.LatticeSimpleDecoder(graph.fst, config)
-    if not decoder.decode(graph.decodable(loglikes_TP, acoustic_scale, key)):
-        return None
-    found, lattice = decoder.get_raw_lattice()
-    return lattice if found else None

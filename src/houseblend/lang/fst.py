@@ -192,7 +192,7 @@ def _read_head(data: bytes | bytearray, name: object) -> tuple[str, _Head, int]:
     return fst_type, _Head(is_aligned, start, num_states, num_arcs), place + struct.calcsize("<iiQqqq")
 
 
-class _States(NamedTuple):
+class States(NamedTuple):
     """What lies in a file: the start, and of every state its final cost and number of arcs; all arcs, in order."""
 
     start: int
@@ -201,7 +201,12 @@ class _States(NamedTuple):
     arcs: np.ndarray
 
 
-def _parse(data: bytes | bytearray, name: object) -> _States:
+def flat_states(fst: Any) -> States:
+    """The arrays of a kaldifst transducer with standard arcs."""
+    return _parse(to_memory(fst), "graph")
+
+
+def _parse(data: bytes | bytearray, name: object) -> States:
     """The arrays of a file, checked: kaldifst would believe them."""
     try:
         fst_type, head, place = _read_head(data, name)
@@ -214,7 +219,7 @@ def _parse(data: bytes | bytearray, name: object) -> _States:
     return states
 
 
-def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[_States, int]:
+def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[States, int]:
     """Every state is its final cost, the number of its arcs, and these."""
     if head.num_states < -1:
         raise ValueError(f"{head.num_states} states")
@@ -233,10 +238,10 @@ def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[_St
     arcs = words[is_arc].view(_ARC)
     if head.num_arcs > 0 and len(arcs) != head.num_arcs:
         raise ValueError(f"{len(arcs)} arcs, the header says {head.num_arcs}")
-    return _States(head.start, words[starts].view("<f4"), np.array(counts, dtype=np.int64), arcs), place
+    return States(head.start, words[starts].view("<f4"), np.array(counts, dtype=np.int64), arcs), place
 
 
-def _parse_const(data: bytes | bytearray, place: int, head: _Head) -> tuple[_States, int]:
+def _parse_const(data: bytes | bytearray, place: int, head: _Head) -> tuple[States, int]:
     """All states, then all arcs."""
     if head.num_states < 0 or head.num_arcs < 0:
         raise ValueError(f"{head.num_states} states and {head.num_arcs} arcs")
@@ -253,10 +258,10 @@ def _parse_const(data: bytes | bytearray, place: int, head: _Head) -> tuple[_Sta
         ends = np.cumsum(counts)
         if (before[ends] - before[ends - counts] != states[column]).any():
             raise ValueError(f"a state does not have as many epsilons as it says ({label})")
-    return _States(head.start, states["final"], counts, arcs), place + _ARC.itemsize * head.num_arcs
+    return States(head.start, states["final"], counts, arcs), place + _ARC.itemsize * head.num_arcs
 
 
-def _check(states: _States) -> None:
+def _check(states: States) -> None:
     size, targets = len(states.counts), states.arcs["nextstate"]
     if not -1 <= states.start < size or (len(targets) and not 0 <= targets.min() <= targets.max() < size):
         raise ValueError("an arc leads to no state")

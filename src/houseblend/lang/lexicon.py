@@ -113,7 +113,7 @@ def lexicon_graph(
 
 
 def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[str, Pronunciation]]:
-    entries: list[tuple[str, Pronunciation]] = []
+    entries: dict[tuple[str, Pronunciation], None] = {}
     for number, line in _lines(path):
         word, *pronunciation = line.split()
         unknown = [phone for phone in pronunciation if phone not in phones]
@@ -126,10 +126,10 @@ def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[str, Pronunciation
             raise InputError("a reserved word", file=path, line=number, key=word, do="use another name")
         if (word, tuple(pronunciation)) in entries:
             raise InputError("the entry stands twice", file=path, line=number, key=word, do="remove one")
-        entries.append((word, tuple(pronunciation)))
+        entries[word, tuple(pronunciation)] = None
     if not entries:
         raise InputError("no entries", file=path, expected="WORD PHONE ...", do="add the words")
-    return entries
+    return list(entries)
 
 
 def _phone_sets(path: Path) -> list[list[str]]:
