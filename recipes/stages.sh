@@ -1,5 +1,6 @@
 # Sourced by every recipe's run.sh with its arguments: options, environment, and the function `stage`. A recipe whose
-# stages stand in another file names it in `stage_list` before.
+# stages stand in another file names it in `stage_list` before; one with an option of its own names that in `own_option`, and
+# finds its value in `own_value`.
 #
 #   --work DIR         where everything is written (default: work/ beside run.sh)
 #   --corpus DIR       where the recordings are (each recipe says what else it tries)
@@ -17,7 +18,7 @@ usage_error() { echo "run.sh: $1; see $0 --help" >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --help) sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}"; echo; echo "Example: $0 --work /tmp/digits --stop-stage mono"; echo; echo "Stages:"; list_only=yes; shift; continue ;;
+        --help) sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}" "$0"; echo; echo "Example: $0 --work /tmp/digits --stop-stage mono"; echo; echo "Stages:"; list_only=yes; shift; continue ;;
         --*=*) name=${1%%=*} value=${1#*=}; shift ;;
         --*) name=$1 value=${2-}; [ $# -ge 2 ] || usage_error "$1 needs a value"; shift 2 ;;
         *) usage_error "unexpected argument $1" ;;
@@ -27,6 +28,7 @@ while [ $# -gt 0 ]; do
         --corpus) corpus=$(realpath -m "$value") ;;
         --stage) first_stage=$value ;;
         --stop-stage) last_stage=$value ;;
+        "${own_option:-none}") own_value=$value ;;
         *) usage_error "unknown option $name" ;;
     esac
 done

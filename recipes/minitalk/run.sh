@@ -2,9 +2,12 @@
 # minitalk: telephone talk that is made here, in the shape of Switchboard, then the stages of recipes/swbd: everything from
 # nothing to word error rates, with no corpus and no download. Everything is written below --work (default: work/), the corpus
 # below --corpus (default: in it). Run it again at any time: finished stages say "up to date".
+#
+#   --hours N          transcribed speech for training (default: conf/corpus.conf); a smaller corpus that is there grows
+own_option=--hours own_value=''
 stage_list=../swbd/stage_list.sh
 source "$(dirname "$0")/../stages.sh"
 
 corpus=${corpus:-corpus}
-stage corpus "$root/local/minitalk/make_corpus" --config="$recipe/conf/corpus.conf" --out="$corpus"
+stage corpus "$root/local/minitalk/make_corpus" --config="$recipe/conf/corpus.conf" ${own_value:+--hours="$own_value"} --out="$corpus"
 source "$recipe/$stage_list"

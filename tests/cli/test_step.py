@@ -9,14 +9,15 @@ from houseblend.cli.step import Step, argument, execution_option, option
 RUNS: list[str] = []
 
 
-def make_step(resumes: bool = False, fail: bool = False) -> Step:
+def make_step(resumes: bool = False, fail: bool = False, grows: str | None = None) -> Step:
     """A step that copies a file."""
 
     @argument("source", help="file or directory")
     @argument("out", help="directory to write")
     @option("--upper", type=bool, default=False, help="in capitals")
+    @option("--hours", type=float, default=1.0, help="how much")
     @execution_option("--jobs", type=int, default=1, help="parallel jobs")
-    def copy(source, out, upper, jobs):
+    def copy(source, out, upper, hours, jobs):
         """Copy."""
         from pathlib import Path
 
@@ -27,7 +28,7 @@ def make_step(resumes: bool = False, fail: bool = False) -> Step:
             raise InputError("broke")
         (Path(out) / "a.txt").write_text(text.upper() if upper else text)
 
-    return Step("copy", copy, "copy in out", 1, ("source",), "out", None, resumes)
+    return Step("copy", copy, "copy in out", 1, ("source",), "out", None, resumes, grows)
 
 
 @pytest.fixture
@@ -78,6 +79,20 @@ def test_an_unfinished_directory_is_no_input_and_is_made_again_or_continued(plac
     assert RUNS == ["fresh", "continued"]
     assert make_step(resumes=True).main([source, out, "--upper"]) == 0
     assert RUNS[-1] == "fresh"
+
+
+def test_a_step_that_grows_continues_what_asked_for_less(places):
+    source, out, _ = places
+    growing = make_step(resumes=True, grows="hours")
+    for hours in (2, 3, 3, 2.5):
+        assert growing.main([source, out, f"--hours={hours}"]) == 0
+    assert RUNS == ["fresh", "continued", "fresh"]
+    assert growing.main([source, out, "--hours=4", "--upper"]) == 0
+    assert make_step(resumes=True).main([source, out, "--hours=5", "--upper"]) == 0
+    assert RUNS[3:] == ["fresh", "fresh"]
+    assert make_step(resumes=True, grows="hours", fail=True).main([source, out, "--hours=6", "--upper"]) == 1
+    assert growing.main([source, out, "--hours=5.5", "--upper"]) == 0
+    assert RUNS[5:] == ["continued", "fresh"]
 
 
 def test_a_directory_of_somebody_else_is_left_alone(places, capsys):

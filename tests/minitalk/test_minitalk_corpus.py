@@ -77,12 +77,16 @@ def transcript(folder: Path, call: int, side: str, kind: str) -> list[tuple[str,
     return [(key, float(start), float(end), text) for key, start, end, text in rows]
 
 
-def test_one_job_makes_the_same_bytes_and_a_smaller_corpus_is_part_of_a_larger(corpus, tmp_path):
+def test_one_job_makes_the_same_bytes_and_a_smaller_corpus_grows(corpus, tmp_path):
     _, files = corpus
     smaller = made(tmp_path / "smaller", "--hours=0.02", "--jobs=1")
     calls = [name for name in smaller if re.search(r"\.sph$|\.ctm$|-(trans|word)\.text$|fe_03|dict|truth/calls", name)]
     assert len(calls) > 30
     assert all(smaller[name] == files[name] for name in calls)
+    first = tmp_path / "smaller/LDC97S62/swb1_d1/data/sw02001.sph"
+    written = first.stat().st_mtime_ns
+    assert made(tmp_path / "smaller", f"--hours={HOURS}", "--jobs=1") == files
+    assert first.stat().st_mtime_ns == written
 
 
 def test_another_seed_says_something_else_in_other_voices(corpus, tmp_path):

@@ -52,8 +52,9 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 
 def step(
-    *, version: int, inputs: tuple[str, ...], output: str, example: str, kind: str | None = None, resumes: bool = False
-) -> Callable[[Callable[..., None]], "Step"]:
+    *, version: int, inputs: tuple[str, ...], output: str, example: str, kind: str | None = None, resumes: bool = False,
+    grows: str | None = None,
+) -> Callable[[Callable[..., None]], "Step"]:  # fmt: skip
     """Make a step of a function.
 
     Args:
@@ -63,11 +64,12 @@ def step(
         example: a command line that works, shown by `--help`.
         kind: kind of the output directory, for its validator.
         resumes: the step continues in a directory that it had begun with the same inputs and options.
+        grows: a number among the options of a step that resumes: with a larger one it continues what a smaller one made.
     """
 
     def declare(function: Callable[..., None]) -> Step:
         name = Path(function.__code__.co_filename).name
-        return Step(name, function, example, version, inputs, output, kind, resumes)
+        return Step(name, function, example, version, inputs, output, kind, resumes, grows)
 
     return declare
 
@@ -77,10 +79,11 @@ class Step(Program):
 
     def __init__(
         self, name: str, function: Callable[..., None], example: str, version: int,
-        inputs: tuple[str, ...], output: str, kind: str | None, resumes: bool,
+        inputs: tuple[str, ...], output: str, kind: str | None, resumes: bool, grows: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, function, example)
-        self.version, self.inputs, self.output, self.kind, self.resumes = version, inputs, output, kind, resumes
+        self.version, self.inputs, self.output, self.kind = version, inputs, output, kind
+        self.resumes, self.grows = resumes, grows
         self.arguments: list[str] = []
 
     def run(self, arguments: list[str]) -> None:
@@ -161,9 +164,10 @@ class Step(Program):
             raise InputError(
                 "the output directory holds files that no step has written", file=out, do="name another or remove it"
             )
-        if before is not None and self.resumes and not differences(before, begun):
+        if before is not None and self.resumes and not differences(self._grown(before, begun), begun):
             log(f"continuing in {out}")
             (out / DONE).unlink(missing_ok=True)
+            write_json(out / BEGUN, begun)
             remove_unfinished(out)
             return
         if before is not None:
@@ -172,6 +176,13 @@ class Step(Program):
             if entry.name not in (LOCK, BEGUN):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         write_json(out / BEGUN, begun)
+
+    def _grown(self, before: dict[str, Any], begun: dict[str, Any]) -> dict[str, Any]:
+        """The record of an earlier run as if it had asked for as much as this one, if it asked for less."""
+        options, wanted = before.get("options", {}), begun["options"].get(self.grows)
+        if wanted is None or not isinstance(options.get(self.grows), int | float) or options[self.grows] > wanted:
+            return before
+        return {**before, "options": {**options, self.grows: wanted}}
 
 
 def _check_input(name: str, place: Path) -> None:
