@@ -15,6 +15,9 @@ import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
 
+CACHE_LINE = 64
+"""Bytes."""
+
 Role = Literal["parameter", "statistic", "counter", "frozen"]
 
 
@@ -157,8 +160,7 @@ class Parameters(Tensors):
     """
 
     def __init__(self, layout: Layout, flat: torch.Tensor | None = None, device: str | torch.device = "cpu") -> None:
-        # numpy's memory comes in huge pages
-        self.flat = torch.from_numpy(np.zeros(layout.size, np.float32)).to(device) if flat is None else flat
+        self.flat = _zeros(layout.size).to(device) if flat is None else flat
         if self.flat.shape != (layout.size,) or not self.flat.is_contiguous():
             raise InputError(f"buffer of shape {tuple(self.flat.shape)}", expected=f"contiguous ({layout.size},)")
         views = {
@@ -186,3 +188,10 @@ class Parameters(Tensors):
         digest = hashlib.sha256(json.dumps(self.layout.to_json()).encode())
         digest.update(self.flat.detach().cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _zeros(count: int) -> torch.Tensor:
+    """Zeros, [count], in numpy's memory, which comes in huge pages, from a whole cache line on, as products want it."""
+    memory = np.zeros(count + CACHE_LINE // 4, np.float32)
+    first = -memory.ctypes.data % CACHE_LINE // 4
+    return torch.from_numpy(memory[first : first + count])
