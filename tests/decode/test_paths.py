@@ -10,7 +10,7 @@ from random_lattices import all_paths, random_raw
 
 from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
-from houseblend.decode.paths import best_path, best_paths
+from houseblend.decode.paths import BestWords, best_path, best_paths
 from houseblend.decode.posteriors import posteriors
 
 GRAPH_SCALE, ACOUSTIC_SCALE = 1.5, 0.5
@@ -40,6 +40,15 @@ def test_paths_come_the_cheapest_first(penalty):
     assert tuple(found[0].ids) == expected[0][1]
 
 
+def test_words_of_the_best_path_at_any_scales():
+    lattice = random_lattice()
+    best = BestWords(lattice)
+    for scales in [(1.0, 1.0, 0.0), (1.5, 0.5, 2.0), (0.1, 1.0, -3.0), (1.0, 0.05, 10.0)]:
+        path = best_path(lattice, *scales)
+        assert path is not None
+        assert best.words(*scales) == path.words
+
+
 def test_a_few_best_paths_of_very_many_cost_little():
     weights = [Weight(float(cost), 0.0, (cost + 1,)) for cost in range(3)]
     arcs = [[LatticeArc(1, weight, state + 1) for weight in weights] for state in range(200)]
@@ -58,6 +67,11 @@ def test_posteriors_are_shares_of_the_paths():
     found = posteriors(lattice, GRAPH_SCALE, ACOUSTIC_SCALE)
     assert [dict(frame) for frame in found] == [pytest.approx(dict(frame)) for frame in frames]
     assert all([ident for ident, _ in frame] == sorted(ident for ident, _ in frame) for frame in found)
+
+
+def test_a_lattice_without_a_path_has_no_words():
+    assert BestWords(CompactLattice([], [], -1)).words() == []
+    assert BestWords(CompactLattice([[]], [None], 0)).words() == []
 
 
 def test_a_lattice_without_a_path_has_none_and_no_posteriors():

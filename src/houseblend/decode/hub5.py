@@ -63,7 +63,7 @@ def score_decoding(data: Path, graph: Path, model: Path, decoding: Path, chosen_
     """
     weight, penalty = read_choice(chosen_on)
     segments, titles = read_stm(data / "stm")
-    lattices = read_lattices(decoding)
+    lattices = dict(read_lattices(decoding))
     words = lattice_words(lattices, graph, model, utterance_places(data), weight, penalty, is_scored)
     write_text(out / "ctm", "".join(f"{letter}\n" for word in words for letter in spelled_out(word)))
     scored = score_ctm(segments, read_ctm(out / "ctm"), data / "stm", out / "ctm", data / "glm")

@@ -1,5 +1,6 @@
 """Scoring of a decoding over language-model weights and insertion penalties, chosen on a development set."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_bytes
 from houseblend.decode.lattice import CompactLattice
-from houseblend.decode.paths import best_path
+from houseblend.decode.paths import BestWords
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
 from houseblend.decode.word_network import Pair
 from houseblend.io.json_files import read_json
@@ -41,11 +42,14 @@ def score(
     """
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     references = dict(read_table(f"ark:{data}/text", "tokens"))
-    lattices = read_lattices(decoding)
+    lattices = {key: BestWords(lattice) for key, lattice in read_lattices(decoding)}
     pairs = [read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
     results: dict[tuple[int, float], tuple[dict[str, Counts], dict[str, list[str]]]] = {}
     for weight, penalty in pairs:
-        hypotheses = {key: best_words(lattice, weight, penalty, names) for key, lattice in lattices.items()}
+        hypotheses = {
+            key: [names.get(word, f"#{word}") for word in lattice.words(1.0, 1.0 / weight, penalty)]
+            for key, lattice in lattices.items()
+        }
         counts, missing = score_all(references, hypotheses, "all")
         results[weight, penalty] = counts, hypotheses
         write_text(out / f"wer_{weight}_{penalty:.1f}", wer_lines(counts, missing))
@@ -100,12 +104,13 @@ def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]
     return min(tied, key=lambda pair: sum(((pair[axis] - centre[axis]) / spread[axis]) ** 2 for axis in (0, 1)))
 
 
-def read_lattices(decoding: Path) -> dict[str, CompactLattice]:
-    """All lattices of a decode directory; InputError if there are none."""
+def read_lattices(decoding: Path) -> Iterator[tuple[str, CompactLattice]]:
+    """Keys and lattices of a decode directory; InputError if there are none."""
     files = sorted(decoding.glob("lat.*.gz"))
     if not files:
         raise InputError("no lattices (lat.*.gz)", file=decoding, do="run decode")
-    return {key: lattice for file in files for key, lattice in read_table(f"ark:{file}", "lattice")}
+    for file in files:
+        yield from read_table(f"ark:{file}", "lattice")
 
 
 def read_counts(score_dir: Path) -> dict[str, Counts]:
@@ -127,12 +132,6 @@ def read_counts(score_dir: Path) -> dict[str, Counts]:
 def read_reference(score_dir: Path) -> str:
     """SHA-256 of the transcripts that a score directory was scored on; InputError if it is none."""
     return read_json(score_dir / "score.json", {"reference": str}, "run score")["reference"]
-
-
-def best_words(lattice: CompactLattice, weight: float, penalty: float, names: dict[int, str]) -> list[str]:
-    """Words of the best path with the acoustic cost divided by a language-model weight."""
-    path = best_path(lattice, 1.0, 1.0 / weight, penalty)
-    return [names.get(word, f"#{word}") for word in path.words] if path is not None else []
 
 
 def wer_lines(counts: dict[str, Counts], missing: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from houseblend.base.errors import InputError
 from houseblend.base.seeds import seed_of
 
 RESAMPLES = 10_000
+_KEPT = 100_000
+"""Counts of pairs of transcripts held."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,12 @@ def align_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tup
 
 
 def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
-    """Errors of one utterance."""
+    """Errors of one utterance; neighbouring weights and penalties find the same words again, so counts are kept."""
+    return _count_errors(tuple(reference), tuple(hypothesis))
+
+
+@lru_cache(maxsize=_KEPT)
+def _count_errors(reference: tuple[str, ...], hypothesis: tuple[str, ...]) -> Counts:
     pairs = align_words(reference, hypothesis)
     insertions = sum(1 for ref, _ in pairs if ref is None)
     deletions = sum(1 for _, hyp in pairs if hyp is None)
