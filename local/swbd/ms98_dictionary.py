@@ -28,7 +28,9 @@ def read_entries(path: Path) -> list[Entry]:
         if not word or line.startswith("#") or word == "file:":
             continue
         if not phones:
-            raise InputError("a word without phones", file=path, line=number, key=word, expected="WORD PHONE ...")
+            raise InputError(
+                "a word without phones", file=path, line=number, key=word, expected="WORD PHONE ...", do="mend it"
+            )
         entries.append((word, " ".join(phones)))
     if not entries:
         raise InputError("an empty dictionary", file=path, expected="WORD PHONE ... a line", do="copy it again")
@@ -46,9 +48,8 @@ def with_fixes(entries: list[Entry], fixes: Path) -> list[Entry]:
         word, colon, rest = line.partition(":")
         before, arrow, after = (" ".join(part.split()) for part in rest.partition("->"))
         if not (colon and arrow and after):
-            raise InputError(
-                f"cannot read {line!r}", file=fixes, line=number, expected="WORD: [PHONE ...] -> PHONE ..."
-            )
+            expected = "WORD: [PHONE ...] -> PHONE ..."
+            raise InputError(f"cannot read {line!r}", file=fixes, line=number, expected=expected, do="mend it")
         wrong |= {(word, before)} if before else set()
         right.append((word, after))
     missing = wrong - set(entries)

@@ -87,7 +87,9 @@ def _parse(path: Path, number: int, line: str, expected: str, parse: Callable[[s
     try:
         return parse(line, number)
     except (ValueError, IndexError):
-        raise InputError(f"cannot read {line[:80]!r}", file=path, line=number, expected=expected) from None
+        raise InputError(
+            f"cannot read {line[:80]!r}", file=path, line=number, expected=expected, do="mend it"
+        ) from None
 
 
 def _segment(line: str, number: int) -> Segment:
