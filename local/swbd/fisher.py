@@ -1,44 +1,23 @@
-"""Transcripts of Fisher English as text for a language model of Switchboard (Kaldi's fisher_map_words.pl)."""
+"""Transcripts of Fisher English as text for a language model of Switchboard."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import read_text
 
-CUT_SHORT = "blade cause course frisco okay plain specially"
-"""Words written with an apostrophe for what is left out before them."""
-WHOLE = (
-    "acceptable arthritis ball cause comes course eight eighty field giving habitating heard hood how king ninety okay "
-    "paper press scripts store till vascular wood what york"
-)
-"""Words that are written as fragments and are whole."""
-NOISES = {
+MARKS = {
     **dict.fromkeys(("[breath]", "[cough]", "[lipsmack]", "[sigh]", "[sneeze]"), "[noise]"),
-    "[mn]": "[vocalized-noise]", "[laugh]": "[laughter]", "[[skip]]": " ", "[pause]": " ",
+    "[mn]": "[vocalized-noise]", "[laugh]": "[laughter]", "[[skip]]": "", "[pause]": "", "-": "",
 }  # fmt: skip
+"""What stands for sounds and pauses, and what Switchboard has for it."""
 _LINE = re.compile(r"\d+(?:\.\d+)? +\d+(?:\.\d+)? +[A-Z][12]?: ?(.*)")
-_RULES = [
-    (re.compile(pattern), written)
-    for pattern, written in (
-        (r"[*()]", ""),
-        (r"<[^>]*>", ""),  # <german (( ja wohl )) >
-        (r"(\w),([\w ])", r"\1 \2"),
-        (rf"( |^)'({CUT_SHORT.replace(' ', '|')})( |$)", r" \2 "),
-        (r"'em", "-em"),
-        (r"(^| )'(.*?)'( |$)", r" \2 "),  # 'quoted words'
-        (r"(^| )'(.*?)'( |$)", r" \2 "),  # what begins where the last one ended
-        (r"( |^)'(\w)( |-|$)", r"\1 "),
-        (r"( |^)-( |$)", " "),
-        (r"\?", ""),
-        (r"( |^)non-(\w+)( |$)", r" non \2 "),
-        (rf"( |-)({WHOLE.replace(' ', '|')})(-| )", r" \2 "),
-    )
-]
+_FOREIGN_OR_DOUBT = re.compile(r"<[^>]*>|[*()?]")
 
 
-def fisher_sentences(folder: Path) -> list[str]:
-    """The turns of all transcripts below a directory, in the order of the files' names.
+def fisher_sentences(folder: Path, known: Collection[str]) -> list[str]:
+    """The turns of all transcripts below a directory, in the order of the files' names, in words of the dictionary.
 
     Raises:
         InputError: no transcripts, a file that is not UTF-8, or a line of another form.
@@ -59,17 +38,30 @@ def fisher_sentences(folder: Path) -> list[str]:
             if not found:
                 expected = "START END A: WORD ..."
                 raise InputError(f"cannot read {line[:60]!r}", file=path, line=number, expected=expected)
-            sentence = clean(found[1])
+            sentence = clean(found[1], known)
             if sentence:
                 sentences.append(sentence)
     return sentences
 
 
-def clean(turn: str) -> str:
-    """A turn in the words of Switchboard's transcripts."""
-    text = turn.lower()
-    for pattern, written in _RULES:
-        text = pattern.sub(written, text)
-    for noise, written in NOISES.items():
-        text = text.replace(noise, written)
-    return " ".join(re.sub("^'", "-", word) for word in text.split())
+def clean(turn: str, known: Collection[str]) -> str:
+    """A turn in the words of Switchboard's transcripts; `known` are those of the dictionary."""
+    tokens = _FOREIGN_OR_DOUBT.sub("", turn.lower()).replace(",", " ").split()
+    return " ".join(word for token in tokens for word in _words(token, known))
+
+
+def _words(token: str, known: Collection[str]) -> list[str]:
+    """What the dictionary has for a token: without quotes, compounds in their parts; "'em" and the like as fragments."""
+    if token in MARKS:
+        return MARKS[token].split()
+    if token in known or token.startswith("["):
+        return [token]
+    bare = token.removeprefix("'").removesuffix("'")
+    if token == "'em":
+        return ["-em"]
+    if bare in known:
+        return [bare]
+    parts = [part for part in bare.removeprefix("-").split("-") if part]
+    if parts and not bare.endswith("-") and all(part in known for part in parts):
+        return parts
+    return [f"-{bare}" if token.startswith("'") else bare]

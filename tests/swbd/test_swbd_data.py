@@ -292,20 +292,23 @@ def test_an_evaluation_that_does_not_fit_is_refused(tmp_path, capfd, name, conte
 
 def test_fisher_is_written_in_the_words_of_switchboard(tmp_path):
     fisher = module("fisher")
+    words = "yeah okay i'm mandatory cause non stop he said hi there so yes th- uh-huh a._b._c. workin' well"
+    known = set(words.split())
     turns = {
         "[laugh] I'm *mandatory ((okay)) [[skip]] yeah?": "[laughter] i'm mandatory okay yeah",
         "'cause non-stop 'em [breath] [mn]": "cause non stop -em [noise] [vocalized-noise]",
         "he said 'hi there' - <german (( ja wohl )) > a._b._c.": "he said hi there a._b._c.",
-        "'kay so -okay- yes": "-kay so okay yes",
+        "'kay so -okay yes,yeah 'well' workin'": "-kay so okay yes yeah well workin'",
+        "th- uh-huh mid-yes so-": "th- uh-huh mid-yes so-",
     }
-    assert {turn: fisher.clean(turn) for turn in turns} == turns
+    assert {turn: fisher.clean(turn, known) for turn in turns} == turns
     folder = tmp_path / "data/trans/000"
     folder.mkdir(parents=True)
     (folder / "fe_03_00001.txt").write_text("# fe_03_00001.sph\n\n0.00 3.20 A: hello there\n3.20 6.10 B: ((\n")
-    assert fisher.fisher_sentences(tmp_path) == ["hello there"]
+    assert fisher.fisher_sentences(tmp_path, known) == ["hello there"]
     (folder / "fe_03_00001.txt").write_text("hello\n")
     with pytest.raises(InputError, match=r"fe_03_00001.txt:1: cannot read 'hello'"):
-        fisher.fisher_sentences(tmp_path)
+        fisher.fisher_sentences(tmp_path, known)
 
 
 def test_repeats_are_thinned_out_as_kaldi_does():
