@@ -8,6 +8,7 @@ from digit_strings import WORDS, DigitString
 from noise import RATE, add_noise, generator
 
 from houseblend.base.atomic import write_text
+from houseblend.base.workers import in_processes
 from houseblend.io.audio import encode_wav
 from houseblend.io.directories import validate
 
@@ -75,26 +76,35 @@ def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
     return np.fft.irfft(wanted, count) * (count / len(samples))
 
 
-def noisy_copies(utterances: list[Utterance], copies: int) -> list[Utterance]:
+def noisy_copies(utterances: list[Utterance], copies: int, jobs: int) -> list[Utterance]:
     """Copies at a drawn speed with noise of a drawn colour (never pink) and level.
 
     A speaker's utterances of one session share all three, as all noisy utterances of a speaker in a test do, and each
     such session is a speaker of its own: its id sorts behind the clean utterances, as Kaldi's data directories want it.
+    The result does not depend on `jobs`, the number of processes.
     """
-    noisy = []
+    sessions = []
     for speaker in sorted({one.speaker for one in utterances}):
         spoken = [one for one in utterances if one.speaker == speaker]
         for copy in range(1, copies + 1):
             for first in range(0, len(spoken), SESSION):
-                draw = generator(spoken[first].string.seed, "session", copy)
-                colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
-                speed = draw.uniform(*COPY_SPEED)
                 session = f"{speaker}-{spoken[first].string.subset}-copy{copy}s{first // SESSION:02d}"
-                for one in spoken[first : first + SESSION]:
-                    draw = generator(one.string.seed, "copy", copy)
-                    samples = add_noise(change_speed(one.samples, speed), colour, snr_db, draw)
-                    name = f"{session}-{one.name.rpartition('-')[2]}"
-                    noisy.append(replace(one, name=name, speaker=session, samples=samples))
+                sessions.append((session, copy, spoken[first : first + SESSION]))
+    return [one for copied in in_processes(_copied, sessions, jobs) for one in copied]
+
+
+def _copied(session: tuple[str, int, list[Utterance]]) -> list[Utterance]:
+    """The noisy utterances of a session: its id, the number of the copy, and the clean utterances."""
+    speaker, copy, spoken = session
+    draw = generator(spoken[0].string.seed, "session", copy)
+    colour, snr_db = COPY_COLOURS[draw.randint(len(COPY_COLOURS))], draw.uniform(*COPY_SNR_DB)
+    speed = draw.uniform(*COPY_SPEED)
+    noisy = []
+    for one in spoken:
+        draw = generator(one.string.seed, "copy", copy)
+        samples = add_noise(change_speed(one.samples, speed), colour, snr_db, draw)
+        name = f"{speaker}-{one.name.rpartition('-')[2]}"
+        noisy.append(replace(one, name=name, speaker=speaker, samples=samples))
     return noisy
 
 
