@@ -96,6 +96,18 @@ def test_silence_can_be_boosted(digits):
     assert silent[1] > silent[0]
 
 
+def test_what_is_said_again_is_compiled_once(digits, monkeypatch):
+    _, lang = digits
+    transitions, _ = read_model(GMM / "mono" / "final.mdl")
+    aligner = UtteranceAligner(transitions, ContextDependency.load(HMM / "mono" / "tree"), lang, [1], 1.0)
+    monkeypatch.setattr("houseblend.gmm.align.GRAPHS_KEPT", 1)
+    first = aligner.compile([2, 3], "first")
+    assert aligner.compile([2, 3], "copy") is first
+    other = aligner.compile([3, 2], "other")
+    assert other is not first
+    assert aligner.compile([3, 2], "no more is kept") is not other
+
+
 def test_utterances_that_are_too_short_are_left_out_by_name(run_step, tmp_path, digits):
     data, lang = digits
     text = (data / "text").read_text()

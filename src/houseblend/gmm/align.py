@@ -23,6 +23,8 @@ from houseblend.io.tables import read_table
 
 TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
 RETRY = 4.0
+GRAPHS_KEPT = 1000
+"""Transcripts whose graphs are kept: copies of an utterance, at another speed or with noise, are compiled once."""
 
 Scorer = Callable[[SearchGraph, np.ndarray, str], np.ndarray | None]
 
@@ -55,6 +57,7 @@ class UtteranceAligner:
         self._compiler = TrainingGraphCompiler.from_files(
             transitions, tree, lang, transition_scale=0.0, self_loop_scale=0.0
         )
+        self._graphs: dict[tuple[int, ...], SearchGraph] = {}
         self._silence_pdfs = sorted({pdf for phone, _, pdf in transitions.states if phone in set(silence)})
         self._boost = np.float32(np.log(boost_silence))
 
@@ -66,7 +69,13 @@ class UtteranceAligner:
         """
         if words is None:
             raise InputError("no transcript", key=key, do="run fix-data-dir on the data directory")
-        return SearchGraph(self._compiler.compile(words, key), self._transitions)
+        spoken = tuple(words)
+        graph = self._graphs.get(spoken)
+        if graph is None:
+            graph = SearchGraph(self._compiler.compile(words, key), self._transitions)
+            if len(self._graphs) < GRAPHS_KEPT:
+                self._graphs[spoken] = graph
+        return graph
 
     def equal(self, graph: SearchGraph, frames: int, key: str) -> np.ndarray | None:
         """An even path of `frames` transition-ids, [frames]; see `equal_path`."""
