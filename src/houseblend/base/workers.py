@@ -22,8 +22,8 @@ class KilledError(HouseBlendError):
 
 
 CHUNK, CHUNKS_AHEAD, FEW = 32, 4, 8
-"""The most items that are sent at once; how many such parcels for each process are under way; items of each process that
-are so few that the first of them is shared out, too."""
+"""The most items that are sent at once, fewer towards the end, so that all processes end together; how many such parcels
+for each process are under way; items of each process that are so few that the first of them is shared out, too."""
 _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 """In a forked process: the function and items of its pool."""
 
@@ -52,10 +52,12 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(min(jobs, len(items)), fork, _inherit, (work, items)) as processes:
         try:
-            chunk = max(1, min(CHUNK, len(items) // (4 * jobs)))
             waiting: deque[Future[list[Result]]] = deque()
-            for first in range(0, len(items), chunk):
-                waiting.append(processes.submit(_call, range(first, min(first + chunk, len(items)))))
+            sent = 0
+            while sent < len(items):
+                chunk = max(1, min(CHUNK, (len(items) - sent) // (4 * jobs)))
+                waiting.append(processes.submit(_call, range(sent, sent + chunk)))
+                sent += chunk
                 if len(waiting) == CHUNKS_AHEAD * jobs:
                     yield from waiting.popleft().result()
             while waiting:
