@@ -47,12 +47,13 @@ def test_every_program_has_a_launcher_and_nothing_else_stands_in_bin():
 def test_help_is_light_and_shows_an_example(command):
     code = f"""
 import runpy, sys
+of_the_system = set(sys.modules)
 sys.argv = [{str(REPOSITORY / command)!r}, "--help"]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 except SystemExit as leaving:
     status = leaving.code
-loaded = {{name.partition(".")[0] for name in sys.modules}}
+loaded = {{name.partition(".")[0] for name in set(sys.modules) - of_the_system}}
 print("HEAVY", sorted(loaded - set(sys.stdlib_module_names) - {LIGHT!r}))
 sys.exit(status)
 """
