@@ -1,32 +1,36 @@
 """Words of the Mississippi State transcripts and dictionary as they are trained on: what was said, in small letters.
 
-The rules are those of Kaldi's swbd1_map_words.pl and of its scripts for acronyms, which Fisher writes as a._b._c.
+What becomes of a word is what Kaldi's recipe makes of it, so that both train on the same text; acronyms are written as Fisher
+writes them, a._b._c.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
-LAUGHED = re.compile(r"\[laughter-(.+)\](-?)", re.IGNORECASE)
+NOT_SAID = r"\[[^][]+\]"
+MARKS = tuple(
+    (re.compile(pattern, re.IGNORECASE), kept)
+    for pattern, kept in (
+        (r"^\[laughter-(.+)\](-?)$", r"\1\2"),  # said laughing
+        (r"^\[(.+)/.+\](-?)$", r"\1\2"),  # said otherwise than meant
+        (rf"^-?{NOT_SAID}(.+)$", r"-\1"),  # the beginning is missing
+        (rf"^(.+){NOT_SAID}-?$", r"\1-"),  # the end is missing
+        (r"([^][]+)\[.+\]$", r"\1"),  # brackets that do not match
+        (r"^\{(.+)\}$", r"\1"),  # made up
+        (rf"([a-z]){NOT_SAID}([a-z])", r"\1-\2"),  # the middle is missing
+    )
+)
+"""How the transcribers mark a word, and what is kept of it; each is tried once, in this order."""
+VARIANT = re.compile(r"_\d")
 ASIDE = re.compile(r"<[be]_aside>", re.IGNORECASE)
 SILENCE = "[silence]"
 
 
 def as_said(word: str) -> str:
-    """The word without the marks around it.
-
-    [LAUGHTER-yes] yes; [it'n/isn't] it'n; -[an]y -y; ab[solute]- ab-; {yuppiedom} yuppiedom; ammu[n]it- ammu-it-;
-    them_1 them.
-    """
-    if laughed := LAUGHED.fullmatch(word):
-        word = laughed[1] + laughed[2]
-    if mispronounced := re.fullmatch(r"\[(.+)/.+\](-?)", word):
-        word = mispronounced[1] + mispronounced[2]
-    word = re.sub(r"^-?\[[^][]+\](.+)$", r"-\1", word)
-    word = re.sub(r"^(.+)\[[^][]+\]-?$", r"\1-", word)
-    word = re.sub(r"([^][]+)\[.+\]$", r"\1", word)  # ex[specially]-/especially]: a slip of the transcribers
-    word = re.sub(r"^\{(.+)\}$", r"\1", word)
-    word = re.sub(r"([A-Za-z])\[[^][]+\]([A-Za-z])", r"\1-\2", word)
-    return re.sub(r"_\d", "", word, count=1)
+    """The word without its marks: [laughter-sure] is sure, [gonna/going] gonna, -[be]cause -cause, tomor[row]- tomor-."""
+    for pattern, kept in MARKS:
+        word = pattern.sub(kept, word)
+    return VARIANT.sub("", word, count=1)
 
 
 def spoken_words(text: str) -> list[str]:
