@@ -1,19 +1,19 @@
 """Decoding: scores, search, determinisation, for single utterances and whole data directories."""
 
 import gc
-import gzip
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
 from houseblend.decode.acoustic import Scorer, read_scorer
 from houseblend.decode.determinize import determinize
-from houseblend.decode.lattice import CompactLattice, encode_lattice
+from houseblend.decode.lattice import CompactLattice
+from houseblend.decode.lattice_dir import write_lattices
 from houseblend.decode.lattice_search import ANY_NUMBER, flatten, search_lattice
 from houseblend.feat.pipeline import Features, read_model_features
 from houseblend.hmm.hclg import require_same_tree
@@ -110,21 +110,22 @@ def decode_directory(
         return decoder.lattice(feats, key), len(feats)
 
     start, frames, failed = time.monotonic(), 0, 0
-    with (
-        atomic_open(out / "lat.1.gz") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0, compresslevel=4) as packed,
-        Progress(len(keys), "utterances") as progress,
-    ):  # fmt: skip
-        for key, (lattice, length) in zip(keys, in_processes(lattice_of, keys, jobs), strict=True):
-            frames += length
-            progress.add()
-            if lattice is None:
-                warn(f"skipped [{key}]: the search reached no end; try a wider --beam")
-                failed += 1
-                continue
-            packed.write(key.encode() + b" " + encode_lattice(lattice, binary=True))
+
+    def found() -> Iterator[tuple[str, CompactLattice]]:
+        nonlocal frames, failed
+        with Progress(len(keys), "utterances") as progress:
+            for key, (lattice, length) in zip(keys, in_processes(lattice_of, keys, jobs), strict=True):
+                frames += length
+                progress.add()
+                if lattice is None:
+                    warn(f"skipped [{key}]: the search reached no end; try a wider --beam")
+                    failed += 1
+                else:
+                    yield key, lattice
+
+    write_lattices(out, found())
     if failed > max_skipped or failed == len(keys):
         raise InputError(f"{failed} of {len(keys)} utterances have no lattice", file=data, do="use a wider --beam")
-    write_text(out / "num_jobs", "1\n")
     seconds = time.monotonic() - start
     log(
         f"decoded {len(keys) - failed} utterances, {frames} frames; real-time factor {jobs * seconds / (frames / 100):.4f} of {jobs} cores"

@@ -14,7 +14,8 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.decode.glm import Rules
 from houseblend.decode.lattice_ctm import lattice_words, utterance_places
-from houseblend.decode.score import read_choice, read_lattices, write_score
+from houseblend.decode.lattice_dir import read_lattices
+from houseblend.decode.score import read_choice, write_score
 from houseblend.decode.stm_ctm import Segment, TimedWord, read_ctm, read_stm, spelled_out
 from houseblend.decode.wer import Counts, total
 from houseblend.decode.word_network import Network, Pair, align, tokens

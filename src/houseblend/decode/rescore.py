@@ -1,15 +1,15 @@
 """Rescoring of lattices with another language model (Kaldi's lattice-lmrescore and steps/lmrescore.sh)."""
 
-import gzip
 from collections import deque
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import log
-from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight, encode_lattice, read_lattice_table
+from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
+from houseblend.decode.lattice_dir import read_lattices, write_lattices
 from houseblend.lang.fst import NO_FINAL, Graph, read_graph
 
 Members = tuple[tuple[int, float], ...]
@@ -133,22 +133,21 @@ def rescore_directory(lattices: Path, old: Path, new: Path, out: Path) -> None:
         raise InputError("the words have other numbers", file=new / "words.txt", expected=f"those of {old}/words.txt",
                          do="make both with format_lm from one lang directory")  # fmt: skip
     grammars = [(Grammar(read_graph(lang / "G.fst")), scale) for lang, scale in ((old, -1.0), (new, 1.0))]
-    count = 0
-    with (
-        atomic_open(out / "lat.1.gz") as file,
-        gzip.GzipFile("", "wb", fileobj=file, mtime=0, compresslevel=4) as packed,
-    ):
-        for key, lattice in read_lattice_table(f"ark:gunzip -c {lattices}/lat.1.gz |"):
+
+    def rescored() -> Iterator[tuple[str, CompactLattice]]:
+        count = 0
+        for key, lattice in read_lattices(lattices):
             found: CompactLattice | None = lattice
             for grammar, scale in grammars:
                 found = None if found is None else rescore(found, grammar, scale)
             if found is None:
                 raise InputError("the grammars take no path of the lattice", file=lattices, key=key,
                                  do="check that it was decoded with the first lang directory's G.fst")  # fmt: skip
-            packed.write(key.encode() + b" " + encode_lattice(found, binary=True))
+            yield key, found
             count += 1
-    write_text(out / "num_jobs", "1\n")
-    log(f"rescored {count} lattices")
+        log(f"rescored {count} lattices")
+
+    write_lattices(out, rescored())
 
 
 def _plus(weight: Weight, cost: float) -> Weight:

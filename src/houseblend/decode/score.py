@@ -1,13 +1,12 @@
 """Scoring of a decoding over language-model weights and insertion penalties, chosen on a development set."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_bytes
-from houseblend.decode.lattice import CompactLattice
+from houseblend.decode.lattice_dir import read_lattices
 from houseblend.decode.paths import BestWords
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
 from houseblend.decode.word_network import Pair
@@ -102,15 +101,6 @@ def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]
     spread = [max(pair[axis] for pair in errors) - min(pair[axis] for pair in errors) or 1 for axis in (0, 1)]
     centre = [sum(pair[axis] for pair in tied) / len(tied) for axis in (0, 1)]
     return min(tied, key=lambda pair: sum(((pair[axis] - centre[axis]) / spread[axis]) ** 2 for axis in (0, 1)))
-
-
-def read_lattices(decoding: Path) -> Iterator[tuple[str, CompactLattice]]:
-    """Keys and lattices of a decode directory; InputError if there are none."""
-    files = sorted(decoding.glob("lat.*.gz"))
-    if not files:
-        raise InputError("no lattices (lat.*.gz)", file=decoding, do="run decode")
-    for file in files:
-        yield from read_table(f"ark:{file}", "lattice")
 
 
 def read_counts(score_dir: Path) -> dict[str, Counts]:

@@ -9,7 +9,7 @@ from houseblend.base.errors import HouseBlendError
 from houseblend.base.log import warn
 from houseblend.base.workers import KilledError, in_processes
 from houseblend.jobs.local import slots_for
-from houseblend.jobs.spec import POLICY
+from houseblend.jobs.spec import POLICY, JobSpec
 from houseblend.nnet.network import Network
 from houseblend.parallel.gate import Outcome
 from houseblend.train.examples import read_minibatches
@@ -51,7 +51,7 @@ class LocalExchange:
     def _share(
         self, work: Callable[[Item], Result], items: Sequence[Item], device: str, threads: int = 1
     ) -> list[Result]:
-        slots = slots_for(threads, 1000, self.slots if device == "cpu" else self.slots or 1)
+        slots = slots_for(threads, JobSpec.memory_mb, self.slots if device == "cpu" else self.slots or 1)
         for _ in range(POLICY["killed"]):
             try:
                 return list(in_processes(work, items, slots))
