@@ -34,28 +34,49 @@ while [ $# -gt 0 ]; do
 done
 
 for wanted in $first_stage $last_stage; do
-    grep -q "^ *stage $wanted " "$0" ${stage_list:+"$recipe/$stage_list"} || usage_error "there is no stage $wanted"
+    grep -qE "^ *stage(_each)? $wanted " "$0" ${stage_list:+"$recipe/$stage_list"} || usage_error "there is no stage $wanted"
 done
 
 # stage NAME COMMAND...: run one command of the stage NAME, if it is among those asked for. Several commands may share
 # a name. How long each took: `hb status WORK`.
-stage_reached=${first_stage:+no} stage_over='' stage_shown=''
 stage() {
-    local name=$1
-    shift
-    if [ -n "$list_only" ]; then
-        [ "$name" = "$stage_shown" ] || echo "  $name"
-        stage_shown=$name
-        return 0
-    fi
-    [ "$name" = "$first_stage" ] && stage_reached=
-    [ -z "$stage_over" ] || [ "$name" = "$last_stage" ] || exit 0
-    [ "$name" = "$last_stage" ] && stage_over=yes
-    [ -z "$stage_reached" ] || return 0
-    [ "$name" = "$stage_shown" ] || echo "== $name" >&2
-    stage_shown=$name
-    "$@" || { status=$?; echo "run.sh: stage $name failed (status $status): $*" >&2; exit $status; }
+    stage_begins "$1" || return 0
+    "${@:2}" || stage_fails $? "$@"
 }
+
+# stage_each NAME WORDS COMMAND...: the same of one command for each of the words, which stands where {} does in the command.
+# They run at the same time, so that starting one is work beside another's; all end before the recipe goes on.
+stage_each() {
+    local name=$1 words=$2 word process running=() status=0
+    stage_begins "$name" || return 0
+    shift 2
+    for word in $words; do
+        "${@//\{\}/$word}" &
+        running+=($!)
+    done
+    for process in "${running[@]}"; do
+        wait "$process" || status=$?
+    done
+    [ $status = 0 ] || stage_fails $status "$name" "$@"
+}
+
+stage_reached=${first_stage:+no} stage_over='' stage_shown=''
+stage_begins() {
+    local shown=$stage_shown
+    if [ -n "$list_only" ]; then
+        stage_shown=$1
+        [ "$1" = "$shown" ] || echo "  $1"
+        return 1
+    fi
+    [ "$1" != "$first_stage" ] || stage_reached=
+    [ -z "$stage_over" ] || [ "$1" = "$last_stage" ] || exit 0
+    [ "$1" != "$last_stage" ] || stage_over=yes
+    [ -z "$stage_reached" ] || return 1
+    stage_shown=$1
+    [ "$1" = "$shown" ] || echo "== $1" >&2
+}
+
+stage_fails() { echo "run.sh: stage $2 failed (status $1): ${*:3}" >&2; exit "$1"; }
 
 if [ -z "$list_only" ]; then
     source "$root/path.sh"

@@ -13,29 +13,24 @@ stage data "$digits/prepare_data" ${corpus:+--corpus="$corpus"} corpus
 stage lang prepare_lang --oov='<SIL>' "$digits/dict" lang
 stage lang format_lm lang corpus/lm.arpa lang_test
 
-for set in train_noisy dev_both $tests; do
-    stage features make_mfcc --config="$root/conf/mfcc.conf" "corpus/$set" "data/$set"
-done
+# Of many alike the first runs alone: what it compiles the others find.
+stage features make_mfcc --config="$root/conf/mfcc.conf" corpus/train_noisy data/train_noisy
+stage_each features "dev_both $tests" make_mfcc --config="$root/conf/mfcc.conf" corpus/{} data/{}
 
 stage mono train_mono --config="$conf/mono.conf" data/train_noisy lang exp/mono
 stage mono make_graph lang_test exp/mono exp/graph
 
 stage mono_decode decode data/dev_both exp/graph exp/mono exp/mono_dev_both
 stage mono_decode score data/dev_both exp/graph exp/mono_dev_both exp/mono_dev_both_score
-for set in $tests; do
-    stage mono_decode decode "data/$set" exp/graph exp/mono "exp/mono_$set"
-    stage mono_decode score --chosen-on=exp/mono_dev_both_score "data/$set" exp/graph "exp/mono_$set" "exp/mono_${set}_score"
-done
+stage_each mono_decode "$tests" decode data/{} exp/graph exp/mono exp/mono_{}
+stage_each mono_decode "$tests" score --chosen-on=exp/mono_dev_both_score data/{} exp/graph exp/mono_{} exp/mono_{}_score
 
 stage align align --max-skipped=20 data/train_noisy lang exp/mono exp/mono_ali
 stage frames make_frames --max-skipped=20 data/train_noisy exp/mono_ali exp/frames
 stage dnn train_dnn --config="$conf/dnn.conf" exp/frames exp/dnn
 
-stage dnn_decode decode data/dev_both exp/graph exp/dnn exp/dnn_dev_both
+stage_each dnn_decode "dev_both $tests" decode data/{} exp/graph exp/dnn exp/dnn_{}
 stage dnn_decode score data/dev_both exp/graph exp/dnn_dev_both exp/dnn_dev_both_score
-for set in $tests; do
-    stage dnn_decode decode "data/$set" exp/graph exp/dnn "exp/dnn_$set"
-    stage dnn_decode score --chosen-on=exp/dnn_dev_both_score "data/$set" exp/graph "exp/dnn_$set" "exp/dnn_${set}_score"
-done
+stage_each dnn_decode "$tests" score --chosen-on=exp/dnn_dev_both_score data/{} exp/graph exp/dnn_{} exp/dnn_{}_score
 
 stage result tail -n +1 exp/*_score/best_wer

@@ -1,0 +1,82 @@
+"""The shell functions of recipes/stages.sh: which stages run, what runs side by side, how failure ends a recipe."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = f"""#!/usr/bin/env bash
+source {ROOT}/recipes/stages.sh
+stage one touch one
+stage_each two "a b" sh -c 'touch {{}}; until [ -e a ] && [ -e b ]; do sleep 0.01; done; [ {{}} != "$BAD" ] || exit 7'
+stage_each two "a b" touch {{}}-{{}}
+stage three touch three
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe in a tree of its own."""
+    (tmp_path / "path.sh").touch()
+    program = tmp_path / "recipes/small/run.sh"
+    program.parent.mkdir(parents=True)
+    program.write_text(RECIPE)
+    program.chmod(0o755)
+    return program
+
+
+def run(recipe: Path, *options: str, bad: str = "") -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """How the recipe ended, and what its stages made."""
+    work = recipe.parent / "work"
+    done = subprocess.run(
+        [recipe, *options], env={**os.environ, "BAD": bad}, capture_output=True, text=True, timeout=20
+    )
+    return done, sorted(path.name for path in work.iterdir()) if work.exists() else []
+
+
+def test_each_of_the_words_runs_beside_the_others(recipe: Path) -> None:
+    done, made = run(recipe)
+    assert done.returncode == 0
+    assert made == ["a", "a-a", "b", "b-b", "one", "three"]
+    assert done.stderr.splitlines() == ["== one", "== two", "== three"]
+
+
+def test_failure_of_one_ends_the_recipe_after_the_others(recipe: Path) -> None:
+    for bad in "ab":
+        done, made = run(recipe, bad=bad)
+        assert done.returncode == 7
+        assert made == ["a", "b", "one"]
+        assert "run.sh: stage two failed (status 7): sh -c" in done.stderr
+
+
+def test_stages_are_chosen_and_listed(recipe: Path) -> None:
+    done, made = run(recipe, "--help")
+    assert done.stdout.splitlines()[-3:] == ["  one", "  two", "  three"]
+    assert made == []
+    assert run(recipe, "--stage=two", "--stop-stage=two")[1] == ["a", "a-a", "b", "b-b"]
+    assert run(recipe, "--stage=tw")[0].returncode == 2
+
+
+def test_steps_side_by_side_end_with_the_recipe(recipe: Path) -> None:
+    (recipe.parent / "work").mkdir()
+    step = (
+        "import os; from houseblend.base.process import die_with_parent; die_with_parent(); "
+        "os.write(1, b'%d %d %d\\n' % (os.getpid(), os.getppid(), int(os.environ['HOUSEBLEND_RECIPE']))); "
+        "import time; time.sleep(60)"
+    )
+    recipe.write_text(
+        f"source {ROOT}/recipes/stages.sh\nstage_each all 'a b' {sys.executable} -c \"{step}\"\n", encoding="utf-8"
+    )
+    with subprocess.Popen(["bash", recipe], stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        lines = [shell.stdout.readline().split() for _ in range(2)]
+        shell.kill()
+    assert [line[1:] for line in lines] == [[str(shell.pid)] * 2] * 2
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{process}").exists() for process, *_ in lines) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(Path(f"/proc/{process}").exists() for process, *_ in lines)
