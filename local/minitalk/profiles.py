@@ -43,7 +43,7 @@ PROFILES = {
         snr_db=(40.0, 50.0), rate=(150.0, 230.0), formant_sd=0.045, formant_jitter=0.035, low_hz=(60.0, 120.0),
         high_hz=(3700.0, 3850.0), tilt_db=0.0, ripple_db=0.0, clipped=0.0, crosstalk_db=(-80.0, -60.0), noises=("white",),
     ),
-    "phone": Profile(snr_db=(5.0, 20.0), rate=(160.0, 260.0), formant_sd=0.06, formant_jitter=0.045),
+    "phone": Profile(snr_db=(2.0, 17.0), rate=(160.0, 260.0), formant_sd=0.07, formant_jitter=0.05),
     "hard": Profile(snr_db=(0.0, 15.0), rate=(180.0, 300.0), formant_sd=0.08, formant_jitter=0.06, clipped=0.2),
 }  # fmt: skip
 HARDER_SNR_DB, HARDER_RATE = -5.0, 1.1

@@ -1,0 +1,76 @@
+"""Studies: a grid of cells, each of them run once with the programs of `steps/`, then a line of results.jsonl for good."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+
+class Study:
+    """The grid and the results of a recipe's directory `study`.
+
+    Attributes:
+        grid: what `grid.json` holds.
+        recipe: the recipe.
+    """
+
+    def __init__(self, here: Path) -> None:
+        self.grid = json.loads((here / "grid.json").read_text())
+        self.recipe = here.parent
+        self._ledger = here / "results.jsonl"
+
+    def results(self) -> list[dict]:
+        """The finished cells' lines."""
+        return [json.loads(line) for line in self._ledger.read_text().splitlines()] if self._ledger.exists() else []
+
+    def run(self, cells: list[dict], run_cell: Callable[[dict], dict], jobs: int) -> None:
+        """Run what is not finished, `jobs` cells at a time; the first failure is raised when all have ended."""
+        done = [line["cell"] for line in self.results()]
+        with ThreadPoolExecutor(jobs) as pool:
+            for future in [pool.submit(self._run_one, cell, run_cell) for cell in cells if cell not in done]:
+                future.result()
+
+    def step(self, name: str, *words: object, work: Path) -> None:
+        """Run the program `steps/name` in a work directory; its log goes to a file beside what it writes."""
+        log = work / Path(str(words[-1])).with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "w", encoding="utf-8") as file:
+            command = [sys.executable, str(self.recipe.parents[1] / "steps" / name), *map(str, words)]
+            subprocess.run(command, cwd=work, stderr=file, check=True)
+
+    def _run_one(self, cell: dict, run_cell: Callable[[dict], dict]) -> None:
+        line = json.dumps({"cell": cell, **run_cell(cell)}, sort_keys=True)
+        with open(self._ledger, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def cell_name(cell: dict) -> str:
+    """Name of a cell's directory."""
+    return "_".join(str(value) for value in cell.values())
+
+
+def seconds(made: Path) -> dict[str, float]:
+    """How long a step took, by the clock and in processors."""
+    record = json.loads((made / ".done.json").read_text())
+    return {key: record[key] for key in ("seconds", "cpu_seconds")}
+
+
+def score(made: Path) -> dict:
+    """Word error rate in % with its interval, and the errors."""
+    value = json.loads((made / "score.json").read_text())
+    return {key: value[key] for key in ("wer", "low", "high", "words", "insertions", "deletions", "substitutions")}
+
+
+def training(model: Path) -> dict:
+    """Frames, objectives over frames, and what was computed on, from a DNN's ledger."""
+    rounds = [json.loads(line) for line in (model / "ledger.jsonl").read_text().splitlines()]
+    return {
+        "frames": sum(w["frames"] for entry in rounds for w in entry["workers"].values() if "frames" in w),
+        "curve": [[entry["plan"]["intervals"][-1][1], entry["train_objective"], entry["heldout_objective"]] for entry in rounds],
+        "model_hash": rounds[-1]["model_hash"], "torch": rounds[-1]["torch"], "cpu": rounds[-1]["cpu"],
+    }  # fmt: skip
