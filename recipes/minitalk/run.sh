@@ -11,3 +11,4 @@ source "$(dirname "$0")/../stages.sh"
 corpus=${corpus:-corpus}
 stage corpus "$root/local/minitalk/make_corpus" --config="$recipe/conf/corpus.conf" ${own_value:+--hours="$own_value"} --out="$corpus"
 source "$recipe/$stage_list"
+stage truth "$root/local/minitalk/score_alignment" data/subsets/part lang exp/mono_ali "$corpus/truth" exp/mono_truth
