@@ -62,6 +62,7 @@ def test_from_recordings_to_word_error_rate_and_again(run_step, sets, tmp_path):
     mono, dnn = ((tmp_path / f"exp/{model}_score/best_wer").read_text() for model in ("mono", "dnn"))
     for line in (mono, dnn):
         assert float(line.split()[1]) < 50, line
+    assert len((tmp_path / "exp/mono_score/wer").read_text().splitlines()) == 20 * 11
     for command in stages(sets):
         done = run_step(*command, cwd=tmp_path, check=True)
         assert "is up to date" in done.stderr, command

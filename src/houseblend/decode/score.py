@@ -25,7 +25,7 @@ def score(
     penalties: list[float],
     chosen_on: Path | None,
 ) -> None:
-    """Write wer_LMWT_WIP files, the best pair, alignments by utterance, and `score.json` with the interval.
+    """Write wer with a line for each pair, the best pair, alignments by utterance, and `score.json` with the interval.
 
     Args:
         data: data directory with text.
@@ -49,9 +49,8 @@ def score(
             key: [names.get(word, f"#{word}") for word in lattice.words(1.0, 1.0 / weight, penalty)]
             for key, lattice in lattices.items()
         }
-        counts, missing = score_all(references, hypotheses, "all")
-        results[weight, penalty] = counts, hypotheses
-        write_text(out / f"wer_{weight}_{penalty:.1f}", wer_lines(counts, missing))
+        results[weight, penalty] = score_all(references, hypotheses, "all")[0], hypotheses
+    write_text(out / "wer", "".join(_line(counts, pair) for pair, (counts, _) in results.items()))
     best = middle_of_plateau({pair: total(counts).errors for pair, (counts, _) in results.items()})
     counts, hypotheses = results[best]
     pairs = {key: kinds_of(align_words(references[key], hypotheses.get(key, []))) for key in counts}
@@ -83,10 +82,12 @@ def write_score(
             "utterances": {key: asdict(one) for key, one in counts.items()},
         },
     )  # fmt: skip
-    head = wer_lines(counts, 0).splitlines()[0]
-    tail = f"lmwt {chosen[0]} wip {chosen[1]:.1f}"
-    write_text(out / "best_wer", f"{head} [ 95 % interval {low:.2f} to {high:.2f} ] {tail}\n")
+    write_text(out / "best_wer", _line(counts, chosen, f"[ 95 % interval {low:.2f} to {high:.2f} ] "))
     write_text(out / "per_utt", "".join(alignment_lines(key, pairs[key]) for key in counts))
+
+
+def _line(counts: dict[str, Counts], pair: tuple[int, float], interval_words: str = "") -> str:
+    return f"{wer_lines(counts, 0).splitlines()[0]} {interval_words}lmwt {pair[0]} wip {pair[1]:.1f}\n"
 
 
 def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]:

@@ -42,8 +42,11 @@ class LdaStats:
             if pdfs.max() >= num_classes:
                 raise InputError(f"target pdf {pdfs.max()}", file=examples, expected=f"0 to {num_classes - 1}")
             stats.counts += np.bincount(pdfs, weights, num_classes)
-            np.add.at(stats.sums, pdfs, x * weights[:, None])
-            stats.second += (x * weights[:, None]).T @ x
+            weighted = x * weights[:, None]
+            order = np.argsort(pdfs, kind="stable")
+            present, starts = np.unique(pdfs[order], return_index=True)
+            stats.sums[present] += np.add.reduceat(weighted[order], starts)
+            stats.second += weighted.T @ x
         if stats is None:
             raise InputError("no examples", file=examples)
         return stats
