@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from houseblend.base.errors import HouseBlendError
+
 
 class Study:
     """The grid and the results of a recipe's directory `study`.
@@ -34,12 +36,20 @@ class Study:
                 future.result()
 
     def step(self, name: str, *words: object, work: Path) -> None:
-        """Run the program `steps/name` in a work directory; its log goes to a file beside what it writes."""
+        """Run the program `steps/name` in a work directory; its log goes to a file beside what it writes.
+
+        Raises:
+            HouseBlendError: it failed.
+        """
         log = work / Path(str(words[-1])).with_suffix(".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "w", encoding="utf-8") as file:
             command = [sys.executable, str(self.recipe.parents[1] / "steps" / name), *map(str, words)]
-            subprocess.run(command, cwd=work, stderr=file, check=True)
+            status = subprocess.run(command, cwd=work, stderr=file).returncode
+        if status:
+            raise HouseBlendError(
+                f"{name} failed with status {status}", file=log, do="mend it, then run the study again"
+            )
 
     def _run_one(self, cell: dict, run_cell: Callable[[dict], dict]) -> None:
         line = json.dumps({"cell": cell, **run_cell(cell)}, sort_keys=True)
