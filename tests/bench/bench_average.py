@@ -75,10 +75,7 @@ def main() -> None:
         megabytes = sum(path.stat().st_size for path in paths) / 1e6
         print(f"nnet3-average, {MODELS} models, {megabytes:.0f} MB: {ours:.3f} s, the floor (numpy) {floor:.3f} s;")
         print(f"    ours / floor {ours / floor:.2f}; of ours:")
-        lines = counted_lines()
-        with lines.counting():
-            run()
-        print(lines.table())
+        counted_lines().show(run)
 
 
 if __name__ == "__main__":

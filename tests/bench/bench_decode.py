@@ -83,9 +83,7 @@ def main() -> None:
     lines.count("network", decoder, "scorer")
     lines.count("search", decoder_module, "search_lattice")
     lines.count("determinisation", decoder_module, "determinize")
-    with lines.counting():
-        decode()
-    print(lines.table())
+    lines.show(decode)
 
 
 if __name__ == "__main__":

@@ -91,10 +91,7 @@ def compare(name: str, count: int, seconds: float) -> None:
             f"MFCC, {count} {name}: {total / ours:.0f} x real time, the floor (kaldi-native-fbank) {total / theirs:.0f};"
         )
         print(f"    ours / peer {theirs / ours:.2f} times as fast; of ours:")
-        lines = counted_lines()
-        with lines.counting():
-            our_features(folder)
-        print(lines.table())
+        counted_lines().show(lambda: our_features(folder))
 
 
 def main() -> None:

@@ -66,9 +66,7 @@ def report(name: str, frames: int, floor: float, ours: float, run: Callable[[], 
     lines.count("scores spread over the labels", SearchGraph, "scaled_scores")
     lines.count("search, best path", search, "align")
     lines.count("posteriors and sums", Accumulators, "add_alignment")
-    with lines.counting():
-        run()
-    print(lines.table())
+    lines.show(run)
 
 
 def main() -> None:

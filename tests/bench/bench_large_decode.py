@@ -78,9 +78,7 @@ def main() -> None:
     lines.count("scores", decoder, "scorer")
     lines.count("search", decoder_module, "search_lattice")
     lines.count("determinisation", decoder_module, "determinize")
-    with lines.counting():
-        decode()
-    print(lines.table())
+    lines.show(decode)
 
 
 if __name__ == "__main__":

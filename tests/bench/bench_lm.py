@@ -54,9 +54,7 @@ def main() -> None:
         lines.count("reading", stages, "read_sentences")
         lines.count("estimation", stages, "estimate")
         lines.count("writing", stages, "write_arpa")
-        with lines.counting():
-            ours()
-        print(lines.table())
+        lines.show(ours)
 
 
 if __name__ == "__main__":

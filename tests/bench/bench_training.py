@@ -150,10 +150,7 @@ def compare_with_floor(name: str, shape: tuple[int, int, int], rule: str, size: 
     floor_seconds, seconds = alternate(lambda: floor(steps), train)
     print(f"{rule}, {name}, minibatch {size}: {size * steps / seconds:.0f} frames/s,")
     print(f"    floor / ours {floor_seconds / seconds:.3f}, ours / floor {seconds / floor_seconds:.3f}; of ours:")
-    lines = counted_lines()
-    with lines.counting():
-        train()
-    print(lines.table())
+    counted_lines().show(train)
     return seconds / steps
 
 

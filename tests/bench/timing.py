@@ -8,8 +8,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 
@@ -43,7 +42,7 @@ class Lines:
         self._inside = 0.0
 
     def count(self, label: str, owner: Any, *names: str) -> None:
-        """Count functions of a module or class under a label, inside `counting`."""
+        """Count functions of a module or class under a label, inside `show`."""
         for name in names:
             function = vars(owner)[name]
             self._replaced.append((owner, name, function))
@@ -62,16 +61,13 @@ class Lines:
 
         return run
 
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """What runs here is counted; afterwards the functions are as they were."""
+    def show(self, run: Callable[[], object]) -> None:
+        """Run once, counted, and print a line a label, the largest share first; the functions are as before then."""
         try:
-            yield
+            run()
         finally:
             for owner, name, function in reversed(self._replaced):
                 setattr(owner, name, function)
-
-    def table(self) -> str:
-        """One line a label, the largest share first."""
         total = sum(self.seconds.values())
-        return "\n".join(f"    {share / total:6.1%}  {label}" for label, share in self.seconds.most_common())
+        for label, share in self.seconds.most_common():
+            print(f"    {share / total:6.1%}  {label}")

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from houseblend.base.errors import InputError
 from houseblend.feat.deltas import splice
+from houseblend.feat.pipeline import FeaturePipeline
 from houseblend.frames import store as store_module
+from houseblend.frames.make import make_frames
 from houseblend.frames.order import Order
 from houseblend.frames.store import FrameStore, validate_store, write_store
 
@@ -130,3 +132,11 @@ def test_the_programs_tell_and_check(run_program, tmp_path):
     done = run_program("validate-frames", frames)
     assert done.status == 1
     assert "not finite" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("heldout", "combine", "most"), [(0.0, 0.1, 100), (1.0, 0.1, 100), (0.1, 0.0, 100), (0.1, 0.1, 0)]
+)
+def test_shares_that_are_none_are_refused(tmp_path, heldout, combine, most):
+    with pytest.raises(InputError, match="shares"):
+        make_frames(tmp_path, tmp_path, tmp_path / "out", FeaturePipeline("none"), heldout, combine, most, 1, 0)

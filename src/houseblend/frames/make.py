@@ -37,8 +37,13 @@ def make_frames(
         max_skipped: how many utterances may lack an alignment.
 
     Raises:
-        InputError: features and alignments do not fit, or too few utterances are aligned.
+        InputError: shares that are none, features and alignments that do not fit, or too few utterances are aligned.
     """
+    if not (0 < heldout_share < 1 and 0 < combine_share <= 1 and max_evaluated >= 1):
+        raise InputError(
+            f"shares {heldout_share:g} and {combine_share:g}, at most {max_evaluated} frames",
+            expected="shares between 0 and 1, 1 frame or more", do="change what make_frames is given",
+        )  # fmt: skip
     model = TransitionModel.load(ali / "final.mdl")
     alignments = read_alignments(ali)
     original = dict(read_table(f"ark:{data}/utt2orig", "token")) if (data / "utt2orig").exists() else {}
