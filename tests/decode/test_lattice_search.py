@@ -49,7 +49,7 @@ def best_of_words(graph, scores_TP):
 
 
 def words_of(raw):
-    lattice = determinize(raw, 1.0)
+    lattice, _ = determinize(raw, 1.0)
     return {words: graph + acoustic for words, _, graph, acoustic in all_paths(lattice.arcs, lattice.finals, 0)}
 
 

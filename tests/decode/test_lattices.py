@@ -98,15 +98,22 @@ def test_a_lattice_without_a_path_is_not_pruned():
         prune(CompactLattice([[]], [None], 0), 1.0)
 
 
+def best_by_words(raw):
+    """Cost and transition-ids of the best path of every word sequence."""
+    best: dict = {}
+    for words, ids, graph, acoustic in raw:
+        if words not in best or graph + acoustic < best[words][0]:
+            best[words] = graph + acoustic, ids
+    return best
+
+
 @pytest.mark.parametrize("beam", [1.0, 4.0, 100.0])
 def test_determinisation_keeps_one_path_a_word_sequence_the_best(beam):
     raw, arcs, raw_finals = random_raw(np.random.default_rng(), layers=4)
-    best: dict = {}
-    for words, ids, graph, acoustic in all_paths(arcs, raw_finals, 0):
-        if words not in best or graph + acoustic < best[words][0]:
-            best[words] = graph + acoustic, ids
+    best = best_by_words(all_paths(arcs, raw_finals, 0))
     limit = min(cost for cost, _ in best.values()) + beam
-    lattice = determinize(prune_raw(*raw, beam), 1.0)
+    lattice, complete = determinize(prune_raw(*raw, beam), 1.0)
+    assert complete == pytest.approx(beam, abs=1e-3)
     found: dict = {}
     for words, ids, graph, acoustic in all_paths(lattice.arcs, lattice.finals, lattice.start):
         assert words not in found, "a word sequence has two paths"
@@ -116,3 +123,18 @@ def test_determinisation_keeps_one_path_a_word_sequence_the_best(beam):
     for words in inside:
         assert found[words][0] == pytest.approx(best[words][0], abs=1e-3)
         assert found[words][1] == best[words][1]
+
+
+@pytest.mark.parametrize("most", [0, 5, 20, 60])
+def test_a_determinisation_that_grows_too_large_is_complete_within_the_beam_it_names(most):
+    raw, arcs, raw_finals = random_raw(np.random.default_rng(), layers=6)
+    best = best_by_words(all_paths(arcs, raw_finals, 0))
+    lattice, complete = determinize(prune_raw(*raw, 100.0), 1.0, most)
+    found = best_by_words(all_paths(lattice.arcs, lattice.finals, lattice.start))
+    least = min(cost for cost, _ in best.values())
+    inside = {words: value for words, value in best.items() if value[0] <= least + max(complete - 1e-3, 0.0)}
+    assert inside.keys() <= found.keys() <= best.keys()
+    for words, (cost, ids) in inside.items():
+        assert found[words] == (pytest.approx(cost, abs=1e-3), ids)
+    for state, options in enumerate(lattice.arcs):
+        assert options or lattice.finals[state] is not None

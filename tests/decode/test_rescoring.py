@@ -59,7 +59,7 @@ def paths(lattice):
 def test_every_path_gets_the_cost_of_the_grammars_best(seed, scale):
     chance = np.random.default_rng(seed)
     raw, *_ = random_raw(chance, 4)
-    lattice = determinize(prune_raw(*raw, 100.0), 1.0)
+    lattice, _ = determinize(prune_raw(*raw, 100.0), 1.0)
     grammar = random_grammar(chance)
     found = rescore(lattice, Grammar(grammar), scale)
     assert found is not None
@@ -73,7 +73,7 @@ def test_every_path_gets_the_cost_of_the_grammars_best(seed, scale):
 
 def test_a_grammar_that_takes_no_path_leaves_nothing():
     raw, *_ = random_raw(np.random.default_rng(1), 4)
-    lattice = determinize(prune_raw(*raw, 100.0), 1.0)
+    lattice, _ = determinize(prune_raw(*raw, 100.0), 1.0)
     assert rescore(lattice, Grammar(Graph([[Arc(7, 7, 0.0, 0)]], [NO_FINAL], 0)), 1.0) is None
 
 

@@ -42,7 +42,7 @@ def test_best_path_of_the_lattice_is_kaldis(name):
     for key, loglikes in read_table(f"ark:{GOLDEN}/{name}/likes.ark", "matrix"):
         raw = search_lattice(graph, flatten(graph), loglikes)
         assert raw is not None
-        path = best_path(determinize(raw, 0.1), 1.0, 0.1)
+        path = best_path(determinize(raw, 0.1)[0], 1.0, 0.1)
         assert path.words == words[key].tolist()
         assert path.ids == alignments[key].tolist()
 

@@ -73,7 +73,10 @@ class Decoder:
                 key,
             )
             if raw is not None:
-                return determinize(raw, self.acoustic_scale)
+                lattice, complete = determinize(raw, self.acoustic_scale)
+                if complete < self.lattice_beam - 1.0:
+                    warn(f"[{key}]: the lattice would be too large, and is complete within {complete:.1f} only")
+                return lattice
         return None
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
+from houseblend.decode.prune import prune
 from houseblend.decode.raw_lattice import RawLattice
 
 
@@ -24,16 +25,26 @@ class Member(NamedTuple):
 
 Members = dict[int, Member]
 """Raw states of one state of the result."""
+ROUNDING = 1e-2
+"""Of costs, which are compared where paths were added up in another order."""
+MOST_MEMBERS = 200_000
+"""Raw states in all states of the result; a lattice of noise would have millions."""
 
 
-def determinize(raw: RawLattice, acoustic_scale: float) -> CompactLattice:
-    """The determinised lattice, within the beam that the raw lattice was pruned by.
+def determinize(
+    raw: RawLattice, acoustic_scale: float, most_members: int = MOST_MEMBERS
+) -> tuple[CompactLattice, float]:
+    """The determinised lattice, and the beam that it is complete within.
+
+    That is the beam that the raw lattice was pruned by, or a smaller one where the result would have more than
+    `most_members` raw states in its own.
 
     Args:
         raw: acoustic costs scaled.
         acoustic_scale: by which the acoustic costs are divided again.
+        most_members: where to stop; the best path comes out whatever it is.
     """
-    return _Determinizer(raw, acoustic_scale).run()
+    return _Determinizer(raw, acoustic_scale).run(most_members)
 
 
 class _Determinizer:
@@ -51,17 +62,27 @@ class _Determinizer:
         self.costs: list[float] = []
         self.queue: list[tuple[float, int, float, Members]] = []
 
-    def run(self) -> CompactLattice:
-        """The result, whose first state stands for the raw start."""
+    def run(self, most_members: int) -> tuple[CompactLattice, float]:
+        """The result, whose first state stands for the raw start, and its beam."""
         first, members = _normalise(self._close({0: Member(0.0, 0.0, ())}, 0.0))
         self._state(members, first.graph + first.acoustic)
-        while self.queue:
-            _, number, cost, members = heapq.heappop(self.queue)
-            if cost == self.costs[number]:
-                self._expand(number, cost, members)
+        beam = self._expand_all(most_members)
         if first.ids or first.graph or first.acoustic:
             self._push_into_start(self._weight(first))
-        return self.result
+        return (prune(self.result, beam, self.scale) if self.queue else self.result), beam
+
+    def _expand_all(self, most_members: int) -> float:
+        """Expand states until there are none or too many; all paths within the beam that is returned have been by then."""
+        best, seen = self.backward[0], 0
+        while self.queue:
+            through, number, cost, members = self.queue[0]
+            if seen > most_members and through > best + ROUNDING:
+                return through - best - ROUNDING
+            heapq.heappop(self.queue)
+            if cost == self.costs[number]:
+                seen += len(members)
+                self._expand(number, cost, members)
+        return self.raw.limit - best
 
     def _expand(self, number: int, cost: float, members: Members) -> None:
         """Final weight and arcs of one state of the result, reached at `cost`; what leaves the beam is left out."""
