@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from random_lattices import all_paths
 
+from houseblend.decode import lattice_search
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
 from houseblend.hmm.search import SearchGraph
@@ -92,3 +93,11 @@ def test_where_nothing_can_go_on_there_is_no_lattice():
     graph = Graph([[Arc(1, 7, 0.5, 1)], []], [NO_FINAL, 0.0], 0)
     search = SearchGraph(graph.to_kaldifst(), MODEL)
     assert search_lattice(search, flatten(search), np.zeros((3, 3), np.float32)) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 100])
+def test_the_cutoff_is_the_largest_of_the_smallest(size):
+    chance = np.random.default_rng()
+    costs = chance.choice(np.append(chance.normal(size=size), 0.5), size)
+    for count in range(1, size + 1):
+        assert lattice_search._smallest(costs, count) == np.sort(costs)[count - 1]

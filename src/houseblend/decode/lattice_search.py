@@ -136,10 +136,9 @@ def _forward(network: Network, costs_TL: np.ndarray, beam: float, max_active: in
     end = _close(network, states, costs, slots, 0, 1, beam)
     for frame in range(len(costs_TL)):
         first = begin[frame]
-        slots[states[first:end]] = -1
+        _forget(slots, states, first, end)
         if end - first > max_active:
-            cutoff = np.partition(costs[first:end], max_active - 1)[max_active - 1]
-            end = _drop(states, costs, first, end, cutoff)
+            end = _drop(states, costs, first, end, _smallest(costs[first:end], max_active))
         begin[frame + 1] = end
         if end + size > len(states):
             states, costs = _longer(states, 2 * len(states)), _longer(costs, 2 * len(states))
@@ -149,7 +148,7 @@ def _forward(network: Network, costs_TL: np.ndarray, beam: float, max_active: in
             begin[frame + 2 :] = end
             break
         cutoff = costs[first:end].min() + beam
-        slots[states[first:end]] = -1
+        _forget(slots, states, first, end)
         end = _drop(states, costs, first, end, cutoff)
         for token in range(first, end):
             slots[states[token]] = token
@@ -161,8 +160,38 @@ def _forward(network: Network, costs_TL: np.ndarray, beam: float, max_active: in
 @numba.njit(cache=True)
 def _longer(array: np.ndarray, size: int) -> np.ndarray:
     longer = np.empty(size, array.dtype)
-    longer[: len(array)] = array
+    for place in range(len(array)):
+        longer[place] = array[place]
     return longer
+
+
+@numba.njit(cache=True)
+def _forget(slots: np.ndarray, states: np.ndarray, first: int, end: int) -> None:
+    """Take the states of tokens `first` to `end` out of the table."""
+    for token in range(first, end):
+        slots[states[token]] = -1
+
+
+@numba.njit(cache=True)
+def _smallest(costs: np.ndarray, count: int) -> float:
+    """The largest of the `count` smallest costs (Hoare 1961, "FIND"); np.partition alone takes 5 s to compile."""
+    values, wanted = costs.copy(), count - 1
+    low, high = 0, len(values) - 1
+    while low < high:
+        pivot, left, right = values[wanted], low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += 1
+            while pivot < values[right]:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left, right = left + 1, right - 1
+        if right < wanted:
+            low = left
+        if wanted < left:
+            high = right
+    return values[wanted]
 
 
 @numba.njit(cache=True)
@@ -245,9 +274,12 @@ def _backward(
     slots = np.full(len(network.final), -1, np.int64)
     to_end = np.full(len(tokens.states), np.inf)
     last = tokens.begin[len(costs_TL)]
-    limit = (tokens.costs[last:] + ends).min() + beam + _SLACK
-    to_end[last:] = np.where(tokens.costs[last:] + ends <= limit, ends, np.inf)
-    alive = [token for token in range(last, len(to_end)) if to_end[token] < np.inf]
+    limit = np.inf
+    for place in range(len(ends)):
+        limit = min(limit, tokens.costs[last + place] + ends[place] + beam + _SLACK)
+    alive = [last + place for place in range(len(ends)) if tokens.costs[last + place] + ends[place] <= limit]
+    for token in alive:
+        to_end[token] = ends[token - last]
     links = [(np.int64(0), np.int64(0), np.int64(0)) for _ in range(0)]
     costs_of_epsilon = np.zeros(1, np.float32)
     _place(tokens, len(costs_TL), slots)
@@ -255,7 +287,7 @@ def _backward(
         _follow_epsilons(network, tokens, slots, to_end, alive, limit)
         epsilons = (network.into_begin, network.into_labelled)
         _link(network, *epsilons, costs_of_epsilon, tokens, slots, to_end, alive, limit, links)
-        slots[tokens.states[tokens.begin[frame] : tokens.begin[frame + 1]]] = -1
+        _forget(slots, tokens.states, tokens.begin[frame], tokens.begin[frame + 1])
         if frame > 0:
             _place(tokens, frame - 1, slots)
             labelled = (network.into_labelled, network.into_begin[1:])

@@ -110,7 +110,7 @@ def _topological(begin: np.ndarray, nextstate: np.ndarray) -> np.ndarray:
 @numba.njit(cache=True)
 def _best_costs(arcs: Arcs, final: np.ndarray, order: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
     """Costs of the best path from the start to every state, and from there to the end; each of shape [num_states]."""
-    forward, backward = np.full(len(final), np.inf), final.sum(axis=1)
+    forward, backward = np.full(len(final), np.inf), final[:, 0] + final[:, 1]
     forward[start] = 0.0
     for state in order:
         for arc in range(arcs.begin[state], arcs.begin[state + 1]):
