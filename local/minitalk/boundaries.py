@@ -94,8 +94,6 @@ def _accents(path: Path) -> dict[str, str]:
 
 def _spoken(path: Path, known: dict[str, int]) -> list[TimedWord]:
     """The phones of a side in order of time, silence too."""
-    if not path.exists():
-        raise InputError("no such file", file=path, expected="the true phones of a side", do=ANOTHER)
     spoken = read_ctm(path)
     for phone in spoken:
         if phone.word not in known:

@@ -74,7 +74,7 @@ class Decoder:
             )
             if raw is not None:
                 lattice, complete = determinize(raw, self.acoustic_scale)
-                if complete < self.lattice_beam - 1.0:
+                if complete < self.lattice_beam:
                     warn(f"[{key}]: the lattice would be too large, and is complete within {complete:.1f} only")
                 return lattice
         return None

@@ -87,7 +87,7 @@ def write_score(
 
 
 def _line(counts: dict[str, Counts], pair: tuple[int, float], interval_words: str = "") -> str:
-    return f"{wer_lines(counts, 0).splitlines()[0]} {interval_words}lmwt {pair[0]} wip {pair[1]:.1f}\n"
+    return f"{_wer_line(total(counts))} {interval_words}lmwt {pair[0]} wip {pair[1]:.1f}\n"
 
 
 def middle_of_plateau(errors: dict[tuple[int, float], int]) -> tuple[int, float]:
@@ -127,12 +127,17 @@ def read_reference(score_dir: Path) -> str:
 
 def wer_lines(counts: dict[str, Counts], missing: int) -> str:
     """What Kaldi's compute-wer prints."""
-    summed = total(counts)
     wrong = sum(1 for one in counts.values() if one.errors)
     return (
-        f"%WER {summed.rate:.2f} [ {summed.errors} / {summed.words}, {summed.insertions} ins, {summed.deletions} del, "
-        f"{summed.substitutions} sub ]\n%SER {100 * wrong / len(counts):.2f} [ {wrong} / {len(counts)} ]\n"
+        f"{_wer_line(total(counts))}\n%SER {100 * wrong / len(counts):.2f} [ {wrong} / {len(counts)} ]\n"
         f"Scored {len(counts)} sentences, {missing} not present in hyp.\n"
+    )
+
+
+def _wer_line(summed: Counts) -> str:
+    return (
+        f"%WER {summed.rate:.2f} [ {summed.errors} / {summed.words}, {summed.insertions} ins, {summed.deletions} del, "
+        f"{summed.substitutions} sub ]"
     )
 
 

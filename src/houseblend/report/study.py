@@ -2,9 +2,10 @@
 
 import json
 import os
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,14 +43,7 @@ class Study:
             HouseBlendError: it failed.
         """
         log = work / Path(str(words[-1])).with_suffix(".log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "w", encoding="utf-8") as file:
-            command = [sys.executable, str(self.recipe.parents[1] / "steps" / name), *map(str, words)]
-            status = subprocess.run(command, cwd=work, stderr=file).returncode
-        if status:
-            raise HouseBlendError(
-                f"{name} failed with status {status}", file=log, do="mend it, then run the study again"
-            )
+        run_logged([sys.executable, self.recipe.parents[1] / "steps" / name, *words], work, log, name)
 
     def _run_one(self, cell: dict, run_cell: Callable[[dict], dict]) -> None:
         line = json.dumps({"cell": cell, **run_cell(cell)}, sort_keys=True)
@@ -57,6 +51,15 @@ class Study:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def run_logged(command: Sequence[object], work: Path, log: Path, name: str) -> None:
+    """Run a command in a work directory, with all that it prints in a file; HouseBlendError with `name` if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file:
+        status = subprocess.run(list(map(str, command)), cwd=work, stdout=file, stderr=file).returncode
+    if status:
+        raise HouseBlendError(f"{name} failed with status {status}", file=log, do="mend it, then run the study again")
 
 
 def cell_name(cell: dict) -> str:
@@ -74,6 +77,12 @@ def score(made: Path) -> dict:
     """Word error rate in % with its interval, and the errors."""
     value = json.loads((made / "score.json").read_text())
     return {key: value[key] for key in ("wer", "low", "high", "words", "insertions", "deletions", "substitutions")}
+
+
+def spread(scores: Sequence[dict]) -> str:
+    """For a table: the mean of the seeds' error rates, then each with its interval."""
+    each = ", ".join(f"{one['wer']:.1f} ({one['low']:.1f} to {one['high']:.1f})" for one in scores)
+    return f"**{statistics.mean(one['wer'] for one in scores):.2f}**: {each}"
 
 
 def training(model: Path) -> dict:
