@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from houseblend.lang.kneser_ney import discounts, estimate
 from houseblend.lang.ngram_model import mix, mixture_weight, perplexity
 from houseblend.lang.sentences import Vocabulary, read_sentences
 
+KENLM = Path(__file__).resolve().parents[1] / "golden" / "lang" / "kenlm"
 TLM = shutil.which("tlm") or shutil.which("/usr/lib/irstlm/bin/tlm")
 
 
@@ -225,6 +227,28 @@ def test_arpa_files_that_are_no_distribution_are_refused(tmp_path, old, new, mes
     (tmp_path / "bad").write_text(ARPA.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         read_arpa(tmp_path / "bad")
+
+
+@pytest.mark.parametrize(("name", "min_counts"), [("all", (1, 1, 1)), ("twice", (1, 1, 2))])
+def test_models_are_those_of_kenlm(name, min_counts):
+    vocabulary = Vocabulary()
+    vocabulary.add("<unk>")  # KenLM's models always hold it
+    ours, _ = trained(KENLM / "text", min_counts=min_counts, vocabulary=vocabulary)
+    expected, found = (entries(model) for model in (read_arpa(KENLM / f"{name}.arpa.gz"), ours))
+    assert found.keys() == expected.keys()
+    for ngram, values in expected.items():
+        assert found[ngram] == pytest.approx(values, abs=1e-5), ngram
+
+
+def entries(model):
+    """Log-probability and back-off by n-gram."""
+    return {
+        tuple(model.names[word] for word in words): values
+        for order in range(1, model.order + 1)
+        for words, *values in zip(
+            model.ngrams.words(order).tolist(), model.log_prob[order - 1], model.back_off[order - 1], strict=True
+        )
+    }
 
 
 @pytest.mark.skipif(TLM is None, reason="irstlm is not installed")

@@ -11,7 +11,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.io.streams import open_sink
 from houseblend.lang.arpa import Entry, read_entries
-from houseblend.lang.ngram_model import NgramModel
+from houseblend.lang.ngram_model import NEVER, NgramModel
 from houseblend.lang.ngrams import NgramSet
 from houseblend.lang.sentences import BEGIN, END
 
@@ -92,7 +92,8 @@ class _Reader:
             raise self._fail(entry, "the n-gram comes twice")
         lines, log_probs, back_offs = self.columns[-1]
         lines.append(entry.line)
-        log_probs.append(entry.log_prob)
+        is_begin = order == 1 and entry.words[0] == BEGIN
+        log_probs.append(NEVER if is_begin and entry.log_prob == 0 else entry.log_prob)  # KenLM writes 0 there
         back_offs.append(entry.back_off)
 
     def _word(self, entry: Entry) -> int:
