@@ -45,18 +45,23 @@ stage() {
 }
 
 # stage_each NAME WORDS COMMAND...: the same of one command for each of the words, which stands where {} does in the command.
-# They run at the same time, so that starting one is work beside another's; all end before the recipe goes on.
+# They run at the same time, so that starting one is work beside another's; all end before the recipe goes on. What they say
+# comes line by line, behind their word.
 stage_each() {
-    local name=$1 words=$2 word process running=() status=0
+    local name=$1 words=$2 word process lines running=() readers=() status=0
     stage_begins "$name" || return 0
     shift 2
     for word in $words; do
-        "${@//\{\}/$word}" &
+        exec {lines}> >(trap '' INT; exec sed -u "s/^/$word: /" >&2)
+        readers+=($!)
+        "${@//\{\}/$word}" 2>&"$lines" &
         running+=($!)
+        exec {lines}>&-
     done
     for process in "${running[@]}"; do
         wait "$process" || status=$?
     done
+    wait "${readers[@]}" 2>/dev/null || true
     [ $status = 0 ] || stage_fails $status "$name" "$@"
 }
 

@@ -53,6 +53,18 @@ def test_failure_of_one_ends_the_recipe_after_the_others(recipe: Path) -> None:
         assert "run.sh: stage two failed (status 7): sh -c" in done.stderr
 
 
+def test_lines_of_each_stand_behind_its_word(recipe: Path) -> None:
+    recipe.write_text(
+        f"#!/usr/bin/env bash\nsource {ROOT}/recipes/stages.sh\nstage_each all 'a b' sh -c 'echo said by {{}} >&2; echo made'\n",
+        encoding="utf-8",
+    )
+    for _ in range(5):
+        done, _ = run(recipe)
+        assert done.stderr.splitlines()[0] == "== all"
+        assert sorted(done.stderr.splitlines()[1:]) == ["a: said by a", "b: said by b"]
+        assert done.stdout == "made\nmade\n"
+
+
 def test_stages_are_chosen_and_listed(recipe: Path) -> None:
     done, made = run(recipe, "--help")
     assert done.stdout.splitlines()[-3:] == ["  one", "  two", "  three"]
