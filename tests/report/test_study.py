@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from houseblend.base.errors import HouseBlendError
+from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.report.study import Study, cell_name, training
 
 
@@ -41,6 +41,13 @@ def test_a_failure_is_raised_and_the_others_are_kept(study: Study) -> None:
     with pytest.raises(ValueError, match="broken cell"):
         study.run([{"seed": seed} for seed in study.grid["seeds"]], run_cell, 1)
     assert [line["cell"]["seed"] for line in study.results()] == [2, 3]
+
+
+def test_a_torn_result_is_named(study: Study) -> None:
+    ledger = study.recipe / "study/results.jsonl"
+    ledger.write_text('{"cell": {"seed": 1}}\n{"cell": {"se')
+    with pytest.raises(InputError, match=r"results.jsonl:2: cannot read .*remove the line"):
+        study.run([{"seed": 1}], lambda _: {}, 1)
 
 
 def test_a_failing_step_names_its_log(study: Study, tmp_path: Path) -> None:

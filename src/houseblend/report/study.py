@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from houseblend.base.errors import HouseBlendError
+from houseblend.base.errors import HouseBlendError, InputError
+from houseblend.base.log import Progress
 
 
 class Study:
@@ -26,15 +27,33 @@ class Study:
         self._ledger = here / "results.jsonl"
 
     def results(self) -> list[dict]:
-        """The finished cells' lines."""
-        return [json.loads(line) for line in self._ledger.read_text().splitlines()] if self._ledger.exists() else []
+        """The finished cells' lines.
+
+        Raises:
+            InputError: a line cannot be read.
+        """
+        lines = self._ledger.read_text().splitlines() if self._ledger.exists() else []
+        return [self._read(number, line) for number, line in enumerate(lines, start=1)]
+
+    def _read(self, number: int, line: str) -> dict:
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise InputError(
+                f"cannot read {line[:60]!r}", file=self._ledger, line=number, expected="what a cell gave, in JSON",
+                do="remove the line; its cell is run again",
+            ) from None  # fmt: skip
 
     def run(self, cells: list[dict], run_cell: Callable[[dict], dict], jobs: int) -> None:
         """Run what is not finished, `jobs` cells at a time; the first failure is raised when all have ended."""
+        if jobs < 1:
+            raise InputError(f"--jobs={jobs}", expected="1 or more")
         done = [line["cell"] for line in self.results()]
-        with ThreadPoolExecutor(jobs) as pool:
-            for future in [pool.submit(self._run_one, cell, run_cell) for cell in cells if cell not in done]:
+        left = [cell for cell in cells if cell not in done]
+        with Progress(len(left), "cells") as progress, ThreadPoolExecutor(jobs) as pool:
+            for future in [pool.submit(self._run_one, cell, run_cell) for cell in left]:
                 future.result()
+                progress.add()
 
     def step(self, name: str, *words: object, work: Path) -> None:
         """Run the program `steps/name` in a work directory; its log goes to a file beside what it writes.
