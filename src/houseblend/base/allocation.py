@@ -1,6 +1,9 @@
-"""How the C library hands out memory."""
+"""How memory is handed out by the C library, and looked through by Python."""
 
+import contextlib
 import ctypes
+import gc
+from collections.abc import Iterator
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES, LARGEST_BLOCK = 1 << 28, 1 << 25
@@ -18,3 +21,15 @@ def keep_freed_memory() -> None:
         return
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
     mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK)
+
+
+@contextlib.contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """Where millions of small objects are made, none of them in a cycle: looking for cycles takes a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from houseblend.base.allocation import no_search_for_cycles
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_file
@@ -74,12 +75,14 @@ def compose_hclg(
     graph = from_kaldifst(hclg)
     remove_symbols(graph, symbols)
     minimal = remove_epsilons_locally(graph).to_kaldifst()
+    kaldifst.connect(minimal)
     kaldifst.minimize_encoded(minimal)
     graph = from_kaldifst(minimal)
     add_self_loops(graph, model, self_loop_scale)
     return graph
 
 
+@no_search_for_cycles()
 def make_graph(
     lang: Path, model_dir: Path, out: Path, transition_scale: float = 1.0, self_loop_scale: float = 0.1
 ) -> None:

@@ -123,7 +123,7 @@ class _Builder:
         for arcs, final in zip(self.graph.arcs, self.graph.finals, strict=True):
             if len(arcs) == 1 and final == NO_FINAL and arcs[0].ilabel == self.disambiguation:
                 arcs[0] = arcs[0]._replace(ilabel=0)
-        graph = remove_epsilons_locally(self.graph, min)
+        graph = remove_epsilons_locally(self.graph, min).connect()
         for arcs in graph.arcs:
             arcs.sort(key=lambda arc: arc.ilabel)
         return graph

@@ -63,11 +63,14 @@ class Graph:
         """OpenFst's vector format."""
         head = struct.pack("<i", _MAGIC) + _string("vector") + _string(arc_type)
         head += struct.pack("<iiQqqq", 2, 0, 3, self.start if self.arcs else -1, len(self.arcs), 0)
-        parts = [head]
-        for arcs, final in zip(self.arcs, self.finals, strict=True):
-            parts.append(struct.pack("<fq", final, len(arcs)))
-            parts += [struct.pack("<iifi", *arc) for arc in arcs]
-        return b"".join(parts)
+        counts = np.array([len(arcs) for arcs in self.arcs], np.int64)
+        arcs = np.array([arc for arcs in self.arcs for arc in arcs], _ARC)
+        words = np.empty(3 * len(counts) + 4 * len(arcs), "<i4")
+        starts, is_arc = _layout(counts)
+        words[starts] = np.array(self.finals, "<f4").view("<i4")
+        words[starts + 1], words[starts + 2] = counts & 0xFFFFFFFF, counts >> 32
+        words[is_arc] = arcs.view("<i4")
+        return head + words.tobytes()
 
     def to_kaldifst(self) -> Any:
         """The same as a `kaldifst.StdVectorFst`."""
@@ -223,22 +226,31 @@ def _parse_vector(data: bytes | bytearray, place: int, head: _Head) -> tuple[Sta
     """Every state is its final cost, the number of its arcs, and these."""
     if head.num_states < -1:
         raise ValueError(f"{head.num_states} states")
-    begin, heads, counts = place, [], []
-    while len(counts) != head.num_states and (head.num_states >= 0 or place < len(data)):
+    begin, found = place, []
+    while len(found) != head.num_states and (head.num_states >= 0 or place < len(data)):
         (count,) = struct.unpack_from("<q", data, place + 4)
         if not 0 <= count <= (len(data) - place - 12) // _ARC.itemsize:
-            raise ValueError(f"state {len(counts)} at byte {place} has {count} arcs")
-        heads.append(place - begin)
-        counts.append(count)
+            raise ValueError(f"state {len(found)} at byte {place} has {count} arcs")
+        found.append(count)
         place += 12 + _ARC.itemsize * count
     words = np.frombuffer(data, dtype="<i4", count=(place - begin) // 4, offset=begin)
-    starts = np.array(heads, dtype=np.int64) // 4
-    is_arc = np.ones(len(words), dtype=bool)
-    is_arc[starts] = is_arc[starts + 1] = is_arc[starts + 2] = False
+    counts = np.array(found, np.int64)
+    starts, is_arc = _layout(counts)
     arcs = words[is_arc].view(_ARC)
     if head.num_arcs > 0 and len(arcs) != head.num_arcs:
         raise ValueError(f"{len(arcs)} arcs, the header says {head.num_arcs}")
-    return States(head.start, words[starts].view("<f4"), np.array(counts, dtype=np.int64), arcs), place
+    return States(head.start, words[starts].view("<f4"), counts, arcs), place
+
+
+def _layout(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a vector FST in words of 4 bytes, by the states' numbers of arcs: where states begin, and which words are arcs'.
+
+    A state is its final cost (a word), the number of its arcs (two), and these (four each).
+    """
+    starts = 3 * np.arange(len(counts)) + 4 * (np.cumsum(counts) - counts)
+    is_arc = np.ones(3 * len(counts) + 4 * int(counts.sum()), bool)
+    is_arc[starts] = is_arc[starts + 1] = is_arc[starts + 2] = False
+    return starts, is_arc
 
 
 def _parse_const(data: bytes | bytearray, place: int, head: _Head) -> tuple[States, int]:

@@ -16,6 +16,8 @@ def log_add(first: float, second: float) -> float:
 def remove_epsilons_locally(graph: Graph, plus: Callable[[float, float], float] = log_add) -> Graph:
     """The graph without the epsilons that can go: into states with one arc in, or out of states with one arc out.
 
+    States that nothing enters any more stay: `Graph.connect` takes them away.
+
     Args:
         graph: stays as it is.
         plus: sum of two costs, where a state's arcs are split: `log_add` keeps sums of probabilities, `min` best paths.
@@ -31,7 +33,7 @@ def remove_epsilons_locally(graph: Graph, plus: Callable[[float, float], float] 
             position += 1
         state += 1
     arcs = [[arc for arc in one if arc is not None] for one in remover.arcs]
-    return Graph(arcs, remover.finals, graph.start).connect()
+    return Graph(arcs, remover.finals, graph.start)
 
 
 class _Remover:
