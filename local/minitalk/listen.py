@@ -1,6 +1,7 @@
 """The listening page: a few calls with sound, waveform, spectrogram and transcript; needs nothing but a browser."""
 
 import html
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -33,7 +34,8 @@ def write_page(folder: Path, records: list[dict[str, Any]], paths: list[str]) ->
     from houseblend.io.audio import encode_wav, read_audio
     from houseblend.io.streams import in_memory
 
-    (folder / "listen").mkdir(exist_ok=True)
+    shutil.rmtree(folder / "listen", ignore_errors=True)
+    (folder / "listen").mkdir()
     shown = []
     for record, path in zip(records, paths, strict=True):
         name, data = record["call"], (folder / path).read_bytes()

@@ -15,7 +15,8 @@ SEEN: dict = {}
 @option("--num-ceps", type=int, default=13, help="number of cepstra")
 @option("--use-energy", type=bool, default=True, help="energy as C0")
 @option("--snip-edges", type=bool, default=True, help="whole windows only")
-def _show(source: str, num_ceps: int, use_energy: bool, snip_edges: bool) -> None:
+@option("--dither", type=float, default=0.0, help="noise added")
+def _show(source: str, num_ceps: int, use_energy: bool, snip_edges: bool, dither: float) -> None:
     """Show what was given."""
     SEEN.update(source=source, num_ceps=num_ceps, use_energy=use_energy, snip_edges=snip_edges)
 
@@ -50,7 +51,8 @@ def test_an_unknown_option_in_a_configuration_names_the_line_and_the_nearest(sho
 
 
 @pytest.mark.parametrize(
-    "words", [["--num-cepstra=3", "x"], [], ["x", "y"], ["--use-energy=maybe", "x"], ["x", "--config"]]
+    "words",
+    [["--num-cepstra=3", "x"], [], ["x", "y"], ["--use-energy=maybe", "x"], ["x", "--config"], ["--dither=nan", "x"]],
 )
 def test_wrong_usage_is_status_2(show, words, capsys):
     assert show.main(words) == 2

@@ -85,6 +85,7 @@ def test_one_job_makes_the_same_bytes_and_a_smaller_corpus_grows(corpus, tmp_pat
     assert all(smaller[name] == files[name] for name in calls)
     first = tmp_path / "smaller/LDC97S62/swb1_d1/data/sw02001.sph"
     written = first.stat().st_mtime_ns
+    (tmp_path / "smaller/listen/sw09999.wav").touch()  # of a call that the larger corpus does not show
     assert made(tmp_path / "smaller", f"--hours={HOURS}", "--jobs=1") == files
     assert first.stat().st_mtime_ns == written
 
@@ -327,18 +328,20 @@ def test_a_tone_passes_the_line_at_its_pitch_and_length(modules):
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--hours=0", "more than 0"),
-        ("--hours=900", "at most 200"),
-        ("--profile=mobile", "one of clean, phone, hard"),
-        ("--jobs=0", "1 or more"),
+        ("--hours=0", "0<x<=200"),
+        ("--hours=900", "0<x<=200"),
+        ("--hours=nan", "no finite number"),
+        ("--profile=mobile", "'clean', 'phone', 'hard'"),
+        ("--jobs=0", "x>=1"),
     ],
 )
-def test_wrong_options_are_refused_in_a_sentence(tmp_path, option, said):
+def test_wrong_options_are_refused_in_a_sentence_before_anything_is_touched(tmp_path, option, said):
     command = [sys.executable, REPOSITORY / MAKE, option, f"--out={tmp_path / 'x'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_page_shows_what_there_is(corpus):

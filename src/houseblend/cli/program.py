@@ -6,6 +6,8 @@ A program is a function with `@program`, `@argument` and `@option` above it; its
 
 import contextlib
 import difflib
+import inspect
+import math
 import os
 import shlex
 import signal
@@ -64,7 +66,7 @@ def option(
     """Declare `--name=value`; a `bool` option is Kaldi's true|false, and bare `--name` means true."""
     shown = default is not None and default != ""
     presence: dict[str, Any] = {"required": True} if required else {"default": default, "show_default": shown}
-    return click.option(name, type=_click_type(type), help=help, multiple=multiple, **presence)
+    return click.option(name, type=_click_type(type), help=help, multiple=multiple, callback=_finite, **presence)
 
 
 def flag(name: str, *, help: str) -> Callable:
@@ -111,7 +113,7 @@ class Program:
         params: list[click.Parameter] = list(reversed(function.__dict__.pop("__click_params__", [])))
         params.append(click.Option(["--config"], multiple=True, help="Read options, one --name=value a line"))
         lines = [f"  {metavar}  {text}" for metavar, text in function.__dict__.get("argument_help", [])]
-        summary = (function.__doc__ or "").strip()
+        summary = inspect.cleandoc(function.__doc__ or "")
         self.command = click.Command(
             name,
             params=params,
@@ -280,6 +282,12 @@ class _Terminated(BaseException):
 
 def _raise_terminated(number: int, frame: object) -> None:
     raise _Terminated
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number", context, parameter)
+    return value
 
 
 def _click_type(kind: Any) -> Any:
