@@ -18,7 +18,7 @@ usage_error() { echo "run.sh: $1; see $0 --help" >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --help) sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}" "$0"; echo; echo "Example: $0 --work /tmp/digits --stop-stage mono"; echo; echo "Stages:"; list_only=yes; shift; continue ;;
+        --help) sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}" "$0"; echo; echo "Example: $0 --work /tmp/work --stop-stage mono"; echo; echo "Stages:"; list_only=yes; shift; continue ;;
         --*=*) name=${1%%=*} value=${1#*=}; shift ;;
         --*) name=$1 value=${2-}; [ $# -ge 2 ] || usage_error "$1 needs a value"; shift 2 ;;
         *) usage_error "unexpected argument $1" ;;

@@ -129,6 +129,13 @@ def test_pruning_drops_what_changes_the_model_least(text):
         assert entropies[number] == pytest.approx(weight * (np.exp(p) * (p - q)).sum(), rel=1e-4, abs=1e-10)
 
 
+def test_a_pipe_to_a_compressed_file_is_compressed_once(text, tmp_path):
+    model, _ = trained(text)
+    write_arpa(tmp_path / "lm.arpa", model)
+    write_arpa(f"| gzip -c > {tmp_path}/lm.arpa.gz", model)
+    assert gzip.decompress((tmp_path / "lm.arpa.gz").read_bytes()) == (tmp_path / "lm.arpa").read_bytes()
+
+
 def test_pruned_models_are_smaller_and_sum_to_one(text, tmp_path):
     model, sentences = trained(text)
     pruned = prune(model, 1e-4)

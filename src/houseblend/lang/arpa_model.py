@@ -21,9 +21,10 @@ _BLOCK = 100_000
 
 
 def write_arpa(wxfilename: str | Path, model: NgramModel) -> None:
-    """Write an ARPA file, gzipped if the name ends in .gz; it appears whole or not at all."""
+    """Write an ARPA file, gzipped if it is a file whose name ends in .gz; it appears whole or not at all."""
+    name = str(wxfilename).strip()
     with open_sink(wxfilename) as file:
-        if str(wxfilename).endswith(".gz"):
+        if name.endswith(".gz") and not name.startswith("|"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0, compresslevel=4) as packed:
                 _write(packed, model)
         else:
