@@ -141,7 +141,7 @@ def lost_model(folder: Path) -> None:
 REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     # what makes it, class, where and what, what to do
     (busy, "failed", '{folder}: in use by {{"host": ', "wait for it or stop it"),
-    (no_input, "bad input", "{folder}/none: [source] no such file or directory", "run the step that makes it first"),
+    (no_input, "bad input", "{folder}/none: [source] no such file or directory", "check the name, or run the step that makes it first"),
     (unfinished_input, "bad input", "{folder}/in: [source] the directory is unfinished", "run the step that makes it again"),
     (output_of_nobody, "bad input", "{folder}/out: the output directory holds files that no step", "name another or remove it"),
     (changed_input, "bad input", "{folder}/out: an input changed while the step ran: source: a.txt has", "run copy again"),

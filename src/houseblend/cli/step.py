@@ -187,7 +187,9 @@ class Step(Program):
 
 def _check_input(name: str, place: Path) -> None:
     if not place.exists():
-        raise InputError("no such file or directory", file=place, key=name, do="run the step that makes it first")
+        raise InputError(
+            "no such file or directory", file=place, key=name, do="check the name, or run the step that makes it first"
+        )
     if not place.is_dir():
         return
     if (place / BEGUN).exists() and not (place / DONE).exists():
