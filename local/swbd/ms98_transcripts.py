@@ -58,11 +58,11 @@ def read_transcripts(
     for number in sorted({number for number, _ in files}):
         try:
             call = f"sw0{number}"
-            missing = [side for side in SIDES if (number, side) not in files]
+            texts = {side: read_text(files[number, side]) if (number, side) in files else "" for side in SIDES}
+            missing = [side for side in SIDES if not texts[side].strip()]
             if missing:
                 raise InputError(f"half a call: no transcript of side {missing[0]}", file=disc, key=call, do=GET)
             recordings.header(call)
-            texts = {side: read_text(files[number, side]) for side in SIDES}
         except InputError as fault:
             faults.add(fault)
             continue

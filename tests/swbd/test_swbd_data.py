@@ -202,6 +202,9 @@ def _break(corpus, what):
     if what == "one side":
         (trans / "20/2021/sw2021B-ms98-a-trans.text").unlink()
         return r"\[sw02021\] half a call: no transcript of side B"
+    if what == "an empty side":
+        (trans / "20/2021/sw2021A-ms98-a-trans.text").write_text("")
+        return r"\[sw02021\] half a call: no transcript of side A"
     if what == "one channel":
         (calls / "sw02021.sph").write_bytes(sphere(channels=1))
         return r"sw02021.sph: half a call: 1 channel; expected both sides"
@@ -234,8 +237,8 @@ def _break(corpus, what):
 @pytest.mark.parametrize(
     "what",
     [
-        "no disc", "no audio", "no transcripts", "a call without audio", "one side", "one channel", "cut off", "compressed",
-        "no sphere", "twice", "beyond the audio", "overlap", "times", "no times", "encoding",
+        "no disc", "no audio", "no transcripts", "a call without audio", "one side", "an empty side", "one channel", "cut off",
+        "compressed", "no sphere", "twice", "beyond the audio", "overlap", "times", "no times", "encoding",
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_clear_message_and_nothing_is_written(prepared, tmp_path, capfd, what):
