@@ -220,11 +220,11 @@ ngram 2=2
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("-0.2041200\t<s> b", "-0.60206\t<s> b", "bad:6: the probabilities behind <s> sum to 0.625"),
+        ("-0.2041200\t<s> b", "-0.60206\t<s> b", "bad:6: the probabilities behind '<s>' sum to 0.625"),
         ("-0.2041200\t<s> b", "-0.2041200\tc b", "bad:12: .*history, c, is no"),
         ("-0.2041200\t<s> b", "-0.2041200\ta c", "bad:12: .*c is no 1-gram"),
         ("-0.2041200\t<s> b", "-0.2041200\ta a", "bad:13: .*twice"),
-        ("-99\t<s>\t-0.30103", "-99\t<s>", "behind <s> sum to"),
+        ("-99\t<s>\t-0.30103", "-99\t<s>", "behind '<s>' sum to"),
         ("-0.30103\ta\t", "-0.1\ta\t", "1-grams sum to"),
         ("ngram 2=2", "ngram 2=3", "2 2-grams"),
         ("\t</s>", "\tz", "no </s>"),

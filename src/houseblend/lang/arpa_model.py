@@ -147,7 +147,7 @@ class _Reader:
             wrong = wrong[np.isin(wrong, model.ngrams.prefix[order])]
             if len(wrong):
                 history = " ".join(model.names[word] for word in model.ngrams.words(order)[wrong[0]])
-                what = f"the probabilities behind {history} sum to {total[wrong[0]]:.4f}"
+                what = f"the probabilities behind '{history}' sum to {total[wrong[0]]:.4f}"
                 self._refuse(what, int(self.lines[order - 1][wrong[0]]))
 
     def _refuse(self, what: str, line: int) -> None:

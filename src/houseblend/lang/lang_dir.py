@@ -6,11 +6,13 @@ from pathlib import Path
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
 from houseblend.io.lang_files import AGAIN, read_symbol_table
 from houseblend.io.numbers import to_int
 from houseblend.io.objects import MAX_DIM
 from houseblend.io.streams import read_text
 from houseblend.lang.arpa import arpa_graph
+from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, add_disambiguation, lexicon_graph
 
@@ -69,15 +71,20 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
 
 
 def format_lm(lang: Path, arpa: Path, out: Path) -> None:
-    """Copy a lang directory and add G.fst, made from an ARPA language model.
+    """Copy a lang directory and add G.fst, made from an ARPA language model; one that is no distribution is told.
 
     Raises:
-        InputError: the language model is broken or has no word of the lexicon.
+        InputError: the file is broken.
     """
+    graph = arpa_graph(arpa, read_symbol_table(lang / "words.txt"))
+    try:
+        read_arpa(arpa)
+    except InputError as fault:
+        warn(str(fault))
     shutil.copytree(
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
     )
-    write_graph(out / "G.fst", arpa_graph(arpa, read_symbol_table(lang / "words.txt")))
+    write_graph(out / "G.fst", graph)
 
 
 def read_phone_sets(rxfilename: str | Path) -> list[list[int]]:
