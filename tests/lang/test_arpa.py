@@ -106,9 +106,25 @@ def test_words_outside_the_table_are_left_out(tmp_path, capsys):
     assert "left out 1 n-grams" in capsys.readouterr().err
 
 
-def test_gzipped_models_are_read(tmp_path):
-    (tmp_path / "lm.arpa.gz").write_bytes(gzip.compress((GOLDEN / "bigram.arpa").read_bytes()))
-    assert arpa_graph(tmp_path / "lm.arpa.gz", WORDS) == arpa_graph(GOLDEN / "bigram.arpa", WORDS)
+DIALECTS = {
+    "SRILM": (("\\data\\", "\n\\data\\"), ("-99.000000\t<s>", "-99\t<s>")),
+    "irstlm": (("\t", " "), ("ngram ", "ngram  "), ("=", "=     "), ("-99.000000 <s>", "-3.13322 <s>")),
+    "KenLM": (("-99.000000\t<s>", "0\t<s>"), ("\t</s>\n", "\t</s>\t0\n")),
+    "lines of DOS": (("\n", "\r\n"),),
+    "a preface": (("\\data\\", "made by hand\n\n\\data\\"),),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_dialects_of_other_tools_are_read_gzipped_or_not(dialect, tmp_path):
+    text = (GOLDEN / "bigram.arpa").read_text()
+    for old, new in DIALECTS[dialect]:
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "lm.arpa").write_bytes(text.encode())
+    (tmp_path / "lm.arpa.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("lm.arpa", "lm.arpa.gz"):
+        assert arpa_graph(tmp_path / name, WORDS) == arpa_graph(GOLDEN / "bigram.arpa", WORDS)
 
 
 @pytest.mark.parametrize(
