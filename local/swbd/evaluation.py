@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faults import Faults
-from recordings import Recordings, file_and_channel
+from recordings import SIDES, Recordings, file_and_channel, files_below
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
@@ -43,33 +43,54 @@ def prepare(speech: Path, transcripts: Path, out: Path, extend: float, max_skipp
     """Write the data directory; see the program.
 
     Raises:
-        InputError: files are missing or broken, pem and stm differ, or more than `max_skipped` segments are wrong.
+        InputError: files are missing or broken, pem and stm differ, more than `max_skipped` segments are wrong, or none
+            is left.
     """
     pem, stm, glm = _find(speech, PEM), _find(transcripts, STM), _find(transcripts, GLM)
     recordings = Recordings(speech, r"((?:sw|en)_\d+)", "{}")
-    segments = {utterance_id(f"{one.file}-{one.channel}", one.start, one.end): one for one in read_stm(stm)[0]}
-    stretches = {one.key: one for one in read_pem(pem)}
-    different = sorted(segments.keys() ^ stretches.keys())
-    if different:
-        lacking = stm if different[0] in stretches else pem
-        what = f"{len(different)} segments are in one of stm and pem only"
-        raise InputError(
-            what, file=lacking, key=different[0], expected="the same segments in both", do="take both of one release"
-        )
+    segments, stretches = _references(stm), {one.key: one for one in read_pem(pem)}
+    _check_same(segments, stretches, stm, pem)
+    references = {"stm": mended(read_text(stm)), "glm": read_text(glm)}
     faults = Faults(max_skipped)
     chosen = {}
     for key, one in extended(stretches, extend).items():
         if any(mark in segments[key].text for mark in IGNORED):
             continue
         try:
-            recordings.check_times(one.side.rpartition("-")[0], stretches[key].start, stretches[key].end, pem, one.line)
+            recordings.check_times(one.side.rpartition("-")[0], stretches[key].start, one.end, pem, one.line)
             chosen[key] = one
         except InputError as fault:
             faults.add(fault)
     faults.check()
+    if not chosen:
+        raise InputError("no segment is left", file=pem, expected="some that are scored", do="take pem and stm anew")
     _write(out, chosen, segments, recordings)
-    write_text(out / "stm", mended(read_text(stm)))
-    write_text(out / "glm", read_text(glm))
+    for name, text in references.items():
+        write_text(out / name, text)
+
+
+def _references(stm: Path) -> dict[str, Segment]:
+    """Segments of the stm by id; one that comes twice would be scored twice."""
+    segments: dict[str, Segment] = {}
+    for one in read_stm(stm)[0]:
+        key = utterance_id(f"{one.file}-{one.channel}", one.start, one.end)
+        if key in segments:
+            what = f"the segment of line {segments[key].line} again"
+            raise InputError(what, file=stm, line=one.line, key=key, expected="each once", do="take one away")
+        segments[key] = one
+    return segments
+
+
+def _check_same(segments: dict[str, Segment], stretches: dict[str, Stretch], stm: Path, pem: Path) -> None:
+    different = sorted(segments.keys() ^ stretches.keys())
+    if not different:
+        return
+    key = different[0]
+    file, line, other = (stm, segments[key].line, pem) if key in segments else (pem, stretches[key].line, stm)
+    raise InputError(
+        f"the segment is not in {other}", file=file, line=line, key=key, expected="the same segments in both",
+        do=f"take both of one release; {len(different)} segments are in one of stm and pem only",
+    )  # fmt: skip
 
 
 def read_pem(path: Path) -> list[Stretch]:
@@ -85,11 +106,13 @@ def read_pem(path: Path) -> list[Stretch]:
         try:
             call, side, _, start, end = line.split()[:5]
             stretch = Stretch(f"{call}-{side}", float(start), float(end), number)
-            if not 0 <= stretch.start < stretch.end < float("inf"):
-                raise ValueError("times")
+            if side not in SIDES or not 0 <= stretch.start < stretch.end < float("inf"):
+                raise ValueError("side or times")
         except ValueError:
-            expected = "CALL SIDE SPEAKER START END"
-            raise InputError(f"cannot read {line[:60]!r}", file=path, line=number, expected=expected) from None
+            expected = "CALL SIDE SPEAKER START END, SIDE being A or B, START < END"
+            raise InputError(
+                f"cannot read {line[:60]!r}", file=path, line=number, expected=expected, do="copy it again"
+            ) from None
         found.append(stretch)
     return found
 
@@ -119,7 +142,7 @@ def mended(stm: str) -> str:
 
 
 def _find(folder: Path, name: str) -> Path:
-    found = sorted(folder.rglob(name)) if folder.is_dir() else []
+    found = [path for path in files_below(folder) if path.name == name]
     if not found:
         raise InputError(f"no {name}", file=folder, expected="it somewhere below", do="name the directory of the disc")
     return found[0]

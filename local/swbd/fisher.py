@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from recordings import files_below
+
 from houseblend.base.errors import InputError
 from houseblend.io.streams import read_text
 
@@ -22,9 +24,7 @@ def fisher_sentences(folder: Path, known: Collection[str]) -> list[str]:
     Raises:
         InputError: no transcripts, a file that is not UTF-8, or a line of another form.
     """
-    files = (
-        sorted(path for path in folder.rglob("*.txt") if path.parent.parent.name == "trans") if folder.is_dir() else []
-    )
+    files = [path for path in files_below(folder) if path.suffix == ".txt" and path.parent.parent.name == "trans"]
     if not files:
         raise InputError(
             "no transcripts of Fisher", file=folder, expected="data/trans/000/fe_03_00001.txt ... below it"

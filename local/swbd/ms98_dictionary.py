@@ -82,7 +82,7 @@ def written_lexicon(entries: Iterable[Entry], letters: dict[str, str]) -> tuple[
         if acronym:
             acronyms[word] = acronym
         lexicon.add(((acronym or word).lower(), phones))
-    if letters:
+    if "I" in letters:
         lexicon.add(("i", letters["I"]))
     return sorted(lexicon), acronyms
 
@@ -105,7 +105,15 @@ def write_dictionary(out: Path, lexicon: list[Entry], acronyms: dict[str, str]) 
 
 def read_dictionary(folder: Path) -> tuple[set[str], dict[str, str]]:
     """Words and acronyms of a dictionary directory; InputError if it is none."""
-    acronyms = dict(line.split("\t") for line in read_text(folder / "acronyms.map").splitlines())
+    acronyms = {}
+    for number, line in enumerate(read_text(folder / "acronyms.map").splitlines(), start=1):
+        word, tab, acronym = line.partition("\t")
+        if not tab:
+            raise InputError(
+                f"cannot read {line[:60]!r}", file=folder / "acronyms.map", line=number, expected="WORD, tab, ACRONYM",
+                do="run prepare_dict again",
+            )  # fmt: skip
+        acronyms[word] = acronym
     return {word for word, _ in read_entries(folder / "lexicon.txt")}, acronyms
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults import Faults
-from recordings import SIDES, Recordings
+from recordings import SIDES, Recordings, files_below
 from words import spoken_words, with_acronyms
 
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
+from houseblend.io.data_files import FORBIDDEN_WORDS
 from houseblend.io.streams import read_text
 
 EXPECTED = "sw2001A-ms98-a-0001 START END WORD ..."
@@ -47,13 +49,12 @@ def read_transcripts(
     """The utterances of all calls in the order of their ids; what is wrong goes to `faults` and is left out.
 
     Raises:
-        InputError: there are no transcripts.
+        InputError: there are no transcripts, or two of the same side.
     """
-    files = {
-        found.groups(): path for path in sorted(disc.rglob("*-trans.text")) if (found := _FILE.fullmatch(path.name))
-    }
-    if not files:
-        raise InputError("no transcripts (sw2001A-ms98-a-trans.text ...)", file=disc, do=GET)
+    files = _files(disc)
+    untold = sorted(recordings.files.keys() - {f"sw0{number}" for number, _ in files})
+    if untold:
+        warn(f"{disc}: {len(untold)} recordings have no transcripts and are left out, such as {untold[0]}")
     utterances: dict[str, Utterance] = {}
     for number in sorted({number for number, _ in files}):
         try:
@@ -72,11 +73,28 @@ def read_transcripts(
     return [utterances[key] for key in sorted(utterances)]
 
 
+def _files(disc: Path) -> dict[tuple[str, ...], Path]:
+    """Transcripts by number of the call and side."""
+    files: dict[tuple[str, ...], Path] = {}
+    for path in files_below(disc):
+        if not (found := _FILE.fullmatch(path.name)):
+            continue
+        if found.groups() in files:
+            what = f"two transcripts of call sw0{found[1]} side {found[2]}"
+            raise InputError(what, file=path, expected=f"{files[found.groups()]} only", do="take one of them away")
+        files[found.groups()] = path
+    if not files:
+        raise InputError("no transcripts (sw2001A-ms98-a-trans.text ...)", file=disc, do=GET)
+    return files
+
+
 def _side(
     text: str, path: Path, call: str, side: str, recordings: Recordings, acronyms: Mapping[str, str], faults: Faults
 ) -> Iterator[Utterance]:
     last = 0.0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             start, end, words = _times_and_words(line, path, number, call, side)
             if start < last - _SLACK:
@@ -85,13 +103,16 @@ def _side(
                     expected="segments that do not overlap", do=GET,
                 )  # fmt: skip
             recordings.check_times(call, start, end, path, number)
+            said = with_acronyms(spoken_words(words), acronyms)
+            if said and _hundredths(start) == _hundredths(end):
+                what = f"words from {start} to {end} s"
+                raise InputError(what, file=path, line=number, expected="a segment of 0.01 s or more", do=GET)
         except InputError as fault:
             faults.add(fault)
             continue
         last = end
-        said = with_acronyms(spoken_words(words), acronyms)
         if said:
-            yield Utterance(call, side, int(100 * start + 0.5), int(100 * end + 0.5), tuple(said))
+            yield Utterance(call, side, _hundredths(start), _hundredths(end), tuple(said))
 
 
 def _times_and_words(line: str, path: Path, number: int, call: str, side: str) -> tuple[float, float, str]:
@@ -103,9 +124,20 @@ def _times_and_words(line: str, path: Path, number: int, call: str, side: str) -
     found = _ID.fullmatch(name)
     if not found or (f"sw0{found[1]}", found[2]) != (call, side):
         raise InputError(
-            f"segment {name} in the file of {call} {side}", file=path, line=number, expected=EXPECTED, do=GET
+            f"segment {name!r} in the file of {call} {side}", file=path, line=number, expected=EXPECTED, do=GET
         )
     if not 0 <= begin < stop < float("inf"):
         what = f"a segment from {start} to {end} s"
         raise InputError(what, file=path, line=number, expected="0 <= START < END", do=GET)
-    return begin, stop, rest[0] if rest else ""
+    text = rest[0] if rest else ""
+    odd = [word for word in text.split() if not word.isprintable() or word in FORBIDDEN_WORDS]
+    if odd:
+        expected = f"words of letters and signs, none of {' '.join(sorted(FORBIDDEN_WORDS))}"
+        raise InputError(
+            "no word of a transcript", file=path, line=number, key=ascii(odd[0]), expected=expected, do=GET
+        )
+    return begin, stop, text
+
+
+def _hundredths(seconds: float) -> int:
+    return int(100 * seconds + 0.5)

@@ -4,12 +4,18 @@ import re
 from pathlib import Path
 
 from houseblend.base.errors import InputError
+from houseblend.base.fingerprint import walk_behind_links
 from houseblend.io.data_files import Line
 from houseblend.io.sphere import SphereHeader, read_sphere_header
 
 SIDES = "AB"
 SEGMENT_OVERRUN = 0.5
 """Seconds that a segment may end behind its recording, as features are made."""
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files below a directory, also behind links, in the order of their names; none if there is no such directory."""
+    return sorted(Path(parent, name) for parent, _, names in walk_behind_links(folder) for name in names)
 
 
 class Recordings:
@@ -27,9 +33,10 @@ class Recordings:
     def __init__(self, folder: Path, names: str, form: str) -> None:
         if not folder.is_dir():
             raise InputError("no such directory", file=folder, do="name the directory that the disc was copied to")
+        self.folder = folder
         self.files: dict[str, Path] = {}
         self._headers: dict[str, SphereHeader] = {}
-        for path in sorted(folder.rglob("*")):
+        for path in files_below(folder):
             found = re.fullmatch(names, path.stem, re.IGNORECASE)
             if not found or path.suffix.lower() != ".sph":
                 continue
@@ -47,7 +54,7 @@ class Recordings:
             InputError: it is missing, has no two channels, or is broken.
         """
         if name not in self.files:
-            raise InputError("no recording of this call", key=name, do="copy the disc that it is on")
+            raise InputError("no recording of this call", file=self.folder, key=name, do="copy the disc that it is on")
         if name not in self._headers:
             header = read_sphere_header(self.files[name])
             if header.channels != len(SIDES):

@@ -11,6 +11,7 @@ from houseblend.decode.glm import Rules
 from houseblend.decode.hub5 import is_scored, score_ctm
 from houseblend.decode.matched_pairs import error_pairs, matched_pairs
 from houseblend.decode.stm_ctm import read_ctm, read_stm
+from houseblend.decode.wer import Counts
 from houseblend.decode.word_network import Network, align, tokens
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "hub5"
@@ -108,14 +109,24 @@ def test_alternatives_optional_words_and_fragments():
         ("a A s 0 2 x\n", "a A 0 one x\n", r"ctm:1: cannot read .*expected FILE CHANNEL START DURATION WORD"),
         ("a A s 0 2 { x\n", "a A 0 1 x\n", r"stm:1: \{ without \}"),
         ("a A s 0 2 x\n", "a A 0 1 \xe9\n", r"ctm:1: not UTF-8"),
+        ("\ufeff;;\n", "a A 0 1 x\n", r"stm: no segments; name the stm of this test"),
+        ("a A s 0 2 x\nA a s 0 2 y\n", "a A 0 1 x\n", r"stm:2: the segment of line 1 again"),
+        ("a A s 0 2 x\0\n", "a A 0 1 x\n", r"stm:1: not UTF-8"),
         ("a A s 0 2 IGNORE_TIME_SEGMENT_IN_SCORING\n", "a A 0 1 x\n", r"stm: no segments to score"),
     ],
 )
 def test_files_that_do_not_fit_are_one_clear_message(tmp_path, stm, ctm, message):
-    (tmp_path / "stm").write_text(stm)
+    (tmp_path / "stm").write_text(stm, encoding="utf-8")
     (tmp_path / "ctm").write_bytes(ctm.encode("latin-1"))
     with pytest.raises(InputError, match=message):
         scored(tmp_path, glm=None)
+
+
+def test_words_may_come_in_any_order_and_those_that_come_twice_are_told(tmp_path, capfd):
+    (tmp_path / "stm").write_bytes(b"\xef\xbb\xbfa A s 0 2 x y\r\na A s 2 4 z\r\n")
+    (tmp_path / "ctm").write_text("a A 2.5 0.2 z\na A 1.0 0.2 y\na A 0.5 0.2 x\na A 1.0 0.2 y\n")
+    assert [one.counts for one in scored(tmp_path, glm=None)] == [Counts(2, 1, 0, 0), Counts(1, 0, 0, 0)]
+    assert "ctm: 1 words stand there twice, such as y of a A at 1.00 s" in capfd.readouterr().err
 
 
 def test_the_program_prints_subsets_and_speakers(run_program):

@@ -1,8 +1,15 @@
 """Hand-made fragments of LDC's discs, small enough to read."""
 
+import importlib
+import runpy
 import struct
+import sys
 from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+SWBD = REPOSITORY / "local/swbd"
+sys.path.insert(0, str(SWBD))
+DICT, DATA, EVAL = (f"local/swbd/prepare_{name}" for name in ("dict", "data", "eval2000"))
 SECONDS = 10
 DICTIONARY = """\
  file: $SWB/data/dictionary/sw-ms98-dict.text
@@ -52,6 +59,21 @@ en_4156 A unknown_speaker 0.50 2.00
 en_4156 A unknown_speaker 3.00 4.00
 en_4156 B unknown_speaker 2.05 3.10
 """
+
+
+def step(script):
+    """The step of a script, to be run in this process."""
+    return runpy.run_path(str(REPOSITORY / script))[Path(script).name]
+
+
+def module(name):
+    """local/swbd/NAME.py."""
+    return importlib.import_module(name)
+
+
+def rows(path):
+    """Lines of a file by their first word."""
+    return {line.partition(" ")[0]: line.partition(" ")[2] for line in path.read_text().splitlines()}
 
 
 def sphere(channels: int = 2, seconds: float = SECONDS, coding: str = "ulaw", cut: int = 0) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 _NO_CONTENT = re.compile(r"log|\..*|split\d+(utt)?")
@@ -40,10 +41,22 @@ def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRec
     return {name: _record(place / name if name != "." else place, known.get(name)) for name in names}
 
 
+def walk_behind_links(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As os.walk, in the order of names, also behind links to directories; none is entered twice."""
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield parent, folders, sorted(files)
+
+
 def _content_files(folder: Path) -> list[str]:
     found: list[str] = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _NO_CONTENT.fullmatch(name) and not _is_step(parent, name))
+    for parent, folders, files in walk_behind_links(folder):
+        folders[:] = (name for name in folders if not _NO_CONTENT.fullmatch(name) and not _is_step(parent, name))
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in files if not name.startswith(".")]
     return sorted(found)
 

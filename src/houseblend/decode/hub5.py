@@ -3,6 +3,7 @@
 Words belong to the first segment of their channel that ends behind their middle, the rest to the last one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from houseblend.decode.word_network import Network, Pair, align, tokens
 IGNORED = ("IGNORE_TIME_SEGMENT_IN_SCORING", "IGNORETIMESEGMENTINSCORING")
 HESITATIONS = frozenset(["uh", "um", "eh", "mm", "hm", "ah", "huh", "ha", "er", "oof", "hee", "ach", "eee", "ew"])
 """What the rules map to %HESITATION, which the reference marks as optional."""
+NAME_STM = "name the stm of this test"
 Channel = tuple[str, str]
 """File and channel, in small letters."""
 
@@ -94,9 +96,13 @@ def score_ctm(segments: list[Segment], words: list[TimedWord], stm: Path, ctm: P
         glm: file of the global mapping rules, None for none.
 
     Raises:
-        InputError: words of a channel that the reference does not have, no words at all, or a broken alternation.
+        InputError: words of a channel that the reference does not have, no words at all, a segment twice, or a broken
+            alternation.
     """
     references = by_channel(segments)
+    if not references:
+        raise InputError("no segments", file=stm, do=NAME_STM)
+    _check_twice(segments, words, stm, ctm)
     _check_channels(references, words, stm, ctm)
     heard = _filtered(words, Rules.read(glm, "ctm hyp") if glm else Rules([]))
     mapping = Rules.read(glm, "stm ref") if glm else Rules([])
@@ -120,7 +126,7 @@ def score_ctm(segments: list[Segment], words: list[TimedWord], stm: Path, ctm: P
             recognised = _network((token for one in spoken[first:place] for token in one.tokens), ctm, None)
             scored.append(Scored(key, segment, align(said, recognised)))
     if not scored:
-        raise InputError("no segments to score", file=stm, do="name the stm of the test")
+        raise InputError("no segments to score", file=stm, do=NAME_STM)
     return scored
 
 
@@ -165,6 +171,22 @@ def _network(found: Iterable[str], file: Path, line: int | None) -> Network:
         raise failure.but(file=file, line=line) from None
 
 
+def _check_twice(segments: list[Segment], words: list[TimedWord], stm: Path, ctm: Path) -> None:
+    """Refuse a segment that stands in the reference twice; words that do are told: overlapping segments have them."""
+    lines: dict[tuple, int] = {}
+    for one in segments:
+        first = lines.setdefault((one.file.lower(), one.channel.lower(), one.speaker, one.start, one.end), one.line)
+        if first != one.line:
+            what = f"the segment of line {first} again"
+            raise InputError(what, file=stm, line=one.line, expected="each once", do="take one away")
+    seen = Counter((one.file, one.channel, one.start, one.duration, one.word) for one in words if one.duration)
+    twice = next((key for key, count in seen.items() if count > 1), None)
+    if twice:
+        file, channel, start, _, word = twice
+        count = sum(seen.values()) - len(seen)
+        warn(f"{ctm}: {count} words stand there twice, such as {word} of {file} {channel} at {start:.2f} s")
+
+
 def _check_channels(references: dict[Channel, list[Segment]], words: list[TimedWord], stm: Path, ctm: Path) -> None:
     if not words:
         raise InputError("no words", file=ctm, do="check the decoding")
@@ -172,7 +194,7 @@ def _check_channels(references: dict[Channel, list[Segment]], words: list[TimedW
         if (one.file.lower(), one.channel.lower()) not in references:
             raise InputError(
                 f"file {one.file} channel {one.channel} is not in {stm}", file=ctm, line=one.line,
-                expected="the recordings of the stm", do="name the stm of this test",
+                expected="the recordings of the stm", do=NAME_STM,
             )  # fmt: skip
     silent = references.keys() - {(one.file.lower(), one.channel.lower()) for one in words}
     if silent:

@@ -66,7 +66,9 @@ def read_sphere_header(path: Path) -> SphereHeader:
         raise InputError(f"no SPHERE header: {failure}", file=path, expected="NIST SPHERE", do=AGAIN) from None
     if (coding, width) not in (("ulaw", 1), ("pcm", 2)):
         expected = "mu-law or 16 bits, not compressed"
-        raise InputError(f"coding {coding}", file=path, expected=expected, do="convert it with NIST's w_decode")
+        raise InputError(
+            f"coding {coding}", file=path, expected=expected, do="uncompress it with sph2pipe -f sph of LDC"
+        )
     size, wanted = path.stat().st_size, start + samples * channels * width
     if size < wanted:
         raise InputError(f"{size} bytes, the header says {wanted}", file=path, do=AGAIN)

@@ -272,17 +272,19 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
 
 
 def read_text(rxfilename: str | Path) -> str:
-    """All of a small text file behind an extended file name.
+    """All of a small text file behind an extended file name, without a byte order mark.
 
     Raises:
-        InputError: it is missing, not UTF-8, or has more than `MAX_TEXT` bytes.
+        InputError: it is missing, not UTF-8, holds NUL bytes, or has more than `MAX_TEXT` bytes.
     """
     with open_stream(rxfilename) as stream:
         data = stream.read(MAX_TEXT)
         if len(data) == MAX_TEXT:
             raise stream.fail("no end", expected="a small text file")
     try:
-        return data.decode()
+        if b"\0" in data:
+            raise UnicodeDecodeError("utf-8", data, data.index(0), data.index(0) + 1, "NUL")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as failure:
         line = data[: failure.start].count(b"\n") + 1
         raise InputError("not UTF-8", file=rxfilename, line=line, do="convert it with iconv") from None
