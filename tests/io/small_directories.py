@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 def write_lang(folder: Path) -> Path:
     """A lang directory that Kaldi's prepare_lang.sh wrote."""
-    shutil.copytree(GOLDEN / "lang", folder)
+    shutil.copytree(GOLDEN / "lang", folder, ignore=shutil.ignore_patterns("kenlm"))
     (folder / "oov.txt").write_text("<SIL>\n")
     return folder
 
