@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -39,3 +41,15 @@ def test_a_killed_process_is_an_error_and_no_hang():
 
     with pytest.raises(HouseBlendError, match="killed"):
         list(in_processes(work, range(6), 2))
+
+
+def test_a_signal_while_a_process_is_forked_ends_the_program():
+    program = """if True:
+        import os, signal, sys
+        from houseblend.base.workers import in_processes
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+        os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        print(list(in_processes(abs, [1, 2], 2)))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -236,6 +236,18 @@ def test_arpa_files_that_are_no_distribution_are_refused(tmp_path, old, new, mes
         read_arpa(tmp_path / "bad")
 
 
+def test_lossy_models_are_told_and_those_of_too_much_probability_refused(tmp_path, capsys):
+    (tmp_path / "lm").write_text(ARPA.replace("<s>\t-0.30103", "<s>\t-0.6").replace("a\t-0.30103", "a\t-0.4"))
+    read_arpa(tmp_path / "lm", lossy=True)
+    assert "lm:8: the probabilities behind 'a' sum to 0.9" in capsys.readouterr().err
+    (tmp_path / "lm").write_text(ARPA.replace("ngram 2=2", "ngram 2=3").replace("<s> b", "c b\n-0.2041200\t<s> b"))
+    assert read_arpa(tmp_path / "lm", lossy=True).sizes == [4, 2]
+    for old, new in (("<s>\t-0.30103", "<s>"), ("-0.30103\ta\t", "-0.1\ta\t")):
+        (tmp_path / "lm").write_text(ARPA.replace(old, new))
+        with pytest.raises(InputError, match=r"lm:\d: the probabilities .* sum to 1\.\d+; expected 1"):
+            read_arpa(tmp_path / "lm", lossy=True)
+
+
 @pytest.mark.parametrize(("name", "min_counts"), [("all", (1, 1, 1)), ("twice", (1, 1, 2))])
 def test_models_are_those_of_kenlm(name, min_counts):
     vocabulary = Vocabulary()

@@ -1,5 +1,6 @@
 """Work shared out among forked processes, results in order."""
 
+import contextlib
 import multiprocessing
 import signal
 from collections import deque
@@ -24,6 +25,7 @@ class KilledError(HouseBlendError):
 CHUNK, CHUNKS_AHEAD, FEW = 32, 4, 8
 """The most items that are sent at once, fewer towards the end, so that all processes end together; how many such parcels
 for each process are under way; items of each process that are so few that the first of them is shared out, too."""
+_ENDING = {signal.SIGTERM, signal.SIGINT}
 _inherited: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 """In a forked process: the function and items of its pool."""
 
@@ -56,7 +58,8 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
             sent = 0
             while sent < len(items):
                 chunk = max(1, min(CHUNK, (len(items) - sent) // (4 * jobs)))
-                waiting.append(processes.submit(_call, range(sent, sent + chunk)))
+                with _signals_held():
+                    waiting.append(processes.submit(_call, range(sent, sent + chunk)))
                 sent += chunk
                 if len(waiting) == CHUNKS_AHEAD * jobs:
                     yield from waiting.popleft().result()
@@ -68,11 +71,22 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
             processes.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that end a program wait: what a handler raises while a process is forked, Python drops."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _inherit(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
     global _inherited
     die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     _inherited = (work, items)
 
 

@@ -9,6 +9,7 @@ from typing import IO
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
 from houseblend.io.streams import open_sink
 from houseblend.lang.arpa import Entry, read_entries
 from houseblend.lang.ngram_model import NEVER, NgramModel
@@ -57,8 +58,13 @@ def _lines(model: NgramModel, order: int, texts: list[str]) -> Iterator[str]:
         )
 
 
-def read_arpa(rxfilename: str | Path) -> NgramModel:
+def read_arpa(rxfilename: str | Path, lossy: bool = False) -> NgramModel:
     """Read an ARPA file and check that it is a probability distribution.
+
+    Args:
+        rxfilename: the file, gzipped or not.
+        lossy: probabilities may sum to less than one, which is told; n-grams that come twice or lack their history are
+            left out.
 
     Raises:
         InputError: with the line, where the file is broken, an n-gram comes twice or its history is no n-gram, or the
@@ -66,9 +72,18 @@ def read_arpa(rxfilename: str | Path) -> NgramModel:
     """
     reader = _Reader(rxfilename)
     for entry in read_entries(rxfilename):
-        reader.add(entry)
+        try:
+            reader.add(entry)
+        except InputError:
+            if not lossy:
+                raise
     model = reader.model()
-    reader.check(model)
+    for what, line, total in reader.faults(model):
+        advice = "look for a back-off weight that is wrong or missing, or make the model again"
+        fault = InputError(what, file=rxfilename, line=line, expected="1", do=advice)
+        if not lossy or not total < 1.0:
+            raise fault
+        warn(str(fault))
     return model
 
 
@@ -135,21 +150,19 @@ class _Reader:
             rank[order] = np.arange(len(order))
         return NgramModel(list(self.names), NgramSet(len(self.names), prefix, word), log_prob, back_off)
 
-    def check(self, model: NgramModel) -> None:
-        """Refuse probabilities that do not sum to one."""
+    def faults(self, model: NgramModel) -> Iterator[tuple[str, int, float]]:
+        """Of every order the largest sum of probabilities that is not one: what it is, its line, the sum."""
         total = np.exp(model.log_prob[0]).sum()
         if abs(total - 1.0) > CLOSE_TO_ONE:
-            self._refuse(f"the probabilities of the 1-grams sum to {total:.4f}", int(self.lines[0][0]))
+            yield f"the probabilities of the 1-grams sum to {total:.4f}", int(self.lines[0][0]), total
         for order in range(1, model.order):
             mine, lower = model.left_over(order)
             total = 1.0 - mine + np.exp(model.back_off[order - 1]) * lower
-            wrong = np.flatnonzero(~(np.abs(total - 1.0) <= CLOSE_TO_ONE))
-            wrong = wrong[np.isin(wrong, model.ngrams.prefix[order])]
-            if len(wrong):
-                history = " ".join(model.names[word] for word in model.ngrams.words(order)[wrong[0]])
-                what = f"the probabilities behind '{history}' sum to {total[wrong[0]]:.4f}"
-                self._refuse(what, int(self.lines[order - 1][wrong[0]]))
-
-    def _refuse(self, what: str, line: int) -> None:
-        advice = "look for a back-off weight that is wrong or missing, or make the model again"
-        raise InputError(what, file=self.file, line=line, expected="1", do=advice)
+            has_longer = np.zeros(len(total), bool)
+            has_longer[model.ngrams.prefix[order]] = True
+            wrong = has_longer & ~(np.abs(total - 1.0) <= CLOSE_TO_ONE)
+            if wrong.any():
+                most = int(np.where(wrong, np.nan_to_num(total, nan=np.inf), -np.inf).argmax())
+                history = " ".join(model.names[word] for word in model.ngrams.words(order)[most])
+                what = f"the probabilities behind '{history}' sum to {total[most]:.4f}"
+                yield what, int(self.lines[order - 1][most]), total[most]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.base.log import warn
 from houseblend.io.lang_files import AGAIN, read_symbol_table
 from houseblend.io.numbers import to_int
 from houseblend.io.objects import MAX_DIM
@@ -71,16 +70,13 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
 
 
 def format_lm(lang: Path, arpa: Path, out: Path) -> None:
-    """Copy a lang directory and add G.fst, made from an ARPA language model; one that is no distribution is told.
+    """Copy a lang directory and add G.fst, made from an ARPA language model; one that loses probability is told.
 
     Raises:
-        InputError: the file is broken.
+        InputError: the file is broken, or its probabilities behind a history sum to more than one.
     """
+    read_arpa(arpa, lossy=True)
     graph = arpa_graph(arpa, read_symbol_table(lang / "words.txt"))
-    try:
-        read_arpa(arpa)
-    except InputError as fault:
-        warn(str(fault))
     shutil.copytree(
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
     )
