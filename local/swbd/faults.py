@@ -24,7 +24,7 @@ class Faults:
     def check(self) -> None:
         """Raise the first fault if there are more than allowed."""
         count = len(self.found)
-        if count > max(0, self.allowed):
+        if count > self.allowed:
             first = self.found[0]
             tail = f"; {count} such faults in all, --max-skipped={self.allowed}"
             raise first.but(do=f"{first.do or 'mend the corpus'}{tail}")

@@ -46,8 +46,6 @@ class Study:
 
     def run(self, cells: list[dict], run_cell: Callable[[dict], dict], jobs: int) -> None:
         """Run what is not finished, `jobs` cells at a time; the first failure is raised when all have ended."""
-        if jobs < 1:
-            raise InputError(f"--jobs={jobs}", expected="1 or more")
         done = [line["cell"] for line in self.results()]
         left = [cell for cell in cells if cell not in done]
         with Progress(len(left), "cells") as progress, ThreadPoolExecutor(jobs) as pool:
