@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from checks import Outcome, by_command, compared, covers, outcome
 from compare import Deviation, DifferentError, Tolerance, compare
+from noise import trajectory_tolerance
 from rows import Row
 from workplace import Workplace
 
@@ -58,8 +59,7 @@ def trained(workplace: Workplace, row: Row) -> Outcome:
         return objective(workplace, row)
     said = workplace.run(row)
     network, log = row.files
-    late = network.endswith("_20.raw")
-    tolerance = Tolerance(0.0, (4e-3 if "/B_" in network else 1e-3) if late else 1e-4)
+    tolerance = Tolerance(0.0, trajectory_tolerance(network.removesuffix(".raw")))
     total = parameter_deviation(workplace.place / network, workplace.golden / network, tolerance)
     return outcome(total | objective_deviation(said, workplace.golden / log, tolerance), tolerance)
 

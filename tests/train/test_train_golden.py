@@ -1,6 +1,7 @@
 """Training, combination, priors and transforms against Kaldi's nnet3."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from houseblend.train.objective import evaluate
 from houseblend.train.trainer import Trainer, UpdateRule
 from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
 from houseblend.train.worker import WorkerTask, train_worker
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden_whole"))
+from noise import trajectory_tolerance
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 EGS = f"ark:{GOLDEN}/train/egsA.ark"
@@ -72,7 +76,7 @@ def test_trajectories_are_nnet3s(net, family, count, tmp_path):
     egs = first_minibatches(count, tmp_path, net)
     report = train_worker(WorkerTask(golden(f"{family}_0", net), egs, f"{tmp_path}/out.raw", rule=RULES[family]))
     mine, its = (Network.read(path) for path in (tmp_path / "out.raw", golden(f"{family}_{count}", net)))
-    tolerance = 1e-4 if count <= 5 else {"A": 1e-3, "B": 4e-3}[net]
+    tolerance = trajectory_tolerance(f"nnet3/{net}_{family}_{count}")
     for spec, values in mine.parameters.items("parameter"):
         gap = float((values - its.parameters[spec.name]).abs().max())
         assert gap <= tolerance, spec.name
