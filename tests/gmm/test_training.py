@@ -12,7 +12,7 @@ from houseblend.feat.pipeline import FeaturePipeline, write_model_features
 from houseblend.gmm.align import UtteranceAligner, read_transcripts
 from houseblend.gmm.model import read_model
 from houseblend.hmm.tree import ContextDependency
-from houseblend.io.tables import read_table
+from houseblend.io.tables import read_table, write_table
 
 SCHEDULE = ("--num-iters=12", "--max-iter-inc=8", "--totgauss=100")
 FILES = ("final.mdl", "tree", "ali.1.gz", "num_jobs", "phones.txt", "feature.json")
@@ -115,3 +115,94 @@ def test_utterances_that_are_too_short_are_left_out_by_name(run_step, tmp_path, 
     done = run_step("train_mono", *SCHEDULE, data, lang, tmp_path / "mono", check=True)
     assert "[george-0-10] is left out" in done.stderr
     assert set(aligned(tmp_path / "mono")) == {line.split()[0] for line in text.splitlines()} - {"george-0-10"}
+
+
+def join_with_silences(data, words=4):
+    """Every digit with some of the next, and between them digital zeros: frames that are all alike."""
+    texts = [line.split() for line in (data / "text").read_text().splitlines()]
+    feats = dict(read_table(f"scp:{data}/feats.scp", "matrix"))
+    noise = np.random.default_rng(3)
+    silence = np.min([x.min(axis=0) for x in feats.values()], axis=0)[None]
+    with write_table(f"ark,scp:{data}/feats.ark,{data}/feats.scp", "matrix") as write, open(data / "text", "w") as text:
+        for index, (key, _) in enumerate(texts):
+            chosen = [texts[(index + step) % len(texts)] for step in range(words)]
+            parts = [
+                part for other, _ in chosen for part in (silence.repeat(noise.integers(20, 200), axis=0), feats[other])
+            ]
+            write(key, np.concatenate(parts).astype(np.float32))
+            text.write(" ".join([key, *(word for _, word in chosen)]) + "\n")
+
+
+NARROW = ("--num-iters=4", "--max-iter-inc=4", "--totgauss=80", "--beam=3")
+
+
+def lines_of(level, done):
+    return [line for line in done.stderr.splitlines() if line.startswith(level)]
+
+
+def test_what_finds_no_path_is_counted_once_an_iteration_and_refused_above_a_share(run_step, tmp_path, digits):
+    data, lang = digits
+    join_with_silences(data)
+    done = run_step("train_mono", *NARROW, data, lang, tmp_path / "mono")
+    without = [int(count) for count in re.findall(r"(\d+) of 80 without a path", done.stderr)]
+    assert len(without) == 4
+    assert without[:2] == [0, 0]
+    assert 40 < without[2] < 80
+    assert 40 < without[3] < 80
+    (warning,) = lines_of("WARNING", done)
+    assert f"iteration 2: {without[2]} of 80 utterances are not aligned: {without[2]} have no path" in warning
+    assert "within beam 3, nor 12 (george-0-10, " in warning
+    assert f", {without[2] - 10} more); try --beam=12, " in warning
+    assert "--dither=1" in warning
+    assert done.status == 1
+    assert not (tmp_path / "mono" / "final.mdl").exists()
+    (error,) = lines_of("ERROR", done)
+    assert f"{without[3]} of 80 utterances are not aligned" in error
+    assert "at most 40" in error
+    assert "allow more with --max-unaligned" in error
+
+    done = run_step("train_mono", *NARROW, "--max-unaligned=0.99", data, lang, tmp_path / "mono", check=True)
+    assert len(lines_of("WARNING", done)) == 2
+    assert f"{80 - without[3]} of 80 utterances are aligned" in done.stderr
+    assert len(aligned(tmp_path / "mono")) == 80 - without[3]
+    assert run_step("train_mono", "--max-unaligned=1.5", data, lang, tmp_path / "other").status == 2
+
+    words = ("--beam=3", data, lang, tmp_path / "mono", tmp_path / "ali")
+    done = run_step("align", "--max-skipped=79", *words, check=True)
+    lost = 80 - len(aligned(tmp_path / "ali"))
+    assert 10 < lost < 80
+    (warning,) = lines_of("WARNING", done)
+    assert f"{lost} of 80 utterances are not aligned: {lost} have no path through their transcripts" in warning
+    assert "within beam 3, nor 12 (george-" in warning
+    assert "try --beam=12" in warning
+    done = run_step("align", "--max-skipped=9", *words)
+    assert (done.status, lines_of("WARNING", done)) == (1, [])
+    assert f"allow that with --max-skipped={lost}" in done.stderr
+
+
+def test_align_says_in_one_sentence_who_is_not_aligned_and_why(run_step, tmp_path, digits):
+    data, lang = digits
+    run_step("train_mono", *SCHEDULE, data, lang, tmp_path / "mono", check=True)
+    text = (data / "text").read_text()
+    (data / "text").write_text(text.replace("george-0-10 zero", "george-0-10" + 20 * " zero"))
+    done = run_step("align", "--jobs=1", data, lang, tmp_path / "mono", tmp_path / "ali")
+    assert done.status == 1
+    assert not lines_of("WARNING", done)
+    (error,) = lines_of("ERROR", done)
+    assert "1 of 80 utterances are not aligned: 1 have too few frames for their transcripts (george-0-10); " in error
+    assert "beam" not in error
+    assert "--max-skipped=1" in error
+
+
+def test_gmm_align_compiled_does_not_blame_the_beam_for_too_few_frames(run_program, tmp_path, digits):
+    model, graphs, feats = GMM / "mono" / "final.mdl", f"ark:{tmp_path}/graphs", f"ark:{tmp_path}/feats"
+    (tmp_path / "text").write_text(f"long {' '.join(20 * ['2'])}\nother 3\n")
+    _, digit = next(sub_features())
+    with write_table(feats, "matrix") as write:
+        write("long", digit)
+        write("other", digit)
+    words = (HMM / "mono" / "tree", model, digits[1] / "L.fst", f"ark:{tmp_path}/text", graphs)
+    run_program("compile-train-graphs", *words, check=True)
+    done = run_program("gmm-align-compiled", "--beam=8", model, graphs, feats, "ark:/dev/null")
+    assert "[long]: too few frames for the transcript" in done.stderr
+    assert "done 1 utterances, skipped 1" in done.stderr

@@ -29,6 +29,7 @@ def main(
     import numpy as np
 
     from houseblend.cli.program import Skips
+    from houseblend.gmm.align import equal_path
     from houseblend.gmm.model import read_model
     from houseblend.hmm.search import SearchGraph, align
     from houseblend.io.tables import open_table, read_table, write_table
@@ -52,7 +53,9 @@ def main(
             graph = SearchGraph(fst, transitions)
             path = align(graph, loglikes, acoustic_scale, beam, retry_beam, key, id_scores)
             if path is None:
-                skips.skip(key, f"no path through the transcript within beam {max(beam, retry_beam):g}")
+                short = equal_path(fst, len(features[key]), key) is None
+                why = "too few frames for" if short else f"no path within beam {max(beam, retry_beam):g} through"
+                skips.skip(key, f"{why} the transcript")
                 continue
             write(key, path)
             if write_scores:

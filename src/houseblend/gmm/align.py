@@ -3,6 +3,7 @@
 import gzip
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,61 @@ RETRY = 4.0
 GRAPHS_KEPT = 1000
 """Transcripts whose graphs are kept: copies of an utterance, at another speed or with noise, are compiled once."""
 
+SILENCES = "cut long silences off (segments), make features with --dither=1 if silences are digital zeros"
+
 Scorer = Callable[[SearchGraph, np.ndarray, str], np.ndarray | None]
+
+
+@dataclass
+class Unaligned:
+    """Utterances that are left without an alignment.
+
+    Args:
+        total: how many utterances were to be aligned.
+        beam: of the first try.
+        short: those with too few frames for their transcripts.
+        lost: those through whose transcripts no path was found.
+    """
+
+    total: int
+    beam: float
+    short: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.short) + len(self.lost)
+
+    def __str__(self) -> str:
+        """One sentence that names causes, and the first utterances of each."""
+        causes = {
+            "too few frames for their transcripts": self.short,
+            f"no path through their transcripts within beam {self.beam:g}, nor {RETRY * self.beam:g}": self.lost,
+        }
+        told = [f"{len(keys)} have {cause} ({_some(keys)})" for cause, keys in causes.items() if keys]
+        return f"{len(self)} of {self.total} utterances are not aligned: {', '.join(told)}"
+
+    @property
+    def advice(self) -> str:
+        """What may help, by cause."""
+        short = ["check the transcripts and times of those with too few frames"] if self.short else []
+        lost = [f"try --beam={RETRY * self.beam:g}", SILENCES] if self.lost else []
+        return ", ".join(short + lost)
+
+    def require(self, most: int, data: Path, do: str) -> None:
+        """Warn of them.
+
+        Raises:
+            InputError: there are more than `most`, or nothing is aligned; `do` says how to allow more.
+        """
+        if len(self) > most or len(self) == self.total:
+            raise InputError(str(self), file=data, expected=f"at most {most}", do=f"{self.advice}, or {do}")
+        if len(self):
+            warn(f"{self}; {self.advice}")
+
+
+def _some(keys: list[str], shown: int = 10) -> str:
+    rest = [f"{len(keys) - shown} more"] if len(keys) > shown else []
+    return ", ".join(keys[:shown] + rest)
 
 
 class UtteranceAligner:
@@ -89,10 +144,7 @@ class UtteranceAligner:
         def score(graph: SearchGraph, feats_TD: np.ndarray, key: str) -> np.ndarray | None:
             loglikes = mixtures.log_likelihoods(feats_TD, key)
             loglikes[:, self._silence_pdfs] += self._boost
-            path = align(graph, loglikes, ACOUSTIC_SCALE, beam, RETRY * beam, key, id_scores)
-            if path is None:
-                warn(f"[{key}]: no path through the transcript within beam {RETRY * beam:g}")
-            return path
+            return align(graph, loglikes, ACOUSTIC_SCALE, beam, RETRY * beam, key, id_scores)
 
         return score
 

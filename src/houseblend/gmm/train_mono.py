@@ -13,7 +13,7 @@ from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
 from houseblend.feat.pipeline import FeaturePipeline, write_model_features
 from houseblend.gmm.accumulate import Accumulators
-from houseblend.gmm.align import Scorer, UtteranceAligner, read_transcripts, write_alignments
+from houseblend.gmm.align import Scorer, Unaligned, UtteranceAligner, read_transcripts, write_alignments
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.estimate import UpdateOptions, mix_up, update
 from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments
@@ -26,6 +26,8 @@ from houseblend.lang.lang_dir import read_phone_list, read_phone_sets
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 BLOCK_UTTERANCES = 32
+MANY = 0.1
+"""Share of the utterances without an alignment above which there is a warning."""
 
 Features = list[tuple[str, np.ndarray]]
 """Key and features, [T, D], of every utterance."""
@@ -33,7 +35,7 @@ Features = list[tuple[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class MonoOptions:
-    """Options of train_mono.sh; names and defaults are Kaldi's."""
+    """Options of train_mono.sh, names and defaults Kaldi's; and the share that may end without an alignment."""
 
     num_iters: int = 40
     max_iter_inc: int = 30
@@ -43,6 +45,7 @@ class MonoOptions:
     beam: float = 10.0
     boost_silence: float = 1.0
     cmvn: str = "mean"
+    max_unaligned: float = 0.5
 
 
 def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: int) -> None:
@@ -57,8 +60,10 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
 
     Raises:
         UsageError: a schedule that cannot be.
-        InputError: transcripts, features or lang directory do not fit.
+        InputError: transcripts, features or lang directory do not fit, or too many utterances end without an alignment.
     """
+    if not 0 <= options.max_unaligned <= 1:
+        raise UsageError(f"--max-unaligned={options.max_unaligned:g}", expected="a share from 0 to 1")
     if min(options.num_iters, options.max_iter_inc) < 1:
         raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
     pipeline = FeaturePipeline(options.cmvn, 2)
@@ -77,19 +82,25 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         if path is None:
             warn(f"[{key}] is left out: {len(x)} frames are too few for its transcript")
     log(f"{len(candidates)} of {len(feats)} utterances are long enough for their transcripts")
+    left, warned = _unaligned(feats, ids, candidates, options.beam), False
     for iteration in range(options.num_iters):
         if iteration in REALIGN:
             beam = options.initial_beam if iteration == 1 else options.beam
-            scorer = aligner.scorer(transitions, mixtures, beam)
-            ids = _realign(scorer, graphs, feats, candidates, jobs)
-        if all(path is None for path in ids):
-            raise InputError("no utterance could be aligned", file=data, do="check transcripts and features")
+            ids = _realign(aligner.scorer(transitions, mixtures, beam), graphs, feats, candidates, jobs)
+            left = _unaligned(feats, ids, candidates, beam)
+        if len(left) == len(feats):
+            raise InputError(str(left), file=data, do=left.advice)
+        if not warned and len(left.lost) > MANY * len(feats):
+            warn(f"iteration {iteration}: {left}; {left.advice}")
+            warned = True
         stats = _accumulate(transitions, mixtures, feats, ids, jobs)
         mixtures = _reestimate(transitions, mixtures, stats, iteration, options)
         log(
             f"iteration {iteration}: log-likelihood per frame {stats.log_likelihood / stats.frames:.4f}, "
-            f"{mixtures.num_gaussians} Gaussians"
+            f"{mixtures.num_gaussians} Gaussians, {len(left.lost)} of {len(candidates)} without a path"
         )
+    if len(left) > MANY * len(feats):
+        left.require(int(options.max_unaligned * len(feats)), data, "allow more with --max-unaligned")
     write_model(out / "final.mdl", transitions, mixtures)
     with open_output(out / "tree") as target:
         tree.write(target)
@@ -98,6 +109,17 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
     log(f"{len(aligned)} of {len(feats)} utterances are aligned")
     write_alignments(out, aligned)
     write_model_features(out, data, pipeline)
+
+
+def _unaligned(feats: Features, ids: list[np.ndarray | None], candidates: list[int], beam: float) -> Unaligned:
+    """Who has no path now: the candidates are long enough for their transcripts."""
+    long = set(candidates)
+    without = [index for index, path in enumerate(ids) if path is None]
+    return Unaligned(
+        len(feats), beam,
+        [feats[index][0] for index in without if index not in long],
+        [feats[index][0] for index in without if index in long],
+    )  # fmt: skip
 
 
 def _realign(
