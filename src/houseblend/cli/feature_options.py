@@ -5,6 +5,10 @@ from collections.abc import Callable
 from houseblend.cli.program import argument, option, skipping
 from houseblend.feat.options import flat_fields
 
+NORMALISED = '"ark:apply-cmvn --utt2spk=ark:data/utt2spk scp:data/cmvn.scp scp:data/feats.scp ark:- |"'
+WITH_DELTAS = NORMALISED.replace('ark:- |"', 'ark:- | add-deltas ark:- ark:- |"')
+"""Features for examples: as the toolkit's networks and GMMs are trained on."""
+
 
 def feature_options(kind: type) -> Callable:
     """Declare one option for every field of an option class (`MfccOptions`, ...); they arrive as keyword arguments."""

@@ -1,11 +1,12 @@
 """gmm-acc-stats-ali: statistics of aligned features."""
 
+from houseblend.cli.feature_options import WITH_DELTAS
 from houseblend.cli.program import argument, option, program, skipping
 
 
-@program(example="gmm-acc-stats-ali exp/mono/1.mdl scp:feats.scp ark:ali.ark 1.acc")
+@program(example=f"gmm-acc-stats-ali exp/mono/1.mdl {WITH_DELTAS} ark:ali.ark 1.acc")
 @argument("model", help="GMM-HMM")
-@argument("feats", help="features")
+@argument("feats", help="features as the model was trained on: normalised, with deltas")
 @argument("alignments", help="transition-id of every frame")
 @argument("acc", help="where to write the statistics")
 @option("--binary", type=bool, default=True, help="Write Kaldi's binary form")

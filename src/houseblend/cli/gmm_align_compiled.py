@@ -1,15 +1,16 @@
 """gmm-align-compiled: Viterbi alignment to graphs of transcripts."""
 
+from houseblend.cli.feature_options import WITH_DELTAS
 from houseblend.cli.program import argument, option, program, skipping
 
 
 @program(
     example="gmm-align-compiled --self-loop-scale=0.1 --acoustic-scale=0.1 --beam=10 --retry-beam=40 "
-    "exp/mono/1.mdl ark:graphs.fsts scp:feats.scp ark:ali.ark"
+    f"exp/mono/1.mdl ark:graphs.fsts {WITH_DELTAS} ark:ali.ark"
 )
 @argument("model", help="GMM-HMM")
 @argument("graphs", help="graphs of compile-train-graphs, without transition probabilities")
-@argument("feats", help="features")
+@argument("feats", help="features as the model was trained on: normalised, with deltas")
 @argument("alignments", help="where to write a transition-id of every frame")
 @option("--transition-scale", type=float, default=1.0, help="Factor on transition log-probabilities")
 @option("--self-loop-scale", type=float, default=1.0, help="Factor on those of self-loops")

@@ -1,9 +1,10 @@
 """gmm-compute-likes: log-likelihood of every frame and pdf."""
 
+from houseblend.cli.feature_options import WITH_DELTAS
 from houseblend.cli.program import argument, program, skipping
 
 
-@program(example="gmm-compute-likes exp/mono/final.mdl scp:feats.scp ark:likes.ark")
+@program(example=f"gmm-compute-likes exp/mono/final.mdl {WITH_DELTAS} ark:likes.ark")
 @argument("model", help="GMM-HMM")
 @argument("feats", help="features as the model was trained on: normalised, with deltas")
 @argument("likes", help="where to write matrices of frames by pdfs")

@@ -1,10 +1,11 @@
 """gmm-init-mono: a monophone model to start training from."""
 
+from houseblend.cli.feature_options import WITH_DELTAS
 from houseblend.cli.program import argument, option, program
 
 
 @program(
-    example="gmm-init-mono --shared-phones=lang/phones/sets.int --train-feats=scp:feats.scp lang/topo 39 0.mdl tree"
+    example=f"gmm-init-mono --shared-phones=lang/phones/sets.int --train-feats={WITH_DELTAS} lang/topo 39 0.mdl tree"
 )
 @argument("topology", help="topo of a lang directory")
 @argument("dim", type=int, help="numbers per frame")

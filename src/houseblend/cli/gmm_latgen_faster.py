@@ -1,10 +1,11 @@
 """gmm-latgen-faster: decode features with a GMM-HMM to lattices."""
 
+from houseblend.cli.feature_options import WITH_DELTAS
 from houseblend.cli.latgen import latgen_options
 from houseblend.cli.program import program
 
 
-@program(example="gmm-latgen-faster --acoustic-scale=0.1 final.mdl HCLG.fst scp:feats.scp ark:lat.ark ark,t:words.txt")
+@program(example=f"gmm-latgen-faster --acoustic-scale=0.1 final.mdl HCLG.fst {WITH_DELTAS} ark:lat.ark ark,t:words.txt")
 @latgen_options
 def main(words: tuple[str, ...], **options: object) -> None:
     """Decode features as they are (no CMVN, no deltas) to determinised lattices."""

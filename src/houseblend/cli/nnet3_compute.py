@@ -1,11 +1,12 @@
 """nnet3-compute: run features through a network."""
 
+from houseblend.cli.feature_options import NORMALISED
 from houseblend.cli.program import argument, option, program, skipping
 
 
-@program(example="nnet3-compute --use-priors=true final.mdl scp:feats.scp ark:loglikes.ark")
+@program(example=f"nnet3-compute --use-priors=true exp/dnn/final.mdl {NORMALISED} ark:loglikes.ark")
 @argument("model", help="network, .raw or .mdl (.mdl with --use-priors)")
-@argument("features", help="rspecifier of features")
+@argument("features", help="features as the network was trained on: normalised, if it was trained so")
 @argument("wspecifier", help="where to write the outputs")
 @option("--use-priors", type=bool, default=False, help="Subtract the log priors of the .mdl")
 @option("--apply-exp", type=bool, default=False, help="Write the exponential of the output")
@@ -22,7 +23,10 @@ def main(
     device: str,
     max_skipped: int | None,
 ) -> None:
-    """Compute the network's output for every frame of every utterance."""
+    """Compute the network's output for every frame of every utterance.
+
+    Nothing is applied to the features before; the step compute_posteriors applies what a model directory records.
+    """
     import numpy as np
 
     from houseblend.base.errors import InputError, UsageError
