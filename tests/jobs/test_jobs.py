@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.cli.run import main as run
 from houseblend.jobs.local import JobFailedError, program, run_array, run_spec
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
@@ -30,7 +31,7 @@ def test_a_specification_comes_back(tmp_path):
 
 
 def test_arrays_fill_in_the_number_and_logs_have_head_and_tail(tmp_path):
-    run_array(python("print('job', 'JOB')"), 3, f"{tmp_path}/log/JOB.log")
+    run_array(python("print('job', 'JOB')"), f"{tmp_path}/log/JOB.log", range(1, 4))
     for number in (1, 2, 3):
         lines = (tmp_path / f"log/{number}.log").read_text().splitlines()
         assert lines[0].startswith("# ")
@@ -39,7 +40,7 @@ def test_arrays_fill_in_the_number_and_logs_have_head_and_tail(tmp_path):
 
 
 def test_argv_never_passes_a_shell(tmp_path):
-    run_array(python("import sys; print(sys.argv[1])") + ["$(touch x); `y` * ;"], 1, f"{tmp_path}/log")
+    run_array(python("import sys; print(sys.argv[1])") + ["$(touch x); `y` * ;"], f"{tmp_path}/log")
     assert "$(touch x); `y` * ;" in (tmp_path / "log").read_text().splitlines()
 
 
@@ -96,12 +97,97 @@ def test_no_more_jobs_than_slots_run_at_a_time(tmp_path):
 
 def test_a_failure_shows_the_end_of_the_log(tmp_path):
     with pytest.raises(JobFailedError, match="the very last word"):
-        run_array(python("print('the very last word'); raise SystemExit(3)"), 1, f"{tmp_path}/log")
+        run_array(python("print('the very last word'); raise SystemExit(3)"), f"{tmp_path}/log")
 
 
-def test_run_keeps_kaldis_shape(run_program, tmp_path):
+def said(log: Path) -> list[str]:
+    """What a job printed, without the lines of its wrapper."""
+    return [line for line in log.read_text().splitlines() if not line.startswith("# ")]
+
+
+def visible(folder: Path) -> list[str]:
+    """Names of the files below a folder, hidden ones aside."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if "/." not in f"/{name}")
+
+
+@pytest.mark.parametrize(
+    ("span", "log", "numbers"),
+    [
+        ("JOB=1:2", "x.JOB.log", [1, 2]),
+        ("JOB=1", "x.JOB.log", [1]),
+        ("JOB=4", "x.JOB.log", [4]),
+        ("JOB=2:3", "x.JOB.log", [2, 3]),
+        ("LMWT=7:9", "x.LMWT.log", [7, 8, 9]),
+        ("_n2=10:10", "x._n2.log", [10]),
+    ],
+)
+def test_run_takes_kaldis_ranges(span, log, numbers, tmp_path):
+    name = span.partition("=")[0]
+    assert run.main([span, f"{tmp_path}/{log}", "echo", f"a{name}b", f"{name}.{name}"]) == 0
+    assert visible(tmp_path) == sorted(f"x.{number}.log" for number in numbers)
+    assert [said(tmp_path / f"x.{number}.log") for number in numbers] == [[f"a{n}b {n}.{n}"] for n in numbers]
+
+
+@pytest.mark.parametrize(
+    "span", ["JOB=0:0", "JOB=3:1", "JOB=0", "JOB=0:1", "JOB=1:", "JOB=", "JOB=1:n", "JOB=-1:2", "JOB=1:2:3", "LMWT=9:7"]
+)
+def test_run_refuses_other_ranges_by_name_and_writes_nothing(span, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run.main([span, "x.JOB.log", "echo", "JOB"]) == 2
+    message = capsys.readouterr().err
+    assert f"'{span}' is no range of jobs; expected NAME=NUMBER or NAME=FIRST:LAST" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_job_is_named_by_its_number_in_the_range(tmp_path, capsys):
+    assert run.main(["JOB=5:7", f"{tmp_path}/JOB.log", *python("raise SystemExit(JOB == 6)")]) == 1
+    message = capsys.readouterr().err
+    assert "1 of 3 jobs failed; job 6: failed" in message
+    assert f"last lines of {tmp_path}/6.log" in message
+
+
+KALDIS = [
+    "--mem 4G", "--num-threads 2", "--gpu 0", "--max-jobs-run 3", "-tc 3", "-l mem_free=2G,ram_free=2G", "-V", "-pe smp 5",
+    "-q all.q", "-sync y", "--config conf/queue.conf", "--mem 500M --gpu 1 -V -l arch=*64*", "--max-jobs-run=2 --mem 1000000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", KALDIS)
+def test_run_takes_kaldis_options_before_and_behind_the_range(options, tmp_path, capsys):
+    for words in ([*options.split(), "JOB=1:2"], ["JOB=1:2", *options.split()]):
+        assert run.main([*words, f"{tmp_path}/JOB.log", "echo", "--mem", "JOB", "--config=x", "-V"]) == 0
+        assert [said(tmp_path / f"{n}.log") for n in (1, 2)] == [[f"--mem {n} --config=x -V"] for n in (1, 2)]
+    assert capsys.readouterr().err == ""
+
+
+def test_run_says_which_options_nobody_knows(tmp_path, capsys):
+    assert run.main(["--max-job-run", "3", f"{tmp_path}/log", "true"]) == 0
+    assert "--max-job-run 3: no option of run" in capsys.readouterr().err
+    for words in (["--max-job-run=3"], ["--mem", "4Q"], ["--max-jobs-run", "0"], ["--num-threads", "two"]):
+        assert run.main([*words, f"{tmp_path}/log", "true"]) == 2
+    assert run.main(["--max-jobs-run", "4", "-tc", "0", f"{tmp_path}/log", "true"]) == 2
+
+
+def test_the_least_max_jobs_run_counts_as_in_kaldi(tmp_path):
+    words = ["--max-jobs-run", "1", "JOB=1:2", "--max-jobs-run", "8", f"{tmp_path}/JOB.log"]
+    assert run.main([*words, *python("import time; print(time.time()); time.sleep(0.3); print(time.time())")]) == 0
+    first, second = ([float(line) for line in said(tmp_path / f"{n}.log")] for n in (1, 2))
+    assert first[1] <= second[0]
+
+
+def test_words_of_the_shell_make_a_pipeline_and_all_others_stay_words(tmp_path):
+    assert run.main([f"{tmp_path}/log", "printf", r"%s\n", "a b", "$HOME", "x | y", "*", "|", "wc", "-l"]) == 0
+    assert [line.strip() for line in said(tmp_path / "log")] == ["4"]
+    assert run.main([f"{tmp_path}/log", "printf", r"%s\n", "a b", "it's", "$HOME", "x | y", "*", ""]) == 0
+    assert said(tmp_path / "log") == ["a b", "it's", "$HOME", "x | y", "*", ""]
+    assert run.main([f"{tmp_path}/log", "false", "|", "cat"]) == 1
+
+
+def test_run_as_a_program(run_program, tmp_path):
     done = run_program("run", "JOB=1:2", f"{tmp_path}/JOB.log", sys.executable, "-c", "print('number JOB')")
     assert done.status == 0, done.stderr
     assert "number 2" in (tmp_path / "2.log").read_text()
     assert run_program("run", f"{tmp_path}/f.log", "false").status == 1
     assert run_program("run", "JOB=1:2", f"{tmp_path}/same.log", "true").status == 2
+    assert run_program("run", "JOB=1:2", f"{tmp_path}/JOB.log").status == 2

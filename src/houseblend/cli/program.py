@@ -81,19 +81,21 @@ def skipping(function: Callable) -> Callable:
     )(function)
 
 
-def program(*, example: str, passes_on: bool = False) -> Callable[[Callable[..., None]], "Program"]:
+def program(
+    *, example: str, before: Callable[["Program", list[str]], list[str]] | None = None
+) -> Callable[[Callable[..., None]], "Program"]:
     """Make a program of a function.
 
     Args:
         example: a command line shown by `--help`.
-        passes_on: what follows the first positional argument is another command's, options too.
+        before: of a program that runs another command: makes of the words given its own options, `--`, and the rest.
     """
 
     def declare(function: Callable[..., None]) -> Program:
         if function.__module__ == "__main__":
             raise SystemExit("run it as: python -m houseblend PROGRAM")
         name = function.__module__.rpartition(".")[2].replace("_", "-")
-        return Program(name, function, example, passes_on)
+        return Program(name, function, example, before)
 
     return declare
 
@@ -105,13 +107,18 @@ class Program:
         name: the program's name.
         function: what it does; its keyword arguments are the declared arguments and options.
         example: a command line that works.
+        before: see `program`; such a program reads no `--config`.
     """
 
-    def __init__(self, name: str, function: Callable[..., None], example: str, passes_on: bool = False) -> None:
-        self.name, self.function, self.example = name, function, example
+    def __init__(
+        self, name: str, function: Callable[..., None], example: str,
+        before: Callable[["Program", list[str]], list[str]] | None = None,
+    ) -> None:  # fmt: skip
+        self.name, self.function, self.example, self._before = name, function, example, before
         self.call = function
         params: list[click.Parameter] = list(reversed(function.__dict__.pop("__click_params__", [])))
-        params.append(click.Option(["--config"], multiple=True, help="Read options, one --name=value a line"))
+        if before is None:
+            params.append(click.Option(["--config"], multiple=True, help="Read options, one --name=value a line"))
         lines = [f"  {metavar}  {text}" for metavar, text in function.__dict__.get("argument_help", [])]
         summary = inspect.cleandoc(function.__doc__ or "")
         self.command = click.Command(
@@ -120,7 +127,7 @@ class Program:
             callback=self._callback,
             help=summary + ("\n\n\b\nArguments:\n" + "\n".join(lines) if lines else ""),
             epilog=f"\b\nExample:\n  {example}",
-            context_settings={"max_content_width": 120, "allow_interspersed_args": not passes_on},
+            context_settings={"max_content_width": 120, "allow_interspersed_args": before is None},
         )
 
     def __call__(self) -> None:
@@ -171,20 +178,24 @@ class Program:
             UsageError: the arguments are not what the program takes.
         """
         try:
-            words = self._spell_booleans([*self._config_words(arguments), *arguments])
+            if self._before is None:
+                words = self._spell_booleans([*self._config_words(arguments), *arguments])
+            else:
+                words = self._before(self, arguments)
             with self.command.make_context(self.name, words) as context:
                 self.command.invoke(context)
         except click.UsageError as failure:
             raise UsageError(failure.format_message(), do=f"see {self.name} --help") from failure
 
-    def _callback(self, config: tuple[str, ...], **values: Any) -> None:
+    def _callback(self, config: tuple[str, ...] = (), **values: Any) -> None:
         self.function(**values)
 
-    def _options(self) -> dict[str, click.Parameter]:
+    def options(self) -> dict[str, click.Parameter]:
+        """The declared options by their names, `--` included."""
         return {name: param for param in self.command.params for name in param.opts if name.startswith("--")}
 
     def _spell_booleans(self, words: list[str]) -> list[str]:
-        booleans = {name for name, param in self._options().items() if isinstance(param.type, KaldiBool)}
+        booleans = {name for name, param in self.options().items() if isinstance(param.type, KaldiBool)}
         return [f"{word}=true" if word in booleans else word for word in words]
 
     def _config_words(self, arguments: list[str]) -> list[str]:
@@ -199,7 +210,7 @@ class Program:
         return words
 
     def _read_config(self, path: str) -> list[str]:
-        known = self._options()
+        known = self.options()
         words = []
         for number, raw in enumerate(_config_text(path).splitlines(), start=1):
             line = raw.partition("#")[0].strip()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from houseblend.base.errors import HouseBlendError, InputError
+from houseblend.base.errors import HouseBlendError
 from houseblend.base.log import warn
 from houseblend.base.process import available_cores, available_memory_mb, die_with_parent
 from houseblend.jobs.spec import POLICY, Job, JobResult, JobSpec
@@ -38,7 +38,7 @@ def run_spec(spec: JobSpec, folder: Path, slots: int | None = None) -> list[JobR
     path = folder / "spec.json"
     spec.write(path)
     limit = slots_for(spec.cores, spec.memory_mb, slots)
-    waiting = [(number, 0) for number in range(1, len(spec.jobs) + 1)]
+    waiting = [(number, 0) for number in range(spec.first, spec.first + len(spec.jobs))]
     running: dict[int, tuple[subprocess.Popen, int]] = {}
     results: dict[int, JobResult] = {}
     try:
@@ -72,23 +72,33 @@ def slots_for(cores: int, memory_mb: int, wanted: int | None = None) -> int:
 
 
 def run_array(
-    argv: Sequence[str], num_jobs: int, log: str, slots: int | None = None, folder: Path | None = None
+    argv: Sequence[str],
+    log: str,
+    numbers: range = range(1, 2),
+    name: str = "JOB",
+    slots: int | None = None,
+    **needs: int,
 ) -> None:
-    """Run one command for JOB = 1..num_jobs.
+    """Run one command for each number of a range.
 
     Args:
-        argv: the command; the word JOB in it becomes the number.
-        num_jobs: how many.
-        log: log file, with JOB in its name if there are several.
+        argv: the command; `name`, wherever it stands in its words, becomes the number.
+        log: log file, with `name` in it if there are several.
+        numbers: of the jobs, one after another.
+        name: what stands for the number; empty if nothing does.
         slots: jobs at a time.
-        folder: where specification and results go; default: beside the logs.
+        needs: `cores` and `memory_mb` of each job.
 
     Raises:
         JobFailedError: with the last lines of the log of the first job that failed.
     """
-    jobs = [_numbered(argv, log, number) for number in range(1, num_jobs + 1)]
-    place = folder or Path(log).parent / f".{Path(log).stem.replace('JOB', 'n')}"
-    check(run_spec(JobSpec(Path(argv[0]).name, jobs), place, slots))
+
+    def numbered(text: str, number: int) -> str:
+        return text.replace(name, str(number)) if name else text
+
+    jobs = [Job([numbered(word, number) for word in argv], numbered(log, number), []) for number in numbers]
+    place = Path(log).parent / f".{Path(log).stem.replace(name or 'JOB', 'n')}"
+    check(run_spec(JobSpec(Path(argv[0]).name, jobs, first=numbers.start, **needs), place, slots))
 
 
 def check(results: Sequence[JobResult]) -> None:
@@ -128,12 +138,6 @@ def last_lines(path: str, count: int = 10) -> str:
         return "(no log)"
 
 
-def _numbered(argv: Sequence[str], log: str, number: int) -> Job:
-    if not argv:
-        raise InputError("no command to run")
-    return Job([word.replace("JOB", str(number)) for word in argv], log.replace("JOB", str(number)), [])
-
-
 def _start(path: Path, number: int, attempt: int) -> subprocess.Popen:
     command = [sys.executable, "-m", "houseblend.jobs.wrapper", str(path), str(number), str(attempt)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
@@ -146,4 +150,4 @@ def _result(folder: Path, spec: JobSpec, number: int, attempt: int, status: int)
         return found
     failure = "node lost" if status < 0 else "file system"
     message = f"the job's wrapper left no result in {folder}"
-    return JobResult(number, attempt, failure, message, status, {}, 0.0, spec.jobs[number - 1].attempt(attempt).log)
+    return JobResult(number, attempt, failure, message, status, {}, 0.0, spec.numbered(number).attempt(attempt).log)

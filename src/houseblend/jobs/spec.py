@@ -9,7 +9,7 @@ from houseblend.io.json_files import read_json, require_fields
 
 FORMAT = 1
 AGAIN = "run the step that wrote it again"
-_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int}
+_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int, "first": int}
 _RESULT = {"format": int, "job": int, "attempt": int, "failure": str, "message": str, "status": int, "outputs": dict}
 RETRIES = 2
 POLICY = {
@@ -58,15 +58,21 @@ class JobSpec:
 
     Args:
         name: of the array.
-        jobs: numbered from 1.
+        jobs: numbered from `first`.
         cores: for each job.
         memory_mb: for each job.
+        first: number of the first job.
     """
 
     name: str
     jobs: list[Job]
     cores: int = 1
     memory_mb: int = 1000
+    first: int = 1
+
+    def numbered(self, number: int) -> Job:
+        """The job of this number."""
+        return self.jobs[number - self.first]
 
     def write(self, path: Path) -> None:
         """Write the JSON file."""
@@ -96,7 +102,7 @@ class JobResult:
     """How a job ended.
 
     Args:
-        job: its number, from 1.
+        job: its number.
         attempt: the try that this is about.
         failure: class of the failure, "ok" for none.
         message: the error in a sentence.

@@ -6,6 +6,7 @@ The job dies with its wrapper, and the wrapper with its launcher.
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def main() -> None:
     """Run the job named on the command line; the exit status is the job's, 1 if an output is missing."""
     spec_path, number, attempt = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with_parent()
-    job = JobSpec.read(spec_path).jobs[number - 1].attempt(attempt)
+    job = JobSpec.read(spec_path).numbered(number).attempt(attempt)
     note = spec_path.parent / f"failure.{number}.{attempt}.json"
     start = time.time()
     status = run_logged(job, {**os.environ, "HOUSEBLEND_FAILURE": str(note)})
@@ -42,7 +43,7 @@ def run_logged(job: Job, environment: dict[str, str]) -> int:
     start = time.time()
     with open(job.log, "w", encoding="utf-8") as log:
         print(
-            f"# {' '.join(job.argv)}\n# Started at {time.strftime('%F %T')} on {os.uname().nodename}",
+            f"# {shlex.join(job.argv)}\n# Started at {time.strftime('%F %T')} on {os.uname().nodename}",
             file=log,
             flush=True,
         )
