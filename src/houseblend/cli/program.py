@@ -34,6 +34,7 @@ from houseblend.base.errors import (
     class_and_message,
 )
 from houseblend.base.log import error, log, warn
+from houseblend.base.standard_streams import replace_closed_streams
 
 
 class KaldiBool(click.ParamType):
@@ -132,6 +133,7 @@ class Program:
 
     def __call__(self) -> None:
         """Run with `sys.argv` and leave the process by the table of exit statuses."""
+        replace_closed_streams()
         try:
             status = self.main(sys.argv[1:])
             for number in (signal.SIGTERM, signal.SIGINT):
