@@ -164,3 +164,10 @@ def test_workers_whose_process_was_killed_are_trained_again(experiment, tmp_path
     monkeypatch.setattr(local, "_train", killed_once)
     assert len(run_rounds(experiment, schedule(), LocalExchange(slots=2))) == 3
     assert ticket.exists()
+
+
+def test_workers_say_who_they_are(experiment, capfd):
+    run_rounds(experiment, schedule(), LocalExchange(slots=2))
+    lines = [line for line in capfd.readouterr().err.splitlines() if "overall average objective" in line]
+    assert lines
+    assert {line.partition(", ")[2].partition(")")[0] for line in lines} == {"worker 1", "worker 2"}

@@ -1,6 +1,11 @@
-"""Log lines and progress on stderr; stdout is for data only."""
+"""Log lines and progress on stderr; stdout is for data only.
+
+On a terminal a bar stands in the last line until the next line of the log, which takes its place whichever process writes
+it; the bar comes back below with the next item, and goes when the work is done.
+"""
 
 import contextlib
+import contextvars
 import io
 import os
 import sys
@@ -14,6 +19,12 @@ from houseblend.base.errors import class_and_message
 
 _copies: list[io.FileIO] = []
 """Files that take every line of the log, too."""
+_speaker = contextvars.ContextVar("speaker", default="")
+"""Who of the program speaks, if several do."""
+_BAR_SECONDS, _LINE_SECONDS = 0.2, 30.0
+"""Between two states of a bar on a terminal, and between two lines of progress elsewhere."""
+_ERASE = "\r\x1b[K"
+"""Back to the beginning of a terminal's line, and the rest of it is blank."""
 
 
 def program_name() -> str:
@@ -21,9 +32,19 @@ def program_name() -> str:
     return os.path.basename(sys.argv[0]) or "houseblend"
 
 
+@contextlib.contextmanager
+def speaking_as(who: str) -> Iterator[None]:
+    """Lines of the log that are written in the block say who writes them, for example "worker 2"."""
+    token = _speaker.set(f", {who}")
+    try:
+        yield
+    finally:
+        _speaker.reset(token)
+
+
 def _say(level: str, message: str) -> None:
-    line = f"{level} ({program_name()}) {message}\n"
-    print(line, end="", file=sys.stderr, flush=True)
+    line = f"{level} ({program_name()}{_speaker.get()}) {message}\n"
+    print(f"{_ERASE if _is_terminal() else ''}{line}", end="", file=sys.stderr, flush=True)
     for file in _copies:
         with contextlib.suppress(OSError):
             file.write(line.encode())
@@ -65,8 +86,12 @@ def error(message: str) -> None:
     _say("ERROR", message)
 
 
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class Progress:
-    """Progress of long work: a bar on a terminal, a plain line every 30 seconds elsewhere.
+    """Progress of long work: a bar on a terminal, gone when the work is done; a plain line every 30 seconds elsewhere.
 
     Args:
         total: number of items expected.
@@ -75,9 +100,10 @@ class Progress:
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done = total, what, 0
-        self._terminal = sys.stderr.isatty()
+        self._terminal = _is_terminal()
+        self._every = _BAR_SECONDS if self._terminal else _LINE_SECONDS
         self._start = time.monotonic()
-        self._next = self._start + (0.2 if self._terminal else 30.0)
+        self._next = self._start + self._every
 
     def __enter__(self) -> "Progress":
         return self
@@ -86,15 +112,14 @@ class Progress:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._terminal:
-            self._draw()
-            print(file=sys.stderr)
+            print(_ERASE, end="", file=sys.stderr, flush=True)
 
     def add(self, count: int = 1) -> None:
         """Count `count` more items as done."""
         self.done += count
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + (0.2 if self._terminal else 30.0)
+            self._next = now + self._every
             self._draw()
 
     def _draw(self) -> None:
@@ -104,5 +129,6 @@ class Progress:
             return
         filled = int(30 * min(share, 1.0))
         seconds = time.monotonic() - self._start
-        bar = "#" * filled + "." * (30 - filled)
-        print(f"\r[{bar}] {self.done}/{self.total} {self.what} {seconds:.0f}s ", end="", file=sys.stderr, flush=True)
+        bar = f"[{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total} {self.what} {seconds:.0f}s"
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        print(f"{_ERASE}{bar[: columns - 1]}", end="", file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from houseblend.base.errors import HouseBlendError
-from houseblend.base.log import warn
+from houseblend.base.log import speaking_as, warn
 from houseblend.base.workers import KilledError, in_processes
 from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
@@ -62,7 +62,8 @@ class LocalExchange:
 
 def _train(task: WorkerTask) -> Outcome:
     try:
-        return Outcome(task.worker, train_worker(task), task.model_out)
+        with speaking_as(f"worker {task.worker}"):
+            return Outcome(task.worker, train_worker(task), task.model_out)
     except HouseBlendError as failure:
         if failure.failure_class == "bad input":
             raise
