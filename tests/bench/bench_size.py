@@ -18,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 SHARES = ["--heldout-share=0.2", "--combine-share=0.3"]
-DNN = ["--num-epochs=1", "--hidden-layers=4", "--add-layers-period=0", "--slots=1"]
+DNN = ["--num-epochs=1", "--hidden-layers=4", "--add-layers-period=0", "--jobs=1"]
 PREPARE = [
     ["local/digits/prepare_data", f"--corpus={DATA}", f"--manifest={DATA}/manifest.sha256",
      f"--strings={DATA}/strings.txt", "corpus"],

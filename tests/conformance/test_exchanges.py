@@ -25,7 +25,7 @@ def test_all_exchanges_give_the_same_bits(strategy, dtype, run_step, tmp_path):
     models = []
     for exchange, slots in WAYS:
         out = tmp_path / f"{exchange}{slots}"
-        options = [f"--strategy={strategy}", f"--compute-dtype={dtype}", f"--exchange={exchange}", f"--slots={slots}"]
+        options = [f"--strategy={strategy}", f"--compute-dtype={dtype}", f"--exchange={exchange}", f"--jobs={slots}"]
         run_step("train_dnn", *OPTIONS, *options, frames, out, check=True)
         hashes = [json.loads(line)["model_hash"] for line in (out / "ledger.jsonl").read_text().splitlines()]
         models.append((hashes, (out / "final.mdl").read_bytes()))

@@ -48,7 +48,7 @@ def test_twenty_kills_and_the_same_bits(tmp_path):
     chance = random.Random(seed)
     frames = write_tiny_frames(tmp_path / "frames")
     began = time.monotonic()
-    undisturbed = start(frames, tmp_path / "undisturbed", "--slots=2")
+    undisturbed = start(frames, tmp_path / "undisturbed", "--jobs=2")
     assert undisturbed.wait(120) == 0
     length = time.monotonic() - began
     expected = final_bytes(tmp_path / "undisturbed")
@@ -59,7 +59,7 @@ def test_twenty_kills_and_the_same_bits(tmp_path):
         out = tmp_path / f"run{number}"
         exchange = chance.choice(["--exchange=files", "--exchange=local", "--exchange=local"])
         for _ in range(12):
-            step = start(frames, out, exchange, f"--slots={chance.randint(1, 2)}")
+            step = start(frames, out, exchange, f"--jobs={chance.randint(1, 2)}")
             deadline = time.monotonic() + (chance.uniform(0.3, 0.7) * length if kills < KILLS else 300)
             while step.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)

@@ -170,4 +170,4 @@ def test_workers_say_who_they_are(experiment, capfd):
     run_rounds(experiment, schedule(), LocalExchange(slots=2))
     lines = [line for line in capfd.readouterr().err.splitlines() if "overall average objective" in line]
     assert lines
-    assert {line.partition(", ")[2].partition(")")[0] for line in lines} == {"worker 1", "worker 2"}
+    assert {line.partition(", ")[2].partition(")")[0] for line in lines} == {"worker 1", "worker 2", "worker 3"}

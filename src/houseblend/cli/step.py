@@ -42,7 +42,7 @@ __all__ = ["argument", "execution_option", "option", "step"]
 
 
 def execution_option(name: str, **keywords: Any) -> Callable:
-    """Declare an option that cannot change the result (number of jobs, slots, launcher)."""
+    """Declare an option that cannot change the result (number of jobs, launcher)."""
 
     def declare(function: Callable) -> Callable:
         function.__dict__.setdefault("execution_options", set()).add(name.lstrip("-").replace("-", "_"))
