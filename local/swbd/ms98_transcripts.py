@@ -13,6 +13,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.io.data_files import FORBIDDEN_WORDS
 from houseblend.io.streams import read_text
+from houseblend.io.text import odd_letter, words_of
 
 EXPECTED = "sw2001A-ms98-a-0001 START END WORD ..."
 GET = "get the transcripts again from https://www.openslr.org/5"
@@ -130,7 +131,7 @@ def _times_and_words(line: str, path: Path, number: int, call: str, side: str) -
         what = f"a segment from {start} to {end} s"
         raise InputError(what, file=path, line=number, expected="0 <= START < END", do=GET)
     text = rest[0] if rest else ""
-    odd = [word for word in text.split() if not word.isprintable() or word in FORBIDDEN_WORDS]
+    odd = [word for word in words_of(text) if odd_letter(word) or word in FORBIDDEN_WORDS]
     if odd:
         expected = f"words of letters and signs, none of {' '.join(sorted(FORBIDDEN_WORDS))}"
         raise InputError(

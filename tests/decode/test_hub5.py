@@ -111,7 +111,7 @@ def test_alternatives_optional_words_and_fragments():
         ("a A s 0 2 x\n", "a A 0 1 \xe9\n", r"ctm:1: not UTF-8"),
         ("\ufeff;;\n", "a A 0 1 x\n", r"stm: no segments; name the stm of this test"),
         ("a A s 0 2 x\nA a s 0 2 y\n", "a A 0 1 x\n", r"stm:2: the segment of line 1 again"),
-        ("a A s 0 2 x\0\n", "a A 0 1 x\n", r"stm:1: not UTF-8"),
+        ("a A s 0 2 x\0\n", "a A 0 1 x\n", r"stm:1: a NUL byte"),
         ("a A s 0 2 IGNORE_TIME_SEGMENT_IN_SCORING\n", "a A 0 1 x\n", r"stm: no segments to score"),
     ],
 )

@@ -145,7 +145,7 @@ def test_recordings_without_transcripts_and_calls_not_in_the_table_are_told(corp
         ("2.501 2.504 yes", ":3: words from 2.501 to 2.504 s; expected a segment of 0.01 s or more"),
         ("2.5 4.0 yes <s>", ":3: ['<s>'] no word of a transcript"),
         ("2.5 4.0 y\x01s", ":3: ['y\\x01s'] no word of a transcript"),
-        ("2.5 4.0 yes\0", ":3: not UTF-8"),
+        ("2.5 4.0 yes\0", ":3: a NUL byte"),
         ("2.5 nan yes", ":3: a segment from 2.5 to nan s; expected 0 <= START < END"),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_dictionary_directory_that_is_none_is_refused(corpus, capfd):
         (STM_PLACE, "en_4156 B", f"{STM.splitlines()[1]}\nen_4156 B", (":4: [en_4156-A_000050-000200] the segment of line 2 again",)),
         (STM_PLACE, "YES", "CAF\xc9", ("000405.stm:2: not UTF-8",)),
         (GLM_PLACE, "no", "\xe9", ("hub5.glm:1: not UTF-8",)),
-        (PEM_PLACE, "en", "e\0n", ("hub5e_00.pem:1: not UTF-8",)),
+        (PEM_PLACE, "en", "e\0n", ("hub5e_00.pem:1: a NUL byte",)),
         (STM_PLACE, "> ", "> IGNORE_TIME_SEGMENT_IN_SCORING ", ("hub5e_00.pem: no segment is left",)),
     ],
 )  # fmt: skip

@@ -214,7 +214,7 @@ class Program:
     def _read_config(self, path: str) -> list[str]:
         known = self.options()
         words = []
-        for number, raw in enumerate(_config_text(path).splitlines(), start=1):
+        for number, raw in enumerate(_config_text(path).split("\n"), start=1):
             line = raw.partition("#")[0].strip()
             if not line:
                 continue
@@ -312,15 +312,13 @@ def _click_type(kind: Any) -> Any:
 
 
 def _config_text(path: str) -> str:
-    do = "name a text file of --name=value lines"
+    from houseblend.io.streams import read_text
+
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(_LONGEST_CONFIG + 1)
-    except (OSError, UnicodeDecodeError) as failure:
-        raise UsageError(f"cannot read the configuration: {failure}", file=path, do=do) from failure
-    if len(text) > _LONGEST_CONFIG:
-        raise UsageError(f"the configuration goes on after {_LONGEST_CONFIG} characters", file=path, do=do)
-    return text
+        return read_text(path, _LONGEST_CONFIG)
+    except InputError as failure:
+        what, do = f"cannot read the configuration: {failure.what}", "name a text file of --name=value lines"
+        raise UsageError(what, file=path, line=failure.line, do=do) from failure
 
 
 def command_line(name: str, arguments: list[str]) -> str:

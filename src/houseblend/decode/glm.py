@@ -11,6 +11,7 @@ from pathlib import Path
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import read_text
+from houseblend.io.text import words_of
 
 _APPLICATION = re.compile(r';;\s+INPUT_DEPENDENT_APPLICATION\s*=\s*"([^"]*)"')
 _HYPHEN = re.compile(r"([^( ])-(?=[^) ])")
@@ -53,7 +54,7 @@ class Rules:
             InputError: no UTF-8, or a line that is no rule.
         """
         lines = read_text(path).split("\n")
-        comment = lines[0].split()[0] if lines[0].split() else ";;"
+        comment = (words_of(lines[0]) or [";;"])[0]
         rules, applies = [], True
         for number, line in enumerate(lines, start=1):
             found = _APPLICATION.match(line)
@@ -79,7 +80,7 @@ class Rules:
         text = _HYPHEN.sub(r"\1 ", self.apply(text))
         while _SECOND_IN_PARENTHESES.search(text):
             text = _SECOND_IN_PARENTHESES.sub(r"\1) ( \2", text)
-        return " ".join(re.sub(r"\s+\)", ")", re.sub(r"\(\s+", "(", text)).split())
+        return " ".join(words_of(re.sub(r"\s+\)", ")", re.sub(r"\(\s+", "(", text))))
 
 
 def _parse(path: Path, number: int, content: str) -> Rule:

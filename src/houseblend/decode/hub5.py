@@ -20,6 +20,7 @@ from houseblend.decode.score import read_choice, write_score
 from houseblend.decode.stm_ctm import Segment, TimedWord, read_ctm, read_stm, spelled_out
 from houseblend.decode.wer import Counts, total
 from houseblend.decode.word_network import Network, Pair, align, tokens
+from houseblend.io.text import words_of
 
 IGNORED = ("IGNORE_TIME_SEGMENT_IN_SCORING", "IGNORETIMESEGMENTINSCORING")
 HESITATIONS = frozenset(["uh", "um", "eh", "mm", "hm", "ah", "huh", "ha", "er", "oof", "hee", "ach", "eee", "ew"])
@@ -151,7 +152,7 @@ def _filtered(words: list[TimedWord], mapping: Rules) -> dict[Channel, list[_Hea
         found = tokens(mapping.filter(one.word))
         spoken = channels.setdefault((one.file.lower(), one.channel.lower()), [])
         if "{" in found:
-            longest = max(len(part.split()) for part in " ".join(found).strip("{} ").split("/"))
+            longest = max(len(words_of(part)) for part in " ".join(found).strip("{} ").split("/"))
             spoken.append(_Heard(_middle(one, longest - 1, longest), found))
         else:
             spoken += [_Heard(_middle(one, index, len(found)), [part]) for index, part in enumerate(found)]

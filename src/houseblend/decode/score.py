@@ -14,6 +14,7 @@ from houseblend.io.json_files import read_json
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
+from houseblend.io.text import lines_of, words_of
 
 
 def score(
@@ -167,8 +168,8 @@ def kinds_of(pairs: list[tuple[str | None, str | None]]) -> list[Pair]:
 def read_kinds(score_dir: Path) -> dict[str, str]:
     """The kinds of the pairs of every utterance of a score directory, one letter each; InputError if it is none."""
     kinds = {}
-    for line in read_text(score_dir / "per_utt").splitlines():
-        key, name, *words = line.split()
+    for line in lines_of(read_text(score_dir / "per_utt")):
+        key, name, *words = words_of(line)
         if name == "op":
             kinds[key] = "".join(words)
     return kinds

@@ -12,6 +12,7 @@ from typing import Any
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import read_text
+from houseblend.io.text import BLANKS, words_of
 
 STM = "FILE CHANNEL SPEAKER START END [<LABEL,...>] [WORD ...]"
 CTM = "FILE CHANNEL START DURATION WORD [CONFIDENCE]"
@@ -93,7 +94,7 @@ def _parse(path: Path, number: int, line: str, expected: str, parse: Callable[[s
 
 
 def _segment(line: str, number: int) -> Segment:
-    file, channel, speaker, start, end, *rest = line.split(None, 5)
+    file, channel, speaker, start, end, *rest = words_of(line, 5)
     text = rest[0] if rest else ""
     labels: tuple[str, ...] = ()
     if text.startswith("<"):
@@ -104,11 +105,11 @@ def _segment(line: str, number: int) -> Segment:
     begin, stop = _time(start), _time(end)
     if begin > stop:
         raise ValueError("times")
-    return Segment(file, channel, speaker, begin, stop, labels, text.strip(), number)
+    return Segment(file, channel, speaker, begin, stop, labels, text.strip(BLANKS), number)
 
 
 def _timed_word(line: str, number: int) -> TimedWord:
-    file, channel, start, duration, word, *rest = line.split()
+    file, channel, start, duration, word, *rest = words_of(line)
     confidence = float(rest[0]) if rest and rest[0].upper() != "NA" else None
     return TimedWord(file, channel, _time(start), _time(duration), word, confidence, number)
 
@@ -123,5 +124,5 @@ def _time(word: str) -> float:
 def _entries(path: Path) -> Iterator[tuple[int, str]]:
     """Number from 1 and content of every line that is neither empty nor a comment."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip() and not line.startswith(";;"):
+        if words_of(line) and not line.startswith(";;"):
             yield number, line

@@ -13,6 +13,7 @@ from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.lang_files import AGAIN
 from houseblend.io.numbers import INT32, to_int
 from houseblend.io.streams import read_text
+from houseblend.io.text import words_of
 
 _NUMBERS = range(INT32.stop)
 _STEP = -1
@@ -45,7 +46,7 @@ class AlignmentLexicon:
             raise InputError("the last line has no end", file=rxfilename, line=len(lines) + 1, do=AGAIN)
         for number, line in enumerate(lines, start=1):
             try:
-                word, written, *phones = (to_int(one, _NUMBERS) for one in line.split())
+                word, written, *phones = (to_int(one, _NUMBERS) for one in words_of(line))
                 if not (word or phones):
                     raise ValueError("neither a word nor a phone")
             except ValueError:

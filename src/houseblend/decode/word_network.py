@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.io.text import words_of
 
 LEFT_OUT, SUBSTITUTED, OPTIONAL_LEFT_OUT, BOTH_NOTHING = 3.0, 4.0, 2.0, 1.0
 NOTHING_LEFT_OUT = float(np.float32(0.001))
@@ -118,7 +119,7 @@ def tokens(text: str) -> list[str]:
     found: list[str] = []
     depth = 0
     for part in re.split(r"([{}])", text):
-        found += (part.replace("/", " / ") if depth > 0 else part).split()
+        found += words_of(part.replace("/", " / ") if depth > 0 else part)
         depth += (part == "{") - (part == "}")
     return found
 

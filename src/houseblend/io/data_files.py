@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from houseblend.base.errors import InputError
+from houseblend.io.streams import read_text
+from houseblend.io.text import BLANKS, MARK, decode, odd_letter, words_of
 
-FORBIDDEN_WORDS = {"<s>", "</s>", "#0"}
+FORBIDDEN_WORDS = {"<s>", "</s>", "#0", "<eps>"}
 FIX = "run fix-data-dir"
 MEND = f"mend it, or {FIX}"
 
@@ -37,12 +39,14 @@ class FileRule:
         accepts: whether the words behind a key are right.
         expected: the same in words.
         complete: every id must have its line.
+        plain: control characters and spaces other than blank and tab are refused, as Kaldi does; file names may have them.
     """
 
     index: str
     accepts: Callable[[list[str]], bool]
     expected: str
     complete: bool = True
+    plain: bool = True
 
 
 def _number(low: float, high: float = math.inf, whole: bool = False) -> Callable[[list[str]], bool]:
@@ -69,7 +73,7 @@ def _is_segment(words: list[str]) -> bool:
 
 
 def _is_text(words: list[str]) -> bool:
-    return all(word.isprintable() and word not in FORBIDDEN_WORDS for word in words)
+    return all(word not in FORBIDDEN_WORDS for word in words)
 
 
 def _is_file_name(words: list[str]) -> bool:
@@ -79,16 +83,18 @@ def _is_file_name(words: list[str]) -> bool:
 FILES = {
     "utt2spk": FileRule("utterance", _words(1), "UTTERANCE SPEAKER"),
     "spk2utt": FileRule("speaker", bool, "SPEAKER UTTERANCE ..."),
-    "text": FileRule("utterance", _is_text, "UTTERANCE WORD ..., words printable and none of <s> </s> #0"),
+    "text": FileRule("utterance", _is_text, "UTTERANCE WORD ..., none of the words <s> </s> #0 <eps>"),
     "segments": FileRule("utterance", _is_segment, "UTTERANCE RECORDING START END, in seconds, 0 <= START < END"),
-    "wav.scp": FileRule("recording", _is_file_name, "RECORDING FILE or RECORDING COMMAND |, FILE not beginning with ~"),
+    "wav.scp": FileRule(
+        "recording", _is_file_name, "RECORDING FILE or RECORDING COMMAND |, FILE not beginning with ~", plain=False
+    ),
     "reco2file_and_channel": FileRule(
         "recording", lambda words: len(words) == 2 and words[1] in ("A", "B", "1"), "RECORDING FILE A or B"
     ),
     "reco2dur": FileRule("recording", _number(0), "RECORDING SECONDS"),
-    "feats.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET"),
-    "vad.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET"),
-    "cmvn.scp": FileRule("speaker", _is_file_name, "SPEAKER ARCHIVE:OFFSET"),
+    "feats.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET", plain=False),
+    "vad.scp": FileRule("utterance", _is_file_name, "UTTERANCE ARCHIVE:OFFSET", plain=False),
+    "cmvn.scp": FileRule("speaker", _is_file_name, "SPEAKER ARCHIVE:OFFSET", plain=False),
     "spk2gender": FileRule("speaker", lambda words: words in (["m"], ["f"]), "SPEAKER m or f"),
     "spk2warp": FileRule("speaker", _number(0.5, 1.5), "SPEAKER FACTOR, between 0.5 and 1.5"),
     "utt2warp": FileRule("utterance", _number(0.5, 1.5), "UTTERANCE FACTOR, between 0.5 and 1.5"),
@@ -104,7 +110,8 @@ FILES = {
 def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[Line], list[InputError]]:
     """The good lines of a file in their order, and what is wrong with the others and with the order.
 
-    Of lines with the same key the first is good; a line out of order or with a carriage return is good, too.
+    Of lines with the same key the first is good; so is a line out of order, with a carriage return, or behind a byte
+    order mark.
 
     Raises:
         InputError: there is no such file.
@@ -116,7 +123,10 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
     good: list[Line] = []
     wrong: list[InputError] = []
     seen: set[str] = set()
-    rows = data.split(b"\n")
+    if data.startswith(MARK):
+        what = "the file begins with a byte order mark (U+FEFF)"
+        wrong.append(InputError(what, file=path, line=1, do=f"take it off, or {FIX}"))
+    rows = data.removeprefix(MARK).split(b"\n")
     if rows[-1]:
         wrong.append(InputError("the last line has no end", file=path, line=len(rows), do=f"complete it, or {FIX}"))
     for number, row in enumerate(rows if rows[-1] else rows[:-1], start=1):
@@ -125,7 +135,10 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
         line = _parse(row.removesuffix(b"\r"), number)
         if isinstance(line, str):
             wrong.append(InputError(line, file=path, line=number, expected=rule.expected, do=MEND))
-        elif not rule.accepts(line.value.split()):
+        elif rule.plain and (odd := odd_letter(str(line))):
+            what = f"{odd} in the line"
+            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
+        elif not rule.accepts(words_of(line.value)):
             what = f"bad line {str(line)[:60]!r}"
             wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
         elif line.key in seen:
@@ -145,14 +158,12 @@ def read_ids(path: Path) -> set[str]:
     """The first word of every line.
 
     Raises:
-        InputError: there is no such file, or it is not UTF-8.
+        InputError: there is no such file, or it is no text.
     """
     try:
-        return {line.split()[0] for line in path.read_text(encoding="utf-8").split("\n") if line.strip()}
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, expected="a list of ids", do="name another") from None
-    except UnicodeDecodeError:
-        raise InputError("the list is not UTF-8", file=path, expected="a list of ids", do="convert it") from None
+        return {words[0] for line in read_text(path).split("\n") if (words := words_of(line))}
+    except InputError as failure:
+        raise failure.but(expected="a list of ids") from None
 
 
 def to_text(lines: Iterable[Line]) -> str:
@@ -163,14 +174,10 @@ def to_text(lines: Iterable[Line]) -> str:
 def _parse(row: bytes, number: int) -> Line | str:
     """A line, or what is wrong with its form."""
     try:
-        text = row.decode()
-    except UnicodeDecodeError:
-        return "the line is not UTF-8"
-    if any(letter.isspace() and letter not in " \t" for letter in text):
-        return "spaces other than blank and tab"
-    if "\0" in text:
-        return "a NUL byte"
-    parts = text.split(maxsplit=1)
-    if not parts or text[0] in " \t":
+        text = decode(row)
+    except ValueError as failure:
+        return str(failure)
+    parts = words_of(text, 1)
+    if not parts or text[0] in BLANKS:
         return "a line without a key"
-    return Line(number, parts[0], parts[1].strip() if len(parts) == 2 else "")
+    return Line(number, parts[0], parts[1] if len(parts) == 2 else "")

@@ -23,6 +23,8 @@ import numpy as np
 from houseblend.io.numbers import to_float, to_int
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput, format_real
 from houseblend.io.streams import InputStream, parsing
+from houseblend.io.text import decode as decode_text
+from houseblend.io.text import spoken_words, words_of
 
 Read = Callable[[InputStream], Any]
 Write = Callable[[Any, bool], bytes]
@@ -77,6 +79,7 @@ def _by_line(
     parse: Callable[[list[str]], Any],
     words: Callable[[Any], str],
     expected: str,
+    split: Callable[[str], list[str]] = words_of,
 ) -> tuple[Read, Write]:
     """Kinds whose text form is the rest of the line."""
 
@@ -87,7 +90,11 @@ def _by_line(
         if line is None:
             raise stream.fail("the archive ends behind a key", text=True, expected="an object")
         try:
-            return parse(line.decode().split())
+            found = split(decode_text(line))
+        except ValueError as failure:
+            raise stream.fail(str(failure), text=True, expected=expected) from None
+        try:
+            return parse(found)
         except (ValueError, IndexError, OverflowError):
             raise stream.fail(f"cannot read {line[:60]!r}", text=True, expected=expected) from None
 
@@ -249,7 +256,7 @@ def _register_words(kind: str, parse: Callable[[list[str]], Any], words: Callabl
     def no_binary(stream: KaldiInput) -> Any:
         raise stream.fail("binary data", "text")
 
-    read, _ = _by_line(no_binary, lambda stream, value: None, parse, words, expected)
+    read, _ = _by_line(no_binary, lambda stream, value: None, parse, words, expected, spoken_words)
     register_kind(kind, read, lambda value, binary: words(value).encode() + b"\n")
 
 

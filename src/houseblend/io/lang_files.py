@@ -7,6 +7,8 @@ from pathlib import Path
 from houseblend.base.errors import InputError
 from houseblend.io.data_files import FileRule, Line, read_lines
 from houseblend.io.numbers import to_int
+from houseblend.io.streams import read_text
+from houseblend.io.text import lines_of, words_of
 
 LISTS = ("silence", "nonsilence", "optional_silence", "disambig", "context_indep")
 TABLES = ("sets", "roots")
@@ -21,7 +23,7 @@ def _is_number(words: list[str]) -> bool:
         return False
 
 
-_SYMBOL = FileRule("symbol", _is_number, "SYMBOL NUMBER")
+_SYMBOL = FileRule("symbol", _is_number, "SYMBOL NUMBER", plain=False)
 
 
 def validate_lang(path: Path) -> None:
@@ -145,8 +147,6 @@ def _listed(path: Path) -> Iterator[tuple[int, str]]:
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        return [row.split() for row in path.read_text(encoding="utf-8").splitlines()]
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, do=AGAIN) from None
-    except UnicodeDecodeError:
-        raise InputError("the file is not UTF-8", file=path, do=AGAIN) from None
+        return [words_of(row) for row in lines_of(read_text(path))]
+    except InputError as failure:
+        raise failure.but(do=AGAIN) from None

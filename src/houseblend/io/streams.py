@@ -23,6 +23,7 @@ import numpy as np
 
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import EXIT_OK, EXIT_READER_CLOSED, InputError
+from houseblend.io.text import BLANKS, MARK, decode_line
 
 MAX_TEXT = 1 << 28
 """Longest line, or piece of text in brackets, in bytes."""
@@ -238,6 +239,8 @@ def parsing(stream: InputStream, what: str = "data") -> Iterator[None]:
 def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputStream]:
     """Open an extended file name: a file (gzip by its suffix), `file:offset`, `-`, or `command |` (bash, pipefail).
 
+    A byte order mark at the head is passed over: no binary file of Kaldi's, of audio, or of gzip begins with its bytes.
+
     The status of a command counts unless the reader stopped before its end; that one of its own parts stopped reading
     another before the end, as `head` does, is no failure.
 
@@ -248,9 +251,9 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
     Raises:
         InputError: the file is missing or the command failed.
     """
-    name = str(rxfilename).strip()
+    name = str(rxfilename).strip(BLANKS)
     if name in ("-", ""):
-        yield InputStream(sys.stdin.buffer, "standard input")
+        yield _behind_mark(InputStream(sys.stdin.buffer, "standard input"))
     elif name.endswith("|"):
         yield from _open_command(name)
     else:
@@ -260,7 +263,7 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
                 packed = InputStream(gzip.open(file), name)  # type: ignore[arg-type]
                 if packed.at_end() and not file.tell():
                     raise InputError("the file is empty", file=path, expected="gzip data", do=AGAIN)
-                yield packed
+                yield _behind_mark(packed)
                 return
             size = os.fstat(file.fileno()).st_size if _regular(file) else None
             if 0 < offset >= (size or 0):
@@ -268,26 +271,28 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
                 raise InputError(f"byte {offset} is asked for, {has}", file=path, do=AGAIN)
             if offset:
                 file.seek(offset)
-            yield InputStream(file, path, None if size is None else size - offset, offset, mapped)
+            stream = InputStream(file, path, None if size is None else size - offset, offset, mapped)
+            yield stream if offset else _behind_mark(stream)
 
 
-def read_text(rxfilename: str | Path) -> str:
+def _behind_mark(stream: InputStream) -> InputStream:
+    if stream.peek(len(MARK)) == MARK:
+        stream.read(len(MARK))
+    return stream
+
+
+def read_text(rxfilename: str | Path, most: int | None = None) -> str:
     """All of a small text file behind an extended file name, without a byte order mark.
 
     Raises:
-        InputError: it is missing, not UTF-8, holds NUL bytes, or has more than `MAX_TEXT` bytes.
+        InputError: it is missing, has lines that `text.decode` refuses, or more than `most` bytes.
     """
     with open_stream(rxfilename) as stream:
-        data = stream.read(MAX_TEXT)
-        if len(data) == MAX_TEXT:
+        limit = MAX_TEXT if most is None else most
+        data = stream.read(limit)
+        if len(data) == limit:
             raise stream.fail("no end", expected="a small text file")
-    try:
-        if b"\0" in data:
-            raise UnicodeDecodeError("utf-8", data, data.index(0), data.index(0) + 1, "NUL")
-        return data.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as failure:
-        line = data[: failure.start].count(b"\n") + 1
-        raise InputError("not UTF-8", file=rxfilename, line=line, do="convert it with iconv") from None
+    return "\n".join(decode_line(line, rxfilename, number) for number, line in enumerate(data.split(b"\n"), start=1))
 
 
 def split_offset(name: str) -> tuple[str, int]:
@@ -306,7 +311,7 @@ def open_sink(wxfilename: str | Path) -> Iterator[IO[bytes]]:
         InputError: the command failed.
         OSError: the file cannot be written.
     """
-    name = str(wxfilename).strip()
+    name = str(wxfilename).strip(BLANKS)
     if name in ("-", ""):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -333,7 +338,7 @@ def _open_command(name: str) -> Iterator[InputStream]:
     assert process.stdout is not None
     stream, broken = InputStream(process.stdout, name), None
     try:
-        yield stream
+        yield _behind_mark(stream)
         stream.at_end()
     except InputError as failure:
         broken = failure

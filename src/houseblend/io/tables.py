@@ -21,6 +21,7 @@ from houseblend.io import holders
 from houseblend.io.compression import compress, decompress
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
 from houseblend.io.streams import AGAIN, InputStream, in_memory, open_sink, open_stream, split_offset
+from houseblend.io.text import BLANKS, decode, decode_line, words_of
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
 _WRITE_OPTIONS = {"t", "b", "f", "nf", "p", "np"}
@@ -112,7 +113,7 @@ def write_table(wspecifier: str, kind: str, compression_method: int | None = Non
 
         def write(key: str, value: Any) -> None:
             nonlocal place
-            if not key or len(key.split()) != 1 or key.split()[0] != key:
+            if words_of(key) != [key]:
                 raise InputError("a key must be one word without spaces", file=archive, key=key)
             head = key.encode() + b" "
             data = holders.encode(kind, value, not text, compression_method)
@@ -135,10 +136,7 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
         number = 0
         while (raw := stream.next_line()) is not None:
             number += 1
-            try:
-                parts = raw.decode().strip().split(maxsplit=1)
-            except UnicodeDecodeError:
-                raise InputError("the line is not UTF-8", file=name, line=number, do="convert it with iconv") from None
+            parts = words_of(decode_line(raw, name, number), 1)
             if len(parts) != 2:
                 raise InputError("a key without a file name", file=name, line=number, expected="KEY FILE", do=AGAIN)
             if parts[0] in seen:
@@ -215,9 +213,9 @@ def _read_key(stream: InputStream) -> str | None:
         raise stream.fail("the archive ends behind a key", key=word[0].decode(errors="replace"))
     stream.read(end if ahead[end : end + 1] == b"\n" else end + 1)
     try:
-        return word[0].decode()
-    except UnicodeDecodeError:
-        raise stream.fail("a key is not UTF-8", expected="an archive") from None
+        return decode(word[0])
+    except ValueError as failure:
+        raise stream.fail(f"cannot read the key: {failure}", expected="an archive") from None
 
 
 def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tuple[str, Any]]:
@@ -315,7 +313,7 @@ def _parse_rspecifier(specifier: str) -> tuple[str, str, bool]:
     forms = [word for word in words if word in ("ark", "scp")]
     if not colon or len(forms) != 1 or not set(words) - set(forms) <= _READ_OPTIONS:
         raise UsageError(f"{specifier!r} is no rspecifier", expected="ark:NAME or scp:NAME")
-    return forms[0], name.strip() or "-", "p" in words
+    return forms[0], name.strip(BLANKS) or "-", "p" in words
 
 
 def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
@@ -325,8 +323,8 @@ def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
     if not colon or not set(words) - set(forms) <= _WRITE_OPTIONS or forms not in (["ark"], ["ark", "scp"]):
         raise UsageError(f"{specifier!r} is no wspecifier", expected="ark:NAME, ark,t:NAME or ark,scp:ARCHIVE,SCRIPT")
     if forms == ["ark"]:
-        return name.strip(), None, "t" in words
-    archive, comma, script = name.strip().rpartition(",")
+        return name.strip(BLANKS), None, "t" in words
+    archive, comma, script = name.strip(BLANKS).rpartition(",")
     if not comma or not archive or not script:
         raise UsageError(f"{specifier!r} names one file", expected="ark,scp:ARCHIVE,SCRIPT")
     return archive, script, "t" in words

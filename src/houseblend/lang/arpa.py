@@ -14,6 +14,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.io.numbers import to_float
 from houseblend.io.streams import AGAIN, open_stream
+from houseblend.io.text import decode_line, words_of
 from houseblend.lang.fst import NO_FINAL, Arc, Graph
 from houseblend.lang.local_epsilons import remove_epsilons_locally
 
@@ -175,7 +176,7 @@ def _read_header(
 
 
 def _entry(rxfilename: str | Path, number: int, text: str, order: int, is_highest: bool) -> Entry:
-    fields = text.split()
+    fields = words_of(text)
     try:
         if len(fields) != order + 1 and (is_highest or len(fields) != order + 2):
             raise ValueError
@@ -197,10 +198,7 @@ def _lines(rxfilename: str | Path) -> Iterator[tuple[int, str]]:
         number = last = 0
         while (line := stream.readline()) and number - last <= MAX_BLANKS:
             number += 1
-            try:
-                text = line.decode().strip()
-            except UnicodeDecodeError:
-                raise InputError("not UTF-8", file=rxfilename, line=number, do="convert it with iconv") from None
+            text = decode_line(line, rxfilename, number).strip(" \t\r\n")
             if text:
                 last = number
                 yield number, text

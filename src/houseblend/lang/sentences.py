@@ -9,6 +9,7 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import open_stream
+from houseblend.io.text import decode_line, spoken_words, words_of
 
 BEGIN, END = "<s>", "</s>"
 NO_WORDS = {"<eps>", "#0", BEGIN, END}
@@ -40,7 +41,7 @@ class Vocabulary:
             number = 0
             while line := stream.readline():
                 number += 1
-                for word in _decode(line, rxfilename, number).split()[:1]:
+                for word in words_of(decode_line(line, rxfilename, number))[:1]:
                     if word not in NO_WORDS:
                         vocabulary.add(word)
         if not vocabulary.numbers:
@@ -104,7 +105,7 @@ def read_sentences(rxfilename: str | Path, vocabulary: Vocabulary) -> Sentences:
         number = 0
         while line := stream.readline():
             number += 1
-            names = _decode(line, rxfilename, number).split()
+            names = _words(line, rxfilename, number)
             if not names:
                 continue
             try:
@@ -142,8 +143,8 @@ def _refuse_boundaries(names: list[str], rxfilename: str | Path, line: int) -> N
             )  # fmt: skip
 
 
-def _decode(line: bytes, rxfilename: str | Path, number: int) -> str:
+def _words(line: bytes, rxfilename: str | Path, number: int) -> list[str]:
     try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8", file=rxfilename, line=number, do="convert it with iconv") from None
+        return spoken_words(decode_line(line, rxfilename, number))
+    except ValueError as failure:
+        raise InputError(str(failure), file=rxfilename, line=number, do="take it out, or write a blank") from None

@@ -58,7 +58,7 @@ def parse_config(text: str, file: object = "config") -> list[ConfigLine]:
         InputError: naming file and line.
     """
     lines = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         stripped = raw.split("#")[0].strip()
         if not stripped:
             continue
