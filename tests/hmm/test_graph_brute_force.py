@@ -11,7 +11,7 @@ from golden_hmm import both_models, load
 
 from houseblend.hmm.hclg import compose_hclg, compose_lg
 from houseblend.lang.fst import NO_FINAL, Arc, Graph
-from houseblend.lang.lexicon import add_disambiguation, lexicon_graph
+from houseblend.lang.lexicon import Entry, add_disambiguation, lexicon_graph
 
 SILENCE, FIRST_DISAMBIGUATION = 1, 21
 TRANSITION_SCALE, SELF_LOOP_SCALE, SILENCE_PROBABILITY = 0.7, 0.3, 0.4
@@ -22,7 +22,7 @@ def random_lexicon(rng):
     entries = []
     for word in range(1, rng.randrange(3, 6)):
         for _ in range(rng.randrange(1, 3)):
-            entries.append((str(word), tuple(str(rng.randrange(2, 5)) for _ in range(rng.randrange(1, 4)))))
+            entries.append(Entry(str(word), tuple(str(rng.randrange(2, 5)) for _ in range(rng.randrange(1, 4)))))
     return sorted(set(entries))
 
 
@@ -54,7 +54,7 @@ def random_sentence(rng, grammar, lexicon):
     cost += grammar.finals[state]
     for place in range(len(words) + 1):
         if place:
-            phones += map(int, rng.choice([spoken for word, spoken in lexicon if word == str(words[place - 1])]))
+            phones += map(int, rng.choice([spoken for word, spoken, _ in lexicon if word == str(words[place - 1])]))
         silent = rng.random() < 0.5
         phones += [SILENCE] * silent
         cost -= math.log(SILENCE_PROBABILITY if silent else 1 - SILENCE_PROBABILITY)
@@ -121,7 +121,7 @@ def test_sentences_cost_what_their_parts_cost_and_others_are_not_there(name, see
     rng = random.Random(seed)
     tree, model = load(name)
     lexicon = random_lexicon(rng)
-    num_words = max(int(word) for word, _ in lexicon)
+    num_words = max(int(entry.word) for entry in lexicon)
     grammar = random_grammar(rng, num_words)
     marked, most = add_disambiguation(lexicon)
     phone_ids = {str(phone): phone for phone in range(1, FIRST_DISAMBIGUATION)}

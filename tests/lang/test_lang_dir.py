@@ -1,5 +1,6 @@
 """Lang directories: Kaldi's files, random dictionaries, and errors with file and line."""
 
+import math
 import random
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from houseblend.base.errors import InputError
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_fst, read_graph, renumber_inputs
 from houseblend.lang.lang_dir import prepare_lang
-from houseblend.lang.lexicon import Dictionary, add_disambiguation
+from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lang"
 
@@ -75,9 +76,9 @@ def test_random_lexicons_can_be_determinised_and_say_their_words(seed, tmp_path)
 
 
 def test_disambiguation_symbols_separate_homophones_and_prefixes():
-    entries = [("a", ("x",)), ("b", ("x", "y")), ("c", ("x", "y")), ("d", ("z",))]
+    entries = [Entry("a", ("x",)), Entry("b", ("x", "y"), 0.5), Entry("c", ("x", "y")), Entry("d", ("z",))]
     assert add_disambiguation(entries) == (
-        [("a", ("x", "#1")), ("b", ("x", "y", "#1")), ("c", ("x", "y", "#2")), ("d", ("z",))], 2,
+        [("a", ("x", "#1"), 1), ("b", ("x", "y", "#1"), 0.5), ("c", ("x", "y", "#2"), 1), ("d", ("z",), 1)], 2,
     )  # fmt: skip
 
 
@@ -113,6 +114,88 @@ def test_errors_name_file_and_line(digits, tmp_path, line, message):
         lexicon.write(f"{line}\n")
     with pytest.raises(InputError, match=message):
         prepare_lang(digits, tmp_path / "lang", "<SIL>")
+
+
+def weighted(folder, lines):
+    """The dictionary with lexiconp.txt alone."""
+    (folder / "lexicon.txt").unlink(missing_ok=True)
+    (folder / "lexiconp.txt").write_text("".join(f"{line}\n" for line in lines))
+    return folder
+
+
+def test_probabilities_of_pronunciations_cost_as_in_kaldi(tmp_path):
+    """Arcs as Kaldi's make_lexicon_fst.py writes them for this lexicon, sorted by word."""
+    folder = write_dictionary(tmp_path / "dict", [], ["A", "B"])
+    prepare_lang(weighted(folder, ["<oov> 1.0 SIL", "w 0.25\tA B", "w 0.8 B"]), tmp_path / "lang", "<oov>", 0.2)
+    graph = read_graph(tmp_path / "lang" / "L.fst")
+    spoken, silent = -math.log(0.8), -math.log(0.2)
+    found = [tuple(arc) for arc in graph.arcs[1]]
+    wanted = [(1, 1, spoken, 1), (1, 1, silent, 2), (2, 2, -math.log(0.25), 3),
+              (3, 2, spoken - math.log(0.8), 1), (3, 2, silent - math.log(0.8), 2)]  # fmt: skip
+    assert len(found) == len(wanted)
+    for arc, expected in zip(found, wanted, strict=True):
+        assert arc == pytest.approx(expected)
+    assert [tuple(arc) for arc in graph.arcs[3]] == [
+        pytest.approx((3, 0, cost, s)) for cost, s in [(spoken, 1), (silent, 2)]
+    ]
+    rows = (tmp_path / "lang/phones/align_lexicon.txt").read_text().splitlines()
+    assert rows == ["<eps> <eps> SIL", "<oov> <oov> SIL", "w w A B", "w w B"]
+
+
+def test_probabilities_of_one_change_nothing_and_both_lexicons_must_agree(digits, tmp_path):
+    lines = (digits / "lexicon.txt").read_text().splitlines()
+    prepare_lang(digits, tmp_path / "plain", "<SIL>")
+    with_ones = [line.replace(" ", " 1.0 ", 1) for line in lines]
+    (digits / "lexiconp.txt").write_text("".join(f"{line}\n" for line in with_ones))
+    prepare_lang(digits, tmp_path / "both", "<SIL>")
+    prepare_lang(weighted(digits, with_ones), tmp_path / "weighted", "<SIL>")
+    for path in (path for path in (tmp_path / "plain").rglob("*") if path.is_file()):
+        for other in ("both", "weighted"):
+            assert path.read_bytes() == (tmp_path / other / path.relative_to(tmp_path / "plain")).read_bytes()
+    for others in (lines[:-1], [*lines, "zero T UW"], [*lines[1:], lines[0]]):
+        (digits / "lexicon.txt").write_text("".join(f"{line}\n" for line in others))
+        with pytest.raises(InputError, match=r"lexiconp\.txt.*lexicon\.txt has other entries, or another order"):
+            prepare_lang(digits, tmp_path / "lang", "<SIL>")
+
+
+@pytest.mark.parametrize("field", ["0", "1.01", "-0.5", "nan", "T", ""])
+def test_what_is_no_probability_is_refused(field, digits, tmp_path):
+    folder = weighted(digits, ["<SIL> 1 SIL", f"two {field}{' T UW' if field else ''}"])
+    with pytest.raises(InputError, match=r"lexiconp\.txt:2: \[two\] .*no probability"):
+        prepare_lang(folder, tmp_path / "lang", "<SIL>")
+
+
+def test_silence_probabilities_by_word_are_told_not_to_be_used(digits, tmp_path, capsys):
+    (digits / "lexiconp_silprob.txt").write_text("<SIL> 1 0.5 1 1 SIL\n")
+    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    assert "lexiconp_silprob.txt is not used" in capsys.readouterr().err
+
+
+def test_questions_are_copied_and_their_phones_must_exist(digits, tmp_path):
+    phones = read_symbol_table(GOLDEN / "phones.txt")
+    (digits / "extra_questions.txt").write_text("AH  T\n\nSIL\n")
+    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    assert (tmp_path / "lang/phones/extra_questions.txt").read_text() == "AH T\nSIL\n"
+    numbers = f"{phones['AH']} {phones['T']}\n{phones['SIL']}\n"
+    assert (tmp_path / "lang/phones/extra_questions.int").read_text() == numbers
+    (digits / "extra_questions.txt").write_text("AH\nT Q AH\n")
+    with pytest.raises(InputError, match=r"extra_questions\.txt:2: \[Q\] the phone is in no phone list"):
+        prepare_lang(digits, tmp_path / "lang", "<SIL>")
+
+
+@pytest.mark.parametrize("name", ["lexicon.txt", "silence_phones.txt", "optional_silence.txt", "extra_questions.txt"])
+def test_odd_spaces_are_named_and_a_byte_order_mark_is_passed_over(name, digits, tmp_path):
+    (digits / "extra_questions.txt").write_text("AH T\n")
+    prepare_lang(digits, tmp_path / "plain", "<SIL>")
+    honest = (digits / name).read_text()
+    (digits / name).write_text("\ufeff" + honest, encoding="utf-8")
+    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    assert (tmp_path / "lang/L.fst").read_bytes() == (tmp_path / "plain/L.fst").read_bytes()
+    line = honest.count("\n") + 1
+    for letter in "\u00a0\u3000\u0085\u2028\x07":
+        (digits / name).write_text(f"{honest}T{letter}T T\n", encoding="utf-8")
+        with pytest.raises(InputError, match=rf"{name}:{line}: U\+{ord(letter):04X} \("):
+            prepare_lang(digits, tmp_path / "lang", "<SIL>")
 
 
 def test_wrong_phone_lists_are_refused(digits, tmp_path):

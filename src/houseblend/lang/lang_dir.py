@@ -10,10 +10,11 @@ from houseblend.io.lang_files import AGAIN, read_symbol_table
 from houseblend.io.numbers import to_int
 from houseblend.io.objects import MAX_DIM
 from houseblend.io.streams import read_text
+from houseblend.io.text import words_of
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
-from houseblend.lang.lexicon import Dictionary, add_disambiguation, lexicon_graph
+from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_file, lexicon_graph
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
 _PHONES = range(1, MAX_DIM)
@@ -32,10 +33,10 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
         InputError: the dictionary is wrong, or lacks the oov word.
     """
     content = Dictionary.read(dictionary)
-    if oov not in {word for word, _ in content.entries}:
+    if oov not in {entry.word for entry in content.entries}:
         raise InputError(
             "the oov word is not in the lexicon",
-            file=dictionary / "lexicon.txt",
+            file=lexicon_file(dictionary),
             key=oov,
             do="add it, or name another by --oov",
         )
@@ -44,7 +45,7 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
     nonsilences = [phone for group in content.nonsilence for phone in group]
     disambiguation = [f"#{number}" for number in range(used + 2)]
     phone_ids = {name: index for index, name in enumerate(["<eps>", *silences, *nonsilences, *disambiguation])}
-    words = sorted({word for word, _ in content.entries})
+    words = sorted({entry.word for entry in content.entries})
     word_ids = {name: index for index, name in enumerate(["<eps>", *words, "#0", "<s>", "</s>"])}
     (out / "phones").mkdir(parents=True, exist_ok=True)
     _write_symbols(out / "phones.txt", phone_ids)
@@ -59,7 +60,7 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
     groups = content.silence + content.nonsilence
     _write_rows(out / "phones" / "sets", [(group, "") for group in groups], phone_ids)
     _write_rows(out / "phones" / "roots", [(group, "shared split ") for group in groups], phone_ids)
-    _write_rows(out / "phones" / "extra_questions", [], phone_ids)
+    _write_rows(out / "phones" / "extra_questions", [(group, "") for group in content.questions], phone_ids)
     _write_word_disambiguation(out / "phones", phone_ids, word_ids)
     _write_align_lexicon(out / "phones" / "align_lexicon", content, phone_ids, word_ids)
     write_text(out / "topo", _topology([phone_ids[p] for p in silences], [phone_ids[p] for p in nonsilences]))
@@ -95,7 +96,7 @@ def read_phone_sets(rxfilename: str | Path) -> list[list[int]]:
         raise InputError("the last line has no end", file=rxfilename, line=len(lines), do=AGAIN)
     for number, line in enumerate(lines, start=1):
         try:
-            sets.append([to_int(word, _PHONES) for word in line.split()])
+            sets.append([to_int(word, _PHONES) for word in words_of(line)])
         except ValueError:
             expected = "numbers of phones, above 0"
             raise InputError(
@@ -134,18 +135,13 @@ def _write_word_disambiguation(folder: Path, phone_ids: dict[str, int], word_ids
 
 
 def _write_align_lexicon(path: Path, content: Dictionary, phone_ids: dict[str, int], word_ids: dict[str, int]) -> None:
-    rows = sorted(
-        {
-            f"{word} {word} {' '.join(phones)}"
-            for word, phones in [*content.entries, ("<eps>", (content.optional_silence,))]
-        }
-    )
+    entries = [*content.entries, Entry("<eps>", (content.optional_silence,))]
+    texts = {f"{word} {word} {' '.join(phones)}": (word, phones) for word, phones, _ in entries}
+    rows = sorted(texts)
     write_text(path.with_suffix(".txt"), "".join(f"{row}\n" for row in rows))
-    numbers = []
-    for row in rows:
-        word, _, *phones = row.split()
-        numbers.append(" ".join(map(str, [word_ids[word], word_ids[word], *(phone_ids[p] for p in phones)])))
-    write_text(path.with_suffix(".int"), "".join(f"{row}\n" for row in numbers))
+    named = [texts[row] for row in rows]
+    numbers = [[word_ids[word], word_ids[word], *(phone_ids[phone] for phone in phones)] for word, phones in named]
+    write_text(path.with_suffix(".int"), "".join(f"{' '.join(map(str, row))}\n" for row in numbers))
 
 
 def _topology(silences: Sequence[int], nonsilences: Sequence[int]) -> str:

@@ -1,15 +1,29 @@
-"""Dictionary directories (lexicon.txt and the phone lists) and the lexicon transducer L."""
+"""Dictionary directories (the lexicon and the phone lists) and the lexicon transducer L."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
+from houseblend.io.numbers import to_float
+from houseblend.io.streams import read_text
+from houseblend.io.text import lines_of, odd_letter, words_of
 from houseblend.lang.fst import Arc, Graph
 
 Pronunciation = tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """A pronunciation of a word, and how probable it is."""
+
+    word: str
+    phones: Pronunciation
+    probability: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -17,20 +31,23 @@ class Dictionary:
     """A dictionary directory.
 
     Args:
-        entries: (word, phones) in the order of lexicon.txt.
+        entries: in the order of the lexicon.
         silence: sets of silence phones, one line each; the phones of a set share their pdfs.
         nonsilence: the same for all other phones.
         optional_silence: the phone that may stand between words.
+        questions: sets of phones that trees may ask for beside those found in the data.
     """
 
-    entries: list[tuple[str, Pronunciation]]
+    entries: list[Entry]
     silence: list[list[str]]
     nonsilence: list[list[str]]
     optional_silence: str
+    questions: list[list[str]]
 
     @classmethod
     def read(cls, folder: Path) -> "Dictionary":
-        """Read lexicon.txt, silence_phones.txt, nonsilence_phones.txt and optional_silence.txt.
+        """Read the lexicon (lexiconp.txt if it is there, else lexicon.txt), silence_phones.txt, nonsilence_phones.txt,
+        optional_silence.txt and, if it is there, extra_questions.txt.
 
         Raises:
             InputError: naming file and line of what is wrong.
@@ -41,44 +58,46 @@ class Dictionary:
         if twice:
             raise InputError(f"phones {twice} are listed twice", file=folder, do="keep each in one phone list")
         optional = _lines(folder / "optional_silence.txt")
-        if len(optional) != 1 or [optional[0][1]] not in [[phone] for group in silence for phone in group]:
+        if len(optional) != 1 or optional[0][1] not in [[phone] for group in silence for phone in group]:
             raise InputError(
                 "no single silence phone",
                 file=folder / "optional_silence.txt",
                 expected="one phone of silence_phones.txt",
                 do="name the phone between words there",
             )
-        return cls(_read_lexicon(folder / "lexicon.txt", set(phones)), silence, nonsilence, optional[0][1])
+        questions = _read_questions(folder / "extra_questions.txt", set(phones))
+        return cls(_read_lexicons(folder, set(phones)), silence, nonsilence, optional[0][1][0], questions)
 
 
-def add_disambiguation(entries: Sequence[tuple[str, Pronunciation]]) -> tuple[list[tuple[str, Pronunciation]], int]:
+def add_disambiguation(entries: Sequence[Entry]) -> tuple[list[Entry], int]:
     """Entries with #1, #2, ... behind pronunciations that several words share or that begin another one.
 
     Returns:
         The entries, and the largest number used.
     """
-    counts = Counter(phones for _, phones in entries)
+    counts = Counter(entry.phones for entry in entries)
     prefixes = {phones[:length] for phones in counts for length in range(1, len(phones))}
     used: Counter[Pronunciation] = Counter()
     marked = []
-    for word, phones in entries:
+    for entry in entries:
+        phones = entry.phones
         if counts[phones] > 1 or phones in prefixes:
             used[phones] += 1
-            marked.append((word, (*phones, f"#{used[phones]}")))
+            marked.append(entry._replace(phones=(*phones, f"#{used[phones]}")))
         else:
-            marked.append((word, phones))
+            marked.append(entry)
     return marked, max(used.values(), default=0)
 
 
 def lexicon_graph(
-    entries: Sequence[tuple[str, Pronunciation]], phone_ids: dict[str, int], word_ids: dict[str, int],
+    entries: Sequence[Entry], phone_ids: dict[str, int], word_ids: dict[str, int],
     silence_probability: float, silence_phone: str, silence_disambiguation: str | None = None,
     loop_symbols: tuple[int, int] | None = None,
 ) -> Graph:  # fmt: skip
     """L: phones to words, with optional silence before the first and behind every word (Kaldi's make_lexicon_fst).
 
     Args:
-        entries: words and their phones.
+        entries: words and their phones; what a pronunciation's probability costs stands on its first arc.
         phone_ids: numbers of the phones.
         word_ids: numbers of the words.
         silence_probability: of the optional silence, between 0 and 1; 0 for none.
@@ -98,13 +117,13 @@ def lexicon_graph(
             behind = graph.add_state()
             graph.arcs[2].append(Arc(phone_ids[silence_phone], 0, 0.0, behind))
             graph.arcs[behind].append(Arc(phone_ids[silence_disambiguation], 0, 0.0, 1))
-    for word, phones in entries:
-        state, label = start_of_words, word_ids[word]
+    for word, phones, probability in entries:
+        state, label, cost = start_of_words, word_ids[word], 0.0 - math.log(probability)
         for phone in phones[:-1]:
             following = graph.add_state()
-            graph.arcs[state].append(Arc(phone_ids[phone], label, 0.0, following))
-            state, label = following, 0
-        graph.arcs[state] += [Arc(phone_ids[phones[-1]], label, cost, end) for end, cost in ends]
+            graph.arcs[state].append(Arc(phone_ids[phone], label, cost, following))
+            state, label, cost = following, 0, 0.0
+        graph.arcs[state] += [Arc(phone_ids[phones[-1]], label, cost + silence, end) for end, silence in ends]
     if loop_symbols is not None:
         graph.arcs[start_of_words].append(Arc(*loop_symbols, 0.0, start_of_words))
     for arcs in graph.arcs:
@@ -112,10 +131,34 @@ def lexicon_graph(
     return graph
 
 
-def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[str, Pronunciation]]:
-    entries: dict[tuple[str, Pronunciation], None] = {}
-    for number, line in _lines(path):
-        word, *pronunciation = line.split()
+def lexicon_file(folder: Path) -> Path:
+    """The lexicon that is used: lexiconp.txt, with probabilities, if it is there, else lexicon.txt."""
+    weighted = folder / "lexiconp.txt"
+    return weighted if weighted.exists() else folder / "lexicon.txt"
+
+
+def _read_lexicons(folder: Path, phones: set[str]) -> list[Entry]:
+    """The entries of the lexicon; a lexicon.txt beside lexiconp.txt must agree with it."""
+    plain, used = folder / "lexicon.txt", lexicon_file(folder)
+    if (folder / "lexiconp_silprob.txt").exists():
+        warn(f"{folder / 'lexiconp_silprob.txt'} is not used: silence is as probable behind every word (--sil-prob)")
+    found = _read_lexicon(used, phones, used != plain)
+    if used != plain and plain.exists():
+        others, nothing = _read_lexicon(plain, phones, False), (None, Entry("", ()))
+        for (line, entry), (_, other) in zip_longest(found, others, fillvalue=nothing):
+            if entry[:2] != other[:2]:
+                what = "lexicon.txt has other entries, or another order"
+                do = "remove the file of the two that is wrong"
+                raise InputError(what, file=used, line=line, key=entry.word or other.word, do=do)
+    return [entry for _, entry in found]
+
+
+def _read_lexicon(path: Path, phones: set[str], weighted: bool) -> list[tuple[int, Entry]]:
+    """Entries with their lines; `weighted`: a probability stands behind the word."""
+    entries: dict[tuple[str, Pronunciation], tuple[int, Entry]] = {}
+    for number, (word, *fields) in _lines(path):
+        probability = _probability(path, number, word, fields) if weighted else 1.0
+        pronunciation = tuple(fields[weighted:])
         unknown = [phone for phone in pronunciation if phone not in phones]
         if not pronunciation or unknown:
             what = f"phones {unknown} are in no phone list" if unknown else "a word without phones"
@@ -124,24 +167,50 @@ def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[str, Pronunciation
             )
         if word in ("<eps>", "<s>", "</s>") or word.startswith("#"):
             raise InputError("a reserved word", file=path, line=number, key=word, do="use another name")
-        if (word, tuple(pronunciation)) in entries:
+        if (word, pronunciation) in entries:
             raise InputError("the entry stands twice", file=path, line=number, key=word, do="remove one")
-        entries[word, tuple(pronunciation)] = None
+        entries[word, pronunciation] = number, Entry(word, pronunciation, probability)
     if not entries:
-        raise InputError("no entries", file=path, expected="WORD PHONE ...", do="add the words")
-    return list(entries)
+        expected = "WORD PROBABILITY PHONE ..." if weighted else "WORD PHONE ..."
+        raise InputError("no entries", file=path, expected=expected, do="add the words")
+    return list(entries.values())
+
+
+def _probability(path: Path, number: int, word: str, fields: list[str]) -> float:
+    try:
+        value = to_float(fields[0])
+    except (ValueError, IndexError):
+        value = math.nan
+    if not 0 < value <= 1:
+        what = f"{fields[0]} is no probability" if fields else "no probability"
+        expected = "WORD PROBABILITY PHONE ..., the probability above 0 and at most 1"
+        raise InputError(what, file=path, line=number, key=word, expected=expected, do="mend the line")
+    return value
+
+
+def _read_questions(path: Path, phones: set[str]) -> list[list[str]]:
+    lines = _lines(path) if path.exists() else []
+    for number, group in lines:
+        for phone in group:
+            if phone not in phones:
+                do = "take it out, or add it to nonsilence_phones.txt"
+                raise InputError("the phone is in no phone list", file=path, line=number, key=phone, do=do)
+    return [group for _, group in lines]
 
 
 def _phone_sets(path: Path) -> list[list[str]]:
-    return [line.split() for _, line in _lines(path)]
+    return [words for _, words in _lines(path)]
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """Number and text of the lines that are not empty."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, do="see a dictionary in local/*/dict") from None
-    except UnicodeDecodeError as failure:
-        raise InputError(f"not UTF-8 at byte {failure.start}", file=path, do="convert it with iconv") from None
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Number and words of the lines that are not empty."""
+    if not path.exists():
+        raise InputError("no such file", file=path, do="see a dictionary in local/*/dict")
+    found = []
+    for number, line in enumerate(lines_of(read_text(path)), start=1):
+        if odd := odd_letter(line.removesuffix("\r")):
+            expected = "blanks and tabs between words, as Kaldi's dictionaries have them"
+            raise InputError(f"{odd} in the line", file=path, line=number, expected=expected, do="write another letter")
+        if words := words_of(line):
+            found.append((number, words))
+    return found
