@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from houseblend.base.errors import InputError
-from houseblend.io.audio import _read_by_libsndfile, _read_plain, encode_wav
 from houseblend.io.tables import read_object, read_table, write_table
 
 RATE = 8000
@@ -48,14 +47,6 @@ def test_archive_of_recordings(samples, tmp_path):
             np.testing.assert_array_equal(found[key][1], value)
 
 
-def test_wav_that_streams_without_a_length(samples, tmp_path):
-    """Sox writes such headers into pipes."""
-    data = bytearray(encode_wav(RATE, samples))
-    data[4:8] = data[40:44] = b"\xff\xff\xff\x7f"
-    (tmp_path / "a.wav").write_bytes(data)
-    np.testing.assert_array_equal(read_object(f"cat {tmp_path}/a.wav |", "wav")[1], samples)
-
-
 def _encoded(form, samples):
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, RATE, format=form, subtype="PCM_16")
@@ -79,16 +70,3 @@ def test_what_is_no_audio(tmp_path):
         (tmp_path / "a.wav").write_bytes(data)
         with pytest.raises(InputError, match=r"a\.wav"):
             read_object(f"{tmp_path}/a.wav", "wav")
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-def test_plain_wav_is_read_as_libsndfile_reads_it(channels, samples):
-    data = encode_wav(8000, samples[:, :channels])
-    plain, other = _read_plain(data), _read_by_libsndfile(data, "wav")
-    assert plain is not None
-    assert plain[0] == other[0]
-    np.testing.assert_array_equal(plain[1], other[1])
-    for place in (4, 16, 20, 22, 28, 32, 34, 40):  # sizes, format, channels, rates and bits that do not agree
-        assert _read_plain(data[:place] + b"\7" + data[place + 1 :]) is None
-    assert _read_plain(data[:-1]) is None
-    assert _read_plain(data + b"\0") is None

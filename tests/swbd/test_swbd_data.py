@@ -206,10 +206,10 @@ def _break(corpus, what):
         return r"sw02021.sph: 160024 bytes, the header says 161024"
     if what == "compressed":
         (calls / "sw02021.sph").write_bytes(sphere(coding="ulaw,embedded-shorten-v2.00"))
-        return r"sw02021.sph: coding ulaw,embedded-shorten-v2.00; expected mu-law or 16 bits, not compressed; uncompress it"
+        return r"sw02021.sph: coding ulaw,embedded-shorten-v2.00 is not read; expected mu-law, A-law or PCM, not compressed; uncompress it"
     if what == "no sphere":
         (calls / "sw02021.sph").write_bytes(b"RIFF")
-        return r"sw02021.sph: no SPHERE header"
+        return r"sw02021.sph: broken SPHERE header"
     if what == "twice":
         (disc / "swb1_d2").mkdir()
         (disc / "swb1_d2/sw2021.sph").write_bytes(sphere())

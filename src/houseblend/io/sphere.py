@@ -1,5 +1,5 @@
-"""NIST SPHERE recordings, mu-law or 16 bits and not compressed, by the standard library alone: a program that cuts one
-channel out of a call starts at once, as it is started for every side of every call."""
+"""NIST SPHERE recordings that are not compressed: their headers, and a channel as WAV by the standard library alone, so
+that a program which cuts one channel out of a call starts at once, as it is started for every side of every call."""
 
 import struct
 import sys
@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
 
 AGAIN = "copy it again from the disc"
+UNCOMPRESS = (
+    "uncompress it with the sph2pipe of LDC (-f sph), not with the one here, or with w_decode of NIST; sox cannot"
+)
+MAX_HEADER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class SphereHeader:
         rate: Hz.
         channels: how many.
         width: bytes of a sample.
-        coding: ulaw or pcm.
+        coding: ulaw, alaw or pcm.
         order: bytes of 16-bit samples, 01 or 10.
     """
 
@@ -39,6 +44,22 @@ class SphereHeader:
         """Length of the recording."""
         return self.samples / self.rate
 
+    @property
+    def size(self) -> int:
+        """Bytes of all samples."""
+        return self.samples * self.channels * self.width
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether `decode_samples` can read it."""
+        return (self.coding, self.width) in (("ulaw", 1), ("pcm", 2))
+
+    def samples_in(self, body: bytes, name: object) -> bytes:
+        """Of what follows the header, the bytes that are samples; a warning if there are others behind them."""
+        if len(body) > self.size:
+            warn(f"{name}: {len(body) - self.size} bytes behind the last sample are left out")
+        return body[: self.size]
+
 
 def read_sphere_header(path: Path) -> SphereHeader:
     """The header of a recording, checked against the size of its file.
@@ -48,32 +69,60 @@ def read_sphere_header(path: Path) -> SphereHeader:
     """
     try:
         with open(path, "rb") as file:
-            head = file.read(1024)
+            head = file.read(MAX_HEADER)
     except OSError as failure:
         raise InputError(f"cannot be read: {failure.strerror}", file=path, do="check the disc") from None
-    fields = {words[0]: words[2] for line in head.split(b"\n") if len(words := line.split()) == 3}
+    return parse_sphere_header(head, path.stat().st_size, path)
+
+
+def parse_sphere_header(head: bytes, size: int, name: object) -> SphereHeader:
+    """What the beginning of a file says, checked against the file's size.
+
+    Args:
+        head: the first bytes, the whole header among them.
+        size: of the file in bytes.
+        name: of the file, for errors.
+
+    Raises:
+        InputError: see `read_sphere_header`.
+    """
     try:
-        if not head.startswith(b"NIST_1A\n"):
-            raise ValueError("no NIST_1A at the beginning")
-        start = int(head[8:16])
-        numbers = (int(fields[key]) for key in (b"sample_count", b"sample_rate", b"channel_count"))
-        samples, rate, channels = numbers
-        coding = fields.get(b"sample_coding", b"pcm").decode()
-        width = int(fields.get(b"sample_n_bytes", b"1" if coding == "ulaw" else b"2"))
-        if min(samples, rate, channels, width, start) < 1:
-            raise ValueError("a size that is not positive")
-    except (ValueError, KeyError) as failure:
-        raise InputError(f"no SPHERE header: {failure}", file=path, expected="NIST SPHERE", do=AGAIN) from None
-    if (coding, width) not in (("ulaw", 1), ("pcm", 2)):
-        expected = "mu-law or 16 bits, not compressed"
+        start = _start(head)
+        fields = {words[0]: words[2] for line in head[:start].split(b"\n") if len(words := line.split()) == 3}
+        samples, rate, channels = (_count(fields, key) for key in ("sample_count", "sample_rate", "channel_count"))
+        coding = fields.get(b"sample_coding", b"pcm").decode(errors="replace")
+        width = _count({b"sample_n_bytes": b"2" if coding == "pcm" else b"1"} | fields, "sample_n_bytes")
+    except ValueError as failure:
+        raise InputError(f"broken SPHERE header: {failure}", file=name, expected="NIST SPHERE", do=AGAIN) from None
+    if coding not in ("pcm", "ulaw", "alaw"):
         raise InputError(
-            f"coding {coding}", file=path, expected=expected, do="uncompress it with sph2pipe -f sph of LDC"
+            f"coding {coding} is not read", file=name, expected="mu-law, A-law or PCM, not compressed", do=UNCOMPRESS
         )
-    size, wanted = path.stat().st_size, start + samples * channels * width
-    if size < wanted:
-        raise InputError(f"{size} bytes, the header says {wanted}", file=path, do=AGAIN)
-    order = fields.get(b"sample_byte_format", b"01").decode()
-    return SphereHeader(start, samples, rate, channels, width, coding, order)
+    order = fields.get(b"sample_byte_format", b"01").decode(errors="replace")
+    header = SphereHeader(start, samples, rate, channels, width, coding, order)
+    if size < start + header.size:
+        raise InputError(f"{size} bytes, the header says {start + header.size}", file=name, do=AGAIN)
+    return header
+
+
+def _start(head: bytes) -> int:
+    """Bytes of the header, by its second line."""
+    if not head.startswith(b"NIST_1A\n"):
+        raise ValueError("no NIST_1A at the beginning")
+    size = head[8:16].strip()
+    if not size.isdigit() or not 16 <= int(size) <= MAX_HEADER:
+        raise ValueError(f"a header of {size.decode(errors='replace')!r} bytes")
+    return int(size)
+
+
+def _count(fields: dict[bytes, bytes], name: str) -> int:
+    """A number above 0."""
+    word = fields.get(name.encode())
+    if word is None:
+        raise ValueError(f"{name} is missing")
+    if not word.isdigit() or int(word[:18]) < 1:
+        raise ValueError(f"{name} is {word.decode(errors='replace')}")
+    return int(word[:18])
 
 
 def sphere_to_wav(path: Path, channel: int | None) -> bytes:
@@ -85,9 +134,19 @@ def sphere_to_wav(path: Path, channel: int | None) -> bytes:
     header = read_sphere_header(path)
     if channel is not None and not 1 <= channel <= header.channels:
         raise InputError(f"no channel {channel}", file=path, expected=f"1 to {header.channels}", do="name another")
+    if not header.is_plain:
+        what, expected = f"{header.coding} of {header.width} bytes", "mu-law or 16 bits"
+        raise InputError(what, file=path, expected=expected, do="name the file itself in wav.scp: it is read directly")
     with open(path, "rb") as file:
         file.seek(header.start)
-        coded = file.read()
+        samples = decode_samples(header, header.samples_in(file.read(), path))
+    if channel is not None:
+        samples = samples[channel - 1 :: header.channels]
+    return _wav(samples.tobytes(), header.rate, 1 if channel is not None else header.channels)
+
+
+def decode_samples(header: SphereHeader, coded: bytes) -> array:
+    """The samples of a plain recording on the scale of 16 bits, channel by channel as they are there."""
     samples = array("h")
     if header.coding == "ulaw":
         low, high = _mu_law_tables()
@@ -98,9 +157,7 @@ def sphere_to_wav(path: Path, channel: int | None) -> bytes:
         samples.frombytes(coded)
     if sys.byteorder == "big" or (header.coding == "pcm" and header.order == "10"):
         samples.byteswap()
-    if channel is not None:
-        samples = samples[channel - 1 :: header.channels]
-    return _wav(samples.tobytes(), header.rate, 1 if channel is not None else header.channels)
+    return samples
 
 
 def _mu_law_tables() -> tuple[bytes, bytes]:
