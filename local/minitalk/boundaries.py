@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +11,8 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.decode.stm_ctm import TimedWord, read_ctm
 from houseblend.decode.wer import align_words
-from houseblend.feat.make import read_segments
 from houseblend.feat.pipeline import read_feature_record
+from houseblend.feat.segments import read_segments
 from houseblend.frames.make import read_alignments
 from houseblend.hmm.alignment import phone_segments
 from houseblend.hmm.transition_model import TransitionModel
@@ -62,10 +61,10 @@ def true_phones(data: Path, lang: Path, ali: Path, truth: Path) -> Iterator[list
     transitions, alignments = TransitionModel.load(ali / "final.mdl"), read_alignments(ali)
     accents = _accents(truth / "sides.csv")
     shift = read_feature_record(data)["options"]["frame_shift"] / 1000
-    segments = [segment for segment in read_segments(data / "segments") if segment[0] in alignments]
+    segments = [segment for segment in read_segments(data / "segments") if segment.key in alignments]
     if not segments:
         raise InputError("no segment of the data directory is aligned", file=ali, do=f"align {data}")
-    for side, of_side in groupby(segments, key=itemgetter(1)):
+    for side, of_side in groupby(segments, key=lambda segment: segment.recording):
         if side not in accents:
             raise InputError("no such side", file=truth / "sides.csv", key=side, do=ANOTHER)
         spoken = _spoken(truth / f"{side}.ctm", phones)

@@ -58,6 +58,7 @@ def our_features(folder: Path) -> None:
     """What compute-mfcc-feats does behind its start."""
     values = {name: default for name, default, _ in flat_fields(MfccOptions)} | {"sample_frequency": float(RATE)}
     rest = {"max_skipped": None, "channel": -1, "seed": 0, "subtract_mean": False}
+    rest |= {"allow_downsample": False, "allow_upsample": False}
     feature_table.write_features(MfccOptions, f"scp:{folder}/wav.scp", f"ark:{folder}/our.ark", **values, **rest)
 
 

@@ -161,9 +161,9 @@ def test_recordings_that_cannot_be_used_are_refused():
     with pytest.raises(InputError, match=r"\[a\] 399 samples.*at least 400"):
         extract(16000, stereo[:399, 0], MfccOptions(), "a")
     with pytest.raises(InputError, match=r"2 channels.*--channel"):
-        choose_channel(stereo, -1, "a")
+        choose_channel(stereo, -1, "a", "choose one by --channel")
     with pytest.raises(InputError, match="channel 2 of 2"):
-        choose_channel(stereo, 2, "a")
+        choose_channel(stereo, 2, "a", "")
 
 
 @pytest.mark.parametrize("changes", [{"frame_shift": 0.0}, {"frame_shift": -10.0}, {"frame_length": 0.05}])

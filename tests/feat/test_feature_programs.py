@@ -130,13 +130,80 @@ def test_segments_are_cut_to_the_sample(wavs, tmp_path, run_program):
         assert words in done.stderr
 
 
-@pytest.mark.parametrize("line", ["u1 s2-a 0.1", "u1 s2-a x 1.0", "u1 s2-a 0.5 0.5", "u1 s2-a -1 0.5"])
+def test_a_segment_to_the_end_and_one_of_a_channel(wavs, tmp_path, run_program):
+    mono = wavs["s2-a"][:, 0]
+    stereo = np.stack([mono, -mono], axis=1)
+    (tmp_path / "st.wav").write_bytes(encode_wav(RATE, stereo))
+    (tmp_path / "two.scp").write_text(f"r {tmp_path}/st.wav\nm {(tmp_path / 'wav.scp').read_text().split()[-1]}\n")
+    lines = (
+        "a m 0.25 -1",
+        "b r 0.2 0.5 1",
+        "c r 0.2 -1.0 0",
+        "d r 0.3 1.0 1",
+        "e r 0 0.3",
+        "f r 0 0.3 2",
+        "g m 0.65 -1",
+    )
+    (tmp_path / "segments").write_text("".join(f"{line}\n" for line in lines))
+    done = run_program("extract-segments", "scp:two.scp", "segments", "ark:cut.ark", cwd=tmp_path, check=True)
+    found = {key: samples[:, 0] for key, (_, samples) in read_table(f"ark:{tmp_path}/cut.ark", "wav")}
+    wanted = {"a": mono[2000:], "b": -mono[1600:4000], "c": mono[1600:], "d": -mono[2400:]}
+    assert list(found) == list(wanted)
+    for key, samples in wanted.items():
+        np.testing.assert_array_equal(found[key], samples)
+    assert (
+        "skipped [e]: [r] the recording has 2 channels; expected one, or a choice; write it (0, 1, ...) behind END"
+        in done.stderr
+    )
+    assert "skipped [f]: [r] channel 2 of 2; expected 0 to 1" in done.stderr
+    assert "skipped [g]: [g] 0.05 s is too short" in done.stderr
+    assert "--channel" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "u1 s2-a 0.1", "u1 s2-a x 1.0", "u1 s2-a 0.5 0.5", "u1 s2-a -1 0.5", "u1 s2-a 0 1 A", "u1 s2-a 0 1 0 0",
+        "u1 s2-a 0 inf", "u1 s2-a nan 1", "u1 s2-a 0 -2", "u1 s2-a 0 1 -1", "u1 s2-a 0 1_0",
+    ],
+)  # fmt: skip
 def test_bad_segments_name_their_line(wavs, tmp_path, run_program, line):
     (tmp_path / "segments").write_text(f"u0 s2-a 0.0 0.5\n{line}\n")
     done = run_program("extract-segments", "scp:wav.scp", "segments", "ark:cut.ark", cwd=tmp_path)
     assert done.status == 1
     assert "segments:2: [u1]" in done.stderr
     assert not (tmp_path / "cut.ark").exists()
+
+
+@pytest.mark.parametrize("bins", [60, 80, 128, 400])
+def test_filters_that_would_hold_nothing_are_refused(wavs, tmp_path, run_program, bins):
+    words = ("--sample-frequency=8000", f"--num-mel-bins={bins}", "scp:wav.scp", "ark:f.ark")
+    centres = 700 * (np.exp(np.linspace(*(1127 * np.log1p(np.array([20, 4000]) / 700)), bins + 2) / 1127) - 1)
+    points = np.arange(128) * 8000 / 256
+    dead = sum(not ((points > a) & (points < b)).any() for a, b in zip(centres[:-2], centres[2:], strict=True))
+    done = run_program("compute-fbank-feats", *words, cwd=tmp_path)
+    assert done.status == (1 if dead else 0)
+    assert (f"--num-mel-bins={bins}; expected less: {dead} filters" in done.stderr) == bool(dead)
+
+
+def test_a_recording_of_another_rate_is_named_and_perhaps_resampled(wavs, tmp_path, run_program):
+    phases = 2 * np.pi * np.random.default_rng().random((40, 1))
+    tone = 300 * np.sin(2 * np.pi * np.arange(80, 3280, 80)[:, None] * np.arange(16000) / 16000 + phases).sum(axis=0)
+    (tmp_path / "fast.wav").write_bytes(encode_wav(16000, tone))
+    (tmp_path / "slow.wav").write_bytes(encode_wav(RATE, tone[::2]))
+    (tmp_path / "both.scp").write_text(f"a {tmp_path}/slow.wav\nb {tmp_path}/fast.wav\n")
+    words = ("--sample-frequency=8000", "--high-freq=3000", "scp:both.scp", "ark:f.ark")
+    done = run_program("compute-mfcc-feats", *words, cwd=tmp_path, check=True)
+    wanted = f"skipped [b]: {tmp_path}/fast.wav: [b] sampling rate 16000 Hz; expected 8000 Hz; resample it by --allow-downsample"
+    assert wanted in done.stderr
+    run_program("compute-mfcc-feats", "--allow-downsample=true", *words, cwd=tmp_path, check=True)
+    found = dict(read_table(f"ark:{tmp_path}/f.ark", "matrix"))
+    assert found["a"].shape == found["b"].shape == (98, 13)
+    np.testing.assert_allclose(found["a"][5:-5], found["b"][5:-5], atol=0.1)
+    done = run_program(
+        "compute-mfcc-feats", "scp:both.scp", "ark:f.ark", "--allow-downsample=true", cwd=tmp_path, check=True
+    )
+    assert "--allow-upsample" in done.stderr
 
 
 def test_durations(wavs, tmp_path, run_program):

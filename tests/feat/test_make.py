@@ -1,6 +1,7 @@
 """steps/make_mfcc and make_fbank: a data directory in, a data directory with features out."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.extract import extract
 from houseblend.feat.options import MfccOptions, options_from
 from houseblend.io.audio import encode_wav
+from houseblend.io.data_dir import validate_data_dir
 from houseblend.io.tables import read_table
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -99,11 +101,10 @@ def test_segments_are_utterances_in_their_order(data, tmp_path, run_step):
     [
         (b"", "empty"),
         (encode_wav(16000, np.ones(8000)), "sampling rate 16000 Hz; expected 8000 Hz"),
-        (encode_wav(RATE, np.ones(100)), "100 samples are too few"),
-        (encode_wav(RATE, np.ones((4000, 2))), "2 channels"),
+        (encode_wav(RATE, np.ones((4000, 2))), "2 channels; expected one, or a choice; name one in wav.scp: sox FILE"),
         (encode_wav(RATE, np.ones(4000))[:3000], "truncated"),
     ],
-    ids=["empty", "rate", "short", "stereo", "truncated"],
+    ids=["empty", "rate", "stereo", "truncated"],
 )
 def test_a_recording_that_cannot_be_used_fails_the_step(data, tmp_path, run_step, content, message, jobs):
     folder, _ = data
@@ -111,7 +112,8 @@ def test_a_recording_that_cannot_be_used_fails_the_step(data, tmp_path, run_step
     done = run_step("make_mfcc", f"--config={CONF}/mfcc.conf", f"--jobs={jobs}", folder, tmp_path / "out")
     assert done.status == 1, done.stderr
     assert message in done.stderr
-    assert "s1-b" in done.stderr
+    assert f"{tmp_path}/s1-b.wav: [s1-b] " in done.stderr
+    assert "--max-skipped" in done.stderr
     assert not (tmp_path / "out/feats.scp").exists()
     assert not (tmp_path / "out/.done.json").exists()
 
@@ -136,3 +138,83 @@ def test_a_full_disk_is_said_with_the_file_and_leaves_no_features(data, tmp_path
     assert done.returncode == 1
     assert "out/feats.ark: File too large" in done.stderr
     assert not list((tmp_path / "out").glob("feats*"))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_too_short_for_a_frame_is_left_out_and_named(data, tmp_path, run_step, jobs):
+    folder, samples = data
+    (folder / "utt2dur").write_text("".join(f"{key} 0.5\n" for key in samples))
+    for key, count in (("s1-b", 80), ("s2-a", 199)):
+        (tmp_path / f"{key}.wav").write_bytes(encode_wav(RATE, np.ones(count)))
+    out = tmp_path / "out"
+    done = run_step("make_mfcc", f"--config={CONF}/mfcc.conf", f"--jobs={jobs}", folder, out, check=True)
+    assert (
+        f"WARNING (make_mfcc) left out: {tmp_path}/s1-b.wav: [s1-b] 80 samples are too few for one frame" in done.stderr
+    )
+    assert "features of 1 utterances; left out: 2 too short for a frame, 0 others" in done.stderr
+    for name in ("text", "utt2spk", "wav.scp", "utt2dur", "utt2num_frames", "feats.scp"):
+        assert [line.split()[0] for line in (out / name).read_text().splitlines()] == ["s1-a"], name
+    assert (out / "spk2utt").read_text() == "s1 s1-a\n"
+    validate_data_dir(out, ["text", "feats.scp", "wav.scp"])
+    (tmp_path / "s1-a.wav").write_bytes(encode_wav(RATE, np.ones(80)))
+    done = run_step("make_mfcc", f"--config={CONF}/mfcc.conf", folder, tmp_path / "none")
+    assert (done.status, "no utterance has features" in done.stderr) == (1, True)
+
+
+def test_other_recordings_are_left_out_if_that_is_allowed(data, tmp_path, run_step):
+    folder, _ = data
+    (tmp_path / "s1-b.wav").write_bytes(b"RIFF")
+    (tmp_path / "s2-a.wav").write_bytes(encode_wav(16000, np.ones(8000)))
+    words = (f"--config={CONF}/mfcc.conf", folder)
+    done = run_step("make_mfcc", "--max-skipped=2", *words, tmp_path / "out", check=True)
+    assert "left out: 0 too short for a frame, 2 others" in done.stderr
+    assert list(feats_of(tmp_path / "out")) == ["s1-a"]
+    done = run_step("make_mfcc", "--max-skipped=1", *words, tmp_path / "less")
+    assert done.status == 1
+    assert f"{tmp_path}/s2-a.wav: [s2-a] sampling rate 16000 Hz" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("rate", "name"), [(16000, "downsample"), (4000, "upsample"), (11025, "downsample")])
+def test_recordings_of_another_rate_are_resampled_when_told(data, tmp_path, run_step, rate, name):
+    folder, _ = data
+    tones = {freq: 3000 * np.sin(2 * np.pi * freq * np.arange(rate) / rate) for freq in (440, 1500)}
+    wanted = 3000 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    beyond = 2000 * np.sin(2 * np.pi * 5000 * np.arange(rate) / rate) if rate > 10000 else 0
+    (tmp_path / "s1-b.wav").write_bytes(encode_wav(rate, tones[440] + beyond))
+    (tmp_path / "s1-a.wav").write_bytes(encode_wav(RATE, wanted))
+    words = ("--sample-frequency=8000", "--num-mel-bins=10", "--high-freq=1900", folder)
+    done = run_step("make_fbank", *words, tmp_path / "none")
+    assert f"--allow-{name}, or give --sample-frequency={rate} if all have this rate" in done.stderr
+    run_step("make_fbank", f"--allow-{name}", *words, tmp_path / "out", check=True)
+    feats = feats_of(tmp_path / "out")
+    loud = feats["s1-a"][10] > feats["s1-a"][10].max() - 5
+    assert feats["s1-a"].shape == feats["s1-b"].shape
+    np.testing.assert_allclose(feats["s1-b"][5:-5][:, loud], feats["s1-a"][5:-5][:, loud], atol=0.02)
+    record = [json.loads((tmp_path / f"{place}/feature.json").read_text()) for place in ("out",)]
+    assert "allow_downsample" not in record[0]["options"]
+
+
+def test_a_data_directory_can_be_used_from_anywhere(data, tmp_path, run_step, monkeypatch):
+    folder, samples = data
+    monkeypatch.chdir(tmp_path)
+    (folder / "wav.scp").write_text("s1-a s1-a.wav\ns1-b cat s1-b.wav |\ns2-a data/../s2-a.wav\n")
+    run_step("make_mfcc", f"--config={CONF}/mfcc.conf", "data", "out", check=True)
+    assert (tmp_path / "out/wav.scp").read_text() == (
+        f"s1-a {tmp_path}/s1-a.wav\ns1-b cat s1-b.wav |\ns2-a {tmp_path}/s2-a.wav\n"
+    )
+    for name in ("feats", "cmvn"):
+        for line in (tmp_path / f"out/{name}.scp").read_text().splitlines():
+            assert line.split()[1].startswith(f"{tmp_path}/out/{name}.ark:")
+    monkeypatch.chdir("/")
+    assert list(feats_of(tmp_path / "out")) == list(samples)
+
+
+def test_options_by_which_nothing_has_features_are_refused_once(data, tmp_path, run_step):
+    folder, _ = data
+    (tmp_path / "s1-a.wav").unlink()
+    done = run_step("make_fbank", "--sample-frequency=8000", "--num-mel-bins=128", folder, tmp_path / "out")
+    assert done.status == 1
+    assert re.search(
+        r"--num-mel-bins=128; expected less: \d+ filters hold no point of the spectrum; lower it", done.stderr
+    )
+    assert done.stderr.count("ERROR") == 1

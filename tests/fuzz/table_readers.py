@@ -221,7 +221,7 @@ def _judge_lattices(folder: Path, found: dict[str, CompactLattice]) -> str | Non
 
 
 def _segments(folder: Path) -> Any:
-    from houseblend.feat.make import read_segments
+    from houseblend.feat.segments import read_segments
 
     return list(read_segments(folder / "segments"))
 

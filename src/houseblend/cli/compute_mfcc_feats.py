@@ -7,7 +7,7 @@ from houseblend.cli.program import program
 from houseblend.feat.options import MfccOptions
 
 
-@program(example="compute-mfcc-feats --config=conf/mfcc.conf scp:wav.scp ark,scp:mfcc.ark,mfcc.scp")
+@program(example="compute-mfcc-feats --config=conf/mfcc_16k.conf scp:wav.scp ark,scp:mfcc.ark,mfcc.scp")
 @feature_arguments(MfccOptions)
 def main(**values: Any) -> None:
     """Compute mel-frequency cepstra."""

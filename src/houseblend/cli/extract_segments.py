@@ -5,7 +5,7 @@ from houseblend.cli.program import argument, option, program, skipping
 
 @program(example="extract-segments scp:wav.scp data/train/segments ark:utterances.ark")
 @argument("wav_rspecifier", help="recordings")
-@argument("segments", help="lines of UTTERANCE RECORDING START END, in seconds")
+@argument("segments", help="lines of UTTERANCE RECORDING START END [CHANNEL], in seconds; END -1: to the end")
 @argument("wav_wspecifier", help="utterances to write")
 @option("--min-segment-length", type=float, default=0.1, help="Shorter segments are skipped (seconds)")
 @skipping
@@ -20,20 +20,22 @@ def main(
     from houseblend.base.errors import InputError
     from houseblend.cli.program import Skips
     from houseblend.feat.extract import choose_channel
-    from houseblend.feat.make import cut_segment, read_segments
+    from houseblend.feat.segments import read_segments
     from houseblend.io.tables import open_table, write_table
 
+    how = "write it (0, 1, ...) behind END in segments"
     with open_table(wav_rspecifier, "wav") as recordings, Skips(max_skipped, "segments") as skips:
         name, rate, samples = "", 0, np.zeros((0, 1))
         with write_table(wav_wspecifier, "wav") as write:
-            for key, recording, start, end in read_segments(Path(segments)):
+            for segment in read_segments(Path(segments)):
                 try:
-                    if recording != name:
-                        name, (rate, samples) = recording, recordings[recording]
-                    if end - start < min_segment_length:
-                        raise InputError(f"{end - start:g} s is too short", key=key)
-                    write(key, (rate, cut_segment(rate, choose_channel(samples, -1, recording), start, end, key)))
+                    if segment.recording != name:
+                        name, (rate, samples) = segment.recording, recordings[segment.recording]
+                    cut = segment.cut(rate, choose_channel(samples, segment.channel, name, how))
+                    if len(cut) < min_segment_length * rate:
+                        raise InputError(f"{len(cut) / rate:g} s is too short", key=segment.key)
+                    write(segment.key, (rate, cut))
                 except InputError as failure:
-                    skips.skip(key, failure)
+                    skips.skip(segment.key, failure)
                 else:
-                    skips.done(key)
+                    skips.done(segment.key)

@@ -11,9 +11,13 @@ WITH_DELTAS = NORMALISED.replace('ark:- |"', 'ark:- | add-deltas ark:- ark:- |"'
 
 
 def feature_options(kind: type) -> Callable:
-    """Declare one option for every field of an option class (`MfccOptions`, ...); they arrive as keyword arguments."""
+    """Declare one option for every field of an option class (`MfccOptions`, ...) and those of `Resampling`; they arrive
+    as keyword arguments."""
 
     def declare(function: Callable) -> Callable:
+        for name, what in (("upsample", "lower"), ("downsample", "higher")):
+            text = f"Resample recordings of a {what} rate than --sample-frequency"
+            function = option(f"--allow-{name}", type=bool, default=False, help=text)(function)
         for name, default, text in reversed(flat_fields(kind)):
             function = option(f"--{name.replace('_', '-')}", type=type(default), default=default, help=text)(function)
         return function

@@ -4,10 +4,10 @@ from typing import Any
 
 from houseblend.base.errors import InputError
 from houseblend.cli.program import Skips
-from houseblend.feat.extract import choose_channel, extract
+from houseblend.feat.extract import Resampling, check_options, choose_channel, extract
 from houseblend.feat.options import FeatureOptions, options_from
 from houseblend.io.owners import by_owner
-from houseblend.io.tables import read_table, write_table
+from houseblend.io.tables import read_places, write_table
 
 
 def write_features(
@@ -23,15 +23,17 @@ def write_features(
         values: all other options by name (see `feature_arguments`).
     """
     options = options_from(kind, values)
+    check_options(options)
+    resampling = Resampling(values["allow_downsample"], values["allow_upsample"])
     warp = values.get("vtln_warp", 1.0)
     warp_of = by_owner(values["vtln_map"], "float", values["utt2spk"]) if values.get("vtln_map") else lambda key: warp
     with Skips(max_skipped) as skips, write_table(feats_wspecifier, "matrix") as write:
-        for key, (rate, samples) in read_table(wav_rspecifier, "wav"):
+        for key, place, (rate, samples) in read_places(wav_rspecifier, "wav"):
             try:
-                channel = choose_channel(samples, values["channel"], key)
-                feats = extract(rate, channel, options, key, warp_of(key), values["seed"])
+                channel = choose_channel(samples, values["channel"], key, "choose one by --channel=0 and so on")
+                feats = extract(rate, channel, options, key, warp_of(key), values["seed"], resampling)
             except InputError as failure:
-                skips.skip(key, failure)
+                skips.skip(key, failure.but(file=failure.file or place))
                 continue
             write(key, feats - feats.mean(axis=0) if values["subtract_mean"] else feats)
             skips.done(key)

@@ -10,7 +10,7 @@ from houseblend.decode.mbr import timed_words
 from houseblend.decode.paths import best_path
 from houseblend.decode.stm_ctm import TimedWord
 from houseblend.decode.word_alignment import AlignmentLexicon, align_words
-from houseblend.feat.make import read_segments
+from houseblend.feat.segments import read_segments
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.tables import read_script
@@ -30,13 +30,13 @@ def utterance_places(data: Path) -> dict[str, Place]:
         key: value.split() for key, value, _ in read_script(str(data / "reco2file_and_channel"))
     }
     places = {}
-    for key, recording, start, _ in read_segments(data / "segments"):
-        if len(channels.get(recording, ())) != 2:
+    for segment in read_segments(data / "segments"):
+        if len(channels.get(segment.recording, ())) != 2:
             raise InputError(
-                "no file and channel", file=data / "reco2file_and_channel", key=recording, do="write its line"
+                "no file and channel", file=data / "reco2file_and_channel", key=segment.recording, do="write its line"
             )
-        file, channel = channels[recording]
-        places[key] = (file, channel, start)
+        file, channel = channels[segment.recording]
+        places[segment.key] = (file, channel, segment.start)
     return places
 
 

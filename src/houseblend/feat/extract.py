@@ -1,5 +1,7 @@
 """Features of recordings: the channel, the rate, and the kind."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from houseblend.base.errors import InputError
@@ -7,23 +9,62 @@ from houseblend.feat.options import FbankOptions, FeatureOptions, MfccOptions
 from houseblend.feat.spectrum import compute_fbank, compute_mfcc, compute_spectrogram
 
 
-def choose_channel(samples_NC: np.ndarray, channel: int, key: str) -> np.ndarray:
+class TooShortError(InputError):
+    """A recording, or a segment of one, has less samples than one frame needs."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Which other rates a recording may have (Kaldi's --allow-downsample and --allow-upsample)."""
+
+    allow_downsample: bool = False
+    allow_upsample: bool = False
+
+    def apply(self, rate: float, samples_N: np.ndarray, wanted: float, key: str) -> np.ndarray:
+        """Samples of a rate in Hz at the rate wanted, shape [num_samples].
+
+        Raises:
+            InputError: the rate is another, and may not be.
+        """
+        if rate == wanted:
+            return samples_N
+        name, allowed = ("down", self.allow_downsample) if rate > wanted else ("up", self.allow_upsample)
+        if not allowed:
+            raise InputError(
+                f"sampling rate {rate:g} Hz", key=key, expected=f"{wanted:g} Hz",
+                do=f"resample it by --allow-{name}sample, or give --sample-frequency={rate:g} if all have this rate",
+            )  # fmt: skip
+        import soxr
+
+        return soxr.resample(samples_N, rate, wanted)
+
+
+def check_options(options: FeatureOptions) -> None:
+    """Refuse options by which no recording has features.
+
+    Raises:
+        InputError: naming them.
+    """
+    extract(options.frame.sample_frequency, np.zeros(options.frame.size, dtype=np.float32), options, "")
+
+
+def choose_channel(samples_NC: np.ndarray, channel: int, key: str, how: str) -> np.ndarray:
     """One channel of a recording, shape [samples]; -1 takes the only one.
 
     Raises:
-        InputError: there is no such channel, or several to choose from.
+        InputError: there is no such channel, or several to choose from; `how` says where to choose one.
     """
     channels = samples_NC.shape[1]
     if channel == -1 and channels > 1:
-        raise InputError(f"the recording has {channels} channels", key=key, do="choose one by --channel=0 and so on")
+        raise InputError(f"the recording has {channels} channels", key=key, expected="one, or a choice", do=how)
     if channel >= channels:
-        raise InputError(f"channel {channel} of {channels}", key=key, expected=f"0 to {channels - 1}")
+        raise InputError(f"channel {channel} of {channels}", key=key, expected=f"0 to {channels - 1}", do=how)
     return samples_NC[:, max(channel, 0)]
 
 
 def extract(
     rate: float, samples_N: np.ndarray, options: FeatureOptions, key: str,
-    vtln_warp: float = 1.0, seed: int = 0,
+    vtln_warp: float = 1.0, seed: int = 0, resampling: Resampling | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Features of one utterance, float32, shape [T, D].
 
@@ -34,15 +75,13 @@ def extract(
         key: the utterance, for errors and dither.
         vtln_warp: warp factor of the frequency axis; a spectrogram is never warped.
         seed: run seed of the dither.
+        resampling: what other rates are taken than the options'; none if not given.
 
     Raises:
-        InputError: another sampling rate than the options', or less than one window of samples.
+        InputError: a rate that is not taken.
+        TooShortError: less than one window of samples.
     """
-    if rate != options.frame.sample_frequency:
-        raise InputError(
-            f"sampling rate {rate:g} Hz", key=key, expected=f"{options.frame.sample_frequency:g} Hz",
-            do="give --sample-frequency or convert the recording",
-        )  # fmt: skip
+    samples_N = (resampling or Resampling()).apply(rate, samples_N, options.frame.sample_frequency, key)
     if isinstance(options, MfccOptions):
         feats = compute_mfcc(samples_N, options, vtln_warp, seed, key)
     elif isinstance(options, FbankOptions):
@@ -50,7 +89,7 @@ def extract(
     else:
         feats = compute_spectrogram(samples_N, options, seed, key)
     if len(feats) == 0:
-        raise InputError(
+        raise TooShortError(
             f"{len(samples_N)} samples are too few for one frame", key=key, expected=f"at least {options.frame.size}"
         )
     return feats

@@ -16,13 +16,16 @@ def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_
     mel(f) = 1127 ln(1 + f / 700); triangles are equally wide on the mel scale.
 
     Raises:
-        InputError: the band limits do not fit the sampling rate.
+        InputError: the band limits do not fit the sampling rate, or filters so narrow that nothing would be in them.
     """
     nyquist = 0.5 * frame.sample_frequency
     high = options.high_freq + (nyquist if options.high_freq <= 0 else 0)
     low = options.low_freq
     if not 0 <= low < high <= nyquist:
-        raise InputError(f"mel filters from {low:g} to {high:g} Hz", expected=f"0 <= low < high <= {nyquist:g} Hz")
+        raise InputError(
+            f"mel filters from {low:g} to {high:g} Hz", expected=f"0 <= low < high <= {nyquist:g} Hz",
+            do="change --low-freq, --high-freq or --sample-frequency",
+        )  # fmt: skip
     if options.num_mel_bins < 3:
         raise InputError(f"{options.num_mel_bins} mel bins", expected="at least 3")
     mel_low, mel_high = _mel(low), _mel(high)
@@ -39,7 +42,13 @@ def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     mel = _mel(np.arange(frame.padded_size // 2) * frame.sample_frequency / frame.padded_size)
     rising, falling = (mel - left) / (centre - left), (right - mel) / (right - centre)
-    banks = np.where((mel > left) & (mel < right), np.where(mel <= centre, rising, falling), 0.0)
+    inside = (mel > left) & (mel < right)
+    if not inside.any(axis=1).all():
+        raise InputError(
+            f"--num-mel-bins={options.num_mel_bins}", do="lower it, or make --frame-length longer",
+            expected=f"less: {np.count_nonzero(~inside.any(axis=1))} filters hold no point of the spectrum",
+        )  # fmt: skip
+    banks = np.where(inside, np.where(mel <= centre, rising, falling), 0.0)
     if htk and low != 0:
         banks[:, 0] = 0.0
     return banks.astype(np.float32)

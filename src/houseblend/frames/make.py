@@ -22,8 +22,8 @@ def make_frames(
 ) -> None:  # fmt: skip
     """Write the frame store of `data`.
 
-    Utterances lie in random order. Held-out ones are chosen by hash of the original recording (file utt2orig of the
-    data directory; an utterance without entry is its own), so that copies of a recording stay together.
+    Utterances lie in random order. Held-out ones are chosen by hash of the original recording (files utt2orig and
+    utt2uniq of the data directory; an utterance without entry is its own), so that copies of a recording stay together.
 
     Args:
         data: data directory with features.
@@ -46,7 +46,7 @@ def make_frames(
         )  # fmt: skip
     model = TransitionModel.load(ali / "final.mdl")
     alignments = read_alignments(ali)
-    original = dict(read_table(f"ark:{data}/utt2orig", "token")) if (data / "utt2orig").exists() else {}
+    original = _originals(data)
     keys = [key for key, _, _ in read_script(f"{data}/feats.scp")]
     missing = [key for key in keys if key not in alignments]
     for key in missing:
@@ -102,6 +102,15 @@ def read_alignments(ali: Path) -> dict[str, np.ndarray]:
     if not files:
         raise InputError("no alignments (ali.*.gz)", file=ali, do="run align")
     return {key: tids for file in files for key, tids in read_table(f"ark:{file}", "int-vector")}
+
+
+def _originals(data: Path) -> dict[str, str]:
+    """What utterances are copies of: Kaldi's utt2uniq, and utt2orig where both speak of an utterance."""
+    found: dict[str, str] = {}
+    for name in ("utt2uniq", "utt2orig"):
+        if (data / name).exists():
+            found |= dict(read_table(f"ark:{data}/{name}", "token"))
+    return found
 
 
 def _first_dim(pipeline: FeaturePipeline, data: Path, keys: list[str]) -> int:

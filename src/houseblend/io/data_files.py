@@ -5,12 +5,13 @@ their bytes, each once. `FILES` is the one set of rules; validating and mending 
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from houseblend.base.errors import InputError
-from houseblend.io.streams import read_text
+from houseblend.io.streams import read_text, split_offset
 from houseblend.io.text import BLANKS, MARK, decode, odd_letter, words_of
 
 FORBIDDEN_WORDS = {"<s>", "</s>", "#0", "<eps>"}
@@ -152,6 +153,13 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
     if not good and not wrong:
         wrong.append(InputError("the file is empty", file=path, expected=rule.expected, do="fill it or remove it"))
     return good, wrong
+
+
+def file_of(place: str) -> str | None:
+    """The file that an entry of a script is read from, without offset and range; None for a command or a stream."""
+    if place.endswith("|") or place == "-":
+        return None
+    return split_offset(re.sub(r"\[[-\d:,]*\]$", "", place))[0]
 
 
 def read_ids(path: Path) -> set[str]:

@@ -42,6 +42,12 @@ def read_table(rspecifier: str, kind: str) -> Iterator[tuple[str, Any]]:
     Raises:
         InputError: naming file, key and place, when the table is missing, truncated or of another kind.
     """
+    for key, _, value in read_places(rspecifier, kind):
+        yield key, value
+
+
+def read_places(rspecifier: str, kind: str) -> Iterator[tuple[str, str, Any]]:
+    """The entries of `read_table`, each with the name of what it was read from: that of its line, or the archive's."""
     form, name, permissive = _parse_rspecifier(rspecifier)
     yield from (_read_archive if form == "ark" else _read_script_entries)(name, kind, permissive)
 
@@ -175,7 +181,7 @@ def copies_table(source: str, target: str) -> bool:
     return is_specifier(source)
 
 
-def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tuple[str, Any]]:
+def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tuple[str, str, Any]]:
     with open_stream(name) as stream:
         while True:
             try:
@@ -187,12 +193,12 @@ def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tu
                 raise
             if key is None:
                 return
-            yield key, value
+            yield key, name, value
 
 
 def _all_of(name: str, kind: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in _read_archive(name, kind):
+    for key, _, value in _read_archive(name, kind):
         if key in found:
             raise InputError("the key stands twice", file=name, key=key, do="remove one")
         found[key] = value
@@ -218,7 +224,7 @@ def _read_key(stream: InputStream) -> str | None:
         raise stream.fail(f"cannot read the key: {failure}", expected="an archive") from None
 
 
-def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tuple[str, Any]]:
+def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tuple[str, str, Any]]:
     with _OpenArchive() as archive:
         for key, value, line in read_script(name):
             try:
@@ -227,7 +233,7 @@ def _read_script_entries(name: str, kind: str, permissive: bool) -> Iterator[tup
                 if permissive:
                     continue
                 raise
-            yield key, entry
+            yield key, value, entry
 
 
 def _read_script_entry(value: str, kind: str, key: str, place: str, archive: "_OpenArchive | None" = None) -> Any:
