@@ -68,7 +68,8 @@ def true_phones(data: Path, lang: Path, ali: Path, truth: Path) -> Iterator[list
         if side not in accents:
             raise InputError("no such side", file=truth / "sides.csv", key=side, do=ANOTHER)
         spoken = _spoken(truth / f"{side}.ctm", phones)
-        for key, _, start, end in of_side:
+        for segment in of_side:
+            key, start, end = segment.key, segment.start, segment.end
             if len(alignments[key]) * shift > end - start + shift:
                 raise InputError(
                     f"{len(alignments[key])} aligned frames, a segment of {end - start:.2f} s", file=ali, key=key,
