@@ -1,15 +1,19 @@
-"""Fixtures for all tests: running a program as a user does."""
+"""For all tests: running a program as a user does, and whose turn it is when several processes run tests."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+DOOR, ROOM = Path(__file__), Path(__file__).with_name("run.sh")
+"""The files whose locks say whose turn it is."""
 
 
 @dataclass
@@ -54,3 +58,23 @@ def run_step() -> Callable[..., Finished]:
         return finished
 
     return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test marked `alone` waits until all others that are running have ended, and those behind it wait for it."""
+    kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with contextlib.ExitStack() as room:
+        with _locked(DOOR, kind):
+            room.enter_context(_locked(ROOM, kind))
+        return (yield)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, kind: int) -> Iterator[None]:
+    with path.open() as file:
+        fcntl.flock(file, kind)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing would not do, if a process that the test has left holds it too

@@ -14,6 +14,7 @@ def setup(tmp_path_factory):
     return SmallSetup(tmp_path_factory.mktemp("faults"))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(EVENTS.keys() - LONG))
 def test_the_model_is_the_same_after(name, setup):

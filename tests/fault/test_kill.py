@@ -41,6 +41,7 @@ def final_bytes(out: Path) -> bytes:
     return (out / "final.mdl").read_bytes()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_twenty_kills_and_the_same_bits(tmp_path):
     seed = random.SystemRandom().randrange(10**6)

@@ -73,6 +73,7 @@ def test_stages_are_chosen_and_listed(recipe: Path) -> None:
     assert run(recipe, "--stage=tw")[0].returncode == 2
 
 
+@pytest.mark.alone
 def test_steps_side_by_side_end_with_the_recipe(recipe: Path) -> None:
     (recipe.parent / "work").mkdir()
     step = (

@@ -87,6 +87,7 @@ if not mark.exists():
     assert (result.failure, result.attempt) == ("ok", 1)
 
 
+@pytest.mark.alone
 def test_no_more_jobs_than_slots_run_at_a_time(tmp_path):
     spec = JobSpec("sleep", [Job(python("import time; time.sleep(0.3)"), f"{tmp_path}/{n}.log", []) for n in range(4)])
     began = time.monotonic()
