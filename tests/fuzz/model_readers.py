@@ -21,7 +21,7 @@ from houseblend.lang.fst import read_fst, read_graph, renumber_inputs, write_gra
 
 CHANCE = np.random.default_rng(2)
 TOPOLOGY = HmmTopology(
-    [1, 2, 3], [-1, 0, 1, 1],
+    [1, 2, 3], {1: 0, 2: 1, 3: 1},
     [[HmmState(0, [(0, 0.5), (1, 0.5)]), HmmState(-1)],
      [HmmState(0, [(0, 0.75), (1, 0.25)]), HmmState(1, [(1, 0.75), (2, 0.25)]), HmmState(-1)]],
 )  # fmt: skip
@@ -38,6 +38,7 @@ def _mixture(size: int) -> DiagGmm:
 
 
 MIXTURES = AmDiagGmm([_mixture(1 + pdf % 2) for pdf in range(TRANSITIONS.num_pdfs)])
+FRAMES = CHANCE.normal(size=(9, 4))
 
 
 def written(write: Write, name: str, binary: bool) -> Callable[[Path], None]:
@@ -80,14 +81,14 @@ def _use_model(folder: Path) -> Any:
 
 def _write_accumulators(folder: Path, binary: bool) -> None:
     acc = Accumulators.for_model(TRANSITIONS, MIXTURES)
-    acc.add_alignment(TRANSITIONS, MIXTURES, CHANCE.normal(size=(4, DIM)).astype(np.float32), np.array([1, 2, 3, 4]))
+    acc.add_alignment(TRANSITIONS, MIXTURES, FRAMES[:4, :DIM].astype(np.float32), np.array([1, 2, 3, 4]))
     acc.write(folder / "0.acc", binary)
 
 
 def _write_lda(folder: Path) -> None:
     from houseblend.train.transform import LdaStats
 
-    x = CHANCE.normal(size=(9, 4))
+    x = FRAMES
     with open_output(folder / "lda.acc") as target:
         LdaStats(np.array([4.0, 5.0]), np.stack([x[:4].sum(0), x[4:].sum(0)]), x.T @ x).write(target)
 

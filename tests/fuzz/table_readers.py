@@ -125,6 +125,7 @@ def _read_objects(folder: Path) -> Any:
 
 
 SAMPLES = CHANCE.integers(-3000, 3000, (60, 2)).astype(np.int16)
+WINDOWS = CHANCE.normal(size=(6, 3)).astype(np.float32)
 
 
 def recording(form: str, subtype: str) -> Reader:
@@ -184,9 +185,7 @@ def _make_egs(folder: Path) -> None:
                 for number in (n, t, 0):
                     out.write_int(number)
             if name == "input":
-                buffer.write(
-                    encode("matrix", CHANCE.normal(size=(6, 3)).astype(np.float32), True, 1 if compressed else None)[2:]
-                )
+                buffer.write(encode("matrix", WINDOWS, True, 1 if compressed else None)[2:])
             else:
                 out.write_token("SM")
                 out.write_int(2)

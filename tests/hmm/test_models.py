@@ -2,6 +2,7 @@
 
 import io
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,3 +131,51 @@ def test_truncated_files_are_refused(name, tmp_path):
 def test_tree_of_another_model_is_refused():
     with pytest.raises(InputError, match="not in the transition model"):
         load("mono")[1].state_of(2, 0, 61)
+
+
+def topology_text(phones, transitions):
+    """A topology of one entry: from its first state to each of so many others, and from these to the end."""
+    words = ["<Topology>\n<TopologyEntry>\n<ForPhones>", *map(str, phones), "</ForPhones>\n<State> 0 <PdfClass> 0"]
+    words += [f"<Transition> {state} {1 / transitions:.9f}" for state in range(1, transitions + 1)]
+    for state in range(1, transitions + 1):
+        words.append(f"</State>\n<State> {state} <PdfClass> 1 <Transition> {transitions + 1} 1.0")
+    return " ".join([*words, f"</State>\n<State> {transitions + 1} </State>\n</TopologyEntry>\n</Topology>\n"])
+
+
+def model_text(topology, triples):
+    lines = "\n".join(" ".join(map(str, triple)) for triple in triples)
+    log_probs = "<LogProbs>\n [ 0 0 ]\n</LogProbs>\n</TransitionModel>\n"
+    return f"<TransitionModel>\n{topology}<Triples> {len(triples)}\n{lines}\n</Triples>\n{log_probs}"
+
+
+@pytest.mark.parametrize(
+    ("phones", "transitions", "triples", "message"),
+    [
+        ([1], 1, [(1, 0, 2**31 - 1)], "lack a pdf"),
+        ([1], 1, [(1, 0, 0), (1, 1, 10**7)], "lack a pdf"),
+        ([1], 500, [(1, 0, pdf) for pdf in range(500)], "2 transition probabilities; expected 250001"),
+        (range(1, 501), 500, [(501, 1, 0)], "state 1 of phone 501 with pdf 0"),
+        ([1], 1, [(2**20 - 1, 0, 0)], "state 0 of phone 1048575 with pdf 0"),
+    ],
+)
+def test_what_a_model_announces_takes_no_memory_before_it_is_there(phones, transitions, triples, message):
+    """Pdfs, transitions of all states and states of all phones are counted before anything is made for each of them."""
+    data = model_text(topology_text(phones, transitions), triples).encode()
+    TransitionModel.initial(HmmTopology.load(LANG / "topo"), load("mono")[0])  # what is imported once
+    tracemalloc.start()
+    with pytest.raises(InputError, match=message):
+        TransitionModel.read(KaldiInput(in_memory(data, "final.mdl")))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * len(data) + (1 << 20)
+
+
+def test_a_large_phone_takes_no_memory_for_those_before_it():
+    data = topology_text([3, 2**20 - 1], 1).encode()
+    tracemalloc.start()
+    topology = HmmTopology.read(KaldiInput(in_memory(data, "topo")))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert topology.phones == [3, 2**20 - 1]
+    assert topology.num_pdf_classes(2**20 - 1) == 2
+    assert peak < 1 << 20

@@ -27,8 +27,6 @@ READER = {reader.name: reader for reader in READERS}
 SEED, CASES = 40, 12
 PASSED_ON = {"but", "fail", "parsing", "_decode", "_read_script_entry", "init_network", "read_egs"}
 """Functions that add a place to an error made elsewhere."""
-seen: set[tuple[str, int]] = set()
-"""Places of the source where the refusals of the table were made: file and line."""
 
 
 def broken(honest: bytes, how: str) -> bytes:
@@ -70,28 +68,32 @@ def places(monkeypatch):
     return found
 
 
+def refused(row: tuple, folder: Path) -> HouseBlendError:
+    """What is said of the broken file of a line."""
+    name, file, how, _ = row
+    bench = Bench(READER[name], folder)
+    data = broken(bench.honest[file], how.replace("{folder}", str(folder)))
+    with in_place(how, folder / file, data), pytest.raises(HouseBlendError) as caught:
+        READER[name].read(folder)
+    return caught.value
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[0]}-{row[3][:60]}")
-def test_a_broken_file_is_refused_in_these_words(row, tmp_path, places):
-    name, file, how, message = row
-    bench = Bench(READER[name], tmp_path)
-    data = broken(bench.honest[file], how.replace("{folder}", str(tmp_path)))
-    places.clear()
-    with in_place(how, tmp_path / file, data), pytest.raises(HouseBlendError) as caught:
-        READER[name].read(tmp_path)
+def test_a_broken_file_is_refused_in_these_words(row, tmp_path):
+    error, message = refused(row, tmp_path), row[-1]
     wanted = re.escape(message.replace("{folder}", str(tmp_path))).replace("<N>", r"\d+")
-    assert re.fullmatch(wanted, str(caught.value)), f"\n{caught.value}\n{message}"
-    assert str(tmp_path) in str(caught.value.file)
-    assert caught.value.do
-    seen.update(places[-1:])
+    assert re.fullmatch(wanted, str(error)), f"\n{error}\n{message}"
+    assert str(tmp_path) in str(error.file)
+    assert error.do
 
 
-def test_every_refusal_that_some_cases_of_the_fuzz_meet_has_its_line(tmp_path, places, request):
-    if len(request.session.items) < len(TABLE):
-        pytest.skip("the whole table was not run")
-    missing = {}
-    for number, reader in enumerate(READERS):
-        (tmp_path / str(number)).mkdir()
-        bench = Bench(reader, tmp_path / str(number))
+def test_every_refusal_that_some_cases_of_the_fuzz_meet_has_its_line(tmp_path_factory, places):
+    seen, missing = set(), {}
+    for row in TABLE:
+        refused(row, tmp_path_factory.mktemp("line"))
+        seen.add(places[-1])
+    for reader in READERS:
+        bench = Bench(reader, tmp_path_factory.mktemp("reader"))
         for case in range(-1, -1 - CASES, -1):
             places.clear()
             with contextlib.redirect_stderr(io.StringIO()):

@@ -25,7 +25,7 @@ def write_tiny_frames(folder: Path, seed: int = 1, utterances: int = 60) -> Path
     chance = np.random.default_rng(seed)
     states = [HmmState(number, [(number, 0.5), (number + 1, 0.5)]) for number in range(2)] + [HmmState(-1)]
     phones = list(range(1, NUM_PHONES + 1))
-    topology = HmmTopology(phones, [-1] + [0] * NUM_PHONES, [states])
+    topology = HmmTopology(phones, dict.fromkeys(phones, 0), [states])
     tree = ContextDependency.monophone([[phone] for phone in phones], {phone: 2 for phone in phones})
     model = TransitionModel.initial(topology, tree)
     with open_output(folder / "tree") as target:

@@ -6,7 +6,7 @@ from pathlib import Path
 from houseblend.io.numbers import to_int
 from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input
 
-NO_PDF = -1
+NO_PDF = NO_ENTRY = -1
 _PHONES = range(1, MAX_DIM)
 
 
@@ -24,12 +24,12 @@ class HmmTopology:
 
     Args:
         phones: the phones covered, sorted.
-        entry_of: phone -> index of its entry, -1 for none; position 0 is unused.
+        entry_of: phone -> index of its entry.
         entries: lists of states; the last state of each is final and has neither pdf nor transitions.
     """
 
     phones: list[int]
-    entry_of: list[int]
+    entry_of: dict[int, int]
     entries: list[list[HmmState]]
 
     def states_of(self, phone: int) -> list[HmmState]:
@@ -64,13 +64,10 @@ class HmmTopology:
 
     def problem(self) -> str | None:
         """What is wrong with the numbers, in words (Kaldi's HmmTopology::Check); None if nothing."""
-        phones, last = self.phones, max(self.phones, default=0)
-        if not phones or phones != sorted(set(phones)) or phones[0] < 1 or len(self.entry_of) != last + 1:
-            return "phones that are not sorted, or twice there, or without an entry"
-        used = [self.entry_of[phone] for phone in phones]
-        if set(used) != set(range(len(self.entries))) or sum(1 for entry in self.entry_of if entry != -1) != len(
-            phones
-        ):
+        phones = self.phones
+        if not phones or phones != sorted(set(phones)) or phones[0] < 1:
+            return "phones that are not sorted, or twice there"
+        if self.entry_of.keys() != set(phones) or set(self.entry_of.values()) != set(range(len(self.entries))):
             return "phones without an entry, or entries without a phone"
         for number, states in enumerate(self.entries):
             wrong = _wrong_entry(states)
@@ -90,7 +87,7 @@ class HmmTopology:
 
     def _write_binary(self, target: KaldiOutput) -> None:
         target.write_int_vector(self.phones)
-        target.write_int_vector(self.entry_of)
+        target.write_int_vector([self.entry_of.get(phone, NO_ENTRY) for phone in range(self.phones[-1] + 1)])
         target.write_int(len(self.entries))
         for states in self.entries:
             target.write_int(len(states))
@@ -136,7 +133,7 @@ def _wrong_entry(states: list[HmmState]) -> str | None:
         return "the last of at least two states must have neither pdf nor transitions"
     for number, state in enumerate(states[:last]):
         targets = [target for target, _ in state.transitions]
-        if not targets or len(targets) != len(set(targets)) or not set(targets) <= set(range(len(states))):
+        if not targets or len(targets) != len(set(targets)) or not 0 <= min(targets) <= max(targets) <= last:
             return f"the transitions of state {number} lead nowhere, twice to one state, or outside"
         if not all(0 < probability <= 1 for _, probability in state.transitions):
             return f"the probabilities of state {number} are not between 0 and 1"
@@ -152,7 +149,9 @@ def _wrong_entry(states: list[HmmState]) -> str | None:
 
 
 def _read_binary(source: KaldiInput) -> HmmTopology:
-    phones, entry_of = source.read_int_vector().tolist(), source.read_int_vector().tolist()
+    phones, places = source.read_int_vector().tolist(), source.read_int_vector().tolist()
+    if len(places) != max(phones, default=0) + 1:
+        raise source.fail(f"a list of {len(places)} entries, phones up to {max(phones, default=0)}")
     entries = []
     count = source.read_int()
     if count < 0:
@@ -164,7 +163,7 @@ def _read_binary(source: KaldiInput) -> HmmTopology:
             states.append(HmmState(pdf_class, [(source.read_int(), source.read_float()) for _ in range(transitions)]))
         entries.append(states)
     source.expect("</Topology>")
-    return HmmTopology(phones, entry_of, entries)
+    return HmmTopology(phones, {phone: entry for phone, entry in enumerate(places) if entry != NO_ENTRY}, entries)
 
 
 def _read_text(source: KaldiInput) -> HmmTopology:
@@ -187,8 +186,7 @@ def _read_text(source: KaldiInput) -> HmmTopology:
         entries.append(states)
     if token != "</Topology>":
         raise source.fail(f"found {token!r}", "<TopologyEntry> or </Topology>")
-    last = max(entry_of, default=0)
-    return HmmTopology(sorted(entry_of), [entry_of.get(phone, -1) for phone in range(last + 1)], entries)
+    return HmmTopology(sorted(entry_of), entry_of, entries)
 
 
 def _read_text_state(source: KaldiInput) -> HmmState:

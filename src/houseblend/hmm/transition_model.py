@@ -159,27 +159,19 @@ class TransitionModel:
         source.expect("</Triples>", "<LogProbs>")
         log_probs = source.read_vector().astype(np.float32)
         source.expect("</LogProbs>", "</TransitionModel>")
-        known = {
-            (phone, number)
-            for phone in topology.phones
-            for number, state in enumerate(topology.states_of(phone))
-            if state.transitions
-        }
+        num_ids = 0
         for phone, hmm_state, pdf in states:
-            if (phone, hmm_state) not in known or pdf < 0:
+            hmm = topology.states_of(phone) if phone in topology.entry_of else []
+            if not 0 <= hmm_state < len(hmm) or not hmm[hmm_state].transitions or pdf < 0:
                 raise source.fail(f"state {hmm_state} of phone {phone} with pdf {pdf} is not in the topology")
-        if (
-            not states
-            or states != sorted(set(states))
-            or {pdf for _, _, pdf in states} != set(range(_num_pdfs(states)))
-        ):
+            num_ids += len(hmm[hmm_state].transitions)
+        if not states or states != sorted(set(states)) or len({pdf for _, _, pdf in states}) != _num_pdfs(states):
             raise source.fail("the states are not sorted, twice there, or lack a pdf")
+        if len(log_probs) != num_ids + 1:
+            raise source.fail(f"{len(log_probs)} transition probabilities", str(num_ids + 1))
         if not (log_probs <= _ABOVE_CERTAIN).all() or not np.isfinite(log_probs).all():
             raise source.fail("transition probabilities that are not between 0 and 1")
-        model = cls(topology, states, log_probs)
-        if len(log_probs) != model.num_ids + 1:
-            raise source.fail(f"{len(log_probs)} transition probabilities", str(model.num_ids + 1))
-        return model
+        return cls(topology, states, log_probs)
 
     def write(self, target: KaldiOutput) -> None:
         """Write Kaldi's form."""
