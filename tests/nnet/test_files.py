@@ -108,6 +108,23 @@ def test_nan_is_refused(tmp_path):
         Network.read(tmp_path / "nan")
 
 
+def test_statistics_that_a_file_leaves_out_are_not_made_beyond_what_is_there(tmp_path):
+    """Five lines of a million dims each are 60 MB; the same of eight are a network."""
+
+    def network(dim):
+        lines = [f"input-node name=input dim={dim}", "output-node name=output input=s4"]
+        lines += [f"component-node name=s{n} component=s{n} input={f's{n - 1}' if n else 'input'}" for n in range(5)]
+        text = "<Nnet3> \n" + "\n".join(lines) + "\n\n<NumComponents> 5\n"
+        for n in range(5):
+            text += f"<ComponentName> s{n} <SigmoidComponent> <Dim> {dim} <ValueAvg> [ ] <DerivAvg> [ ] </SigmoidComponent>\n"
+        (tmp_path / "net.raw").write_text(text + "</Nnet3> ")
+        return Network.read(tmp_path / "net.raw")
+
+    assert network(8).output_dim == 8
+    with pytest.raises(InputError, match=r"net.raw.*components of \d{8} numbers, of which 0 are there"):
+        network(1 << 20)
+
+
 def test_unknown_component_is_refused_by_name(tmp_path):
     text = (GOLDEN / "A_m0_0.raw").read_bytes().replace(b"<NormalizeComponent>", b"<LstmNonlinearityComponent>")
     (tmp_path / "net").write_bytes(text)

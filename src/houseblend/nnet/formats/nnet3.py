@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
+from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input, open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.components.base import Component
 from houseblend.nnet.descriptor import parse_config
@@ -124,7 +124,16 @@ def _read_parts(inp: KaldiInput) -> Parts:
         components.append(component)
         values.update(own_values)
     inp.expect("</Nnet3>")
+    _check_announced(inp, components, values)
     return Parts(topology, components, values)
+
+
+def _check_announced(inp: KaldiInput, components: list[Component], values: Values) -> None:
+    """Statistics that a file leaves out are zeros: only as many as the tensors that are there can have beside them."""
+    announced = sum(spec.size for component in components for spec in component.specs())
+    there = sum(np.size(value) for value in values.values())
+    if announced > 100 * there + MAX_DIM:
+        raise inp.fail(f"components of {announced} numbers, of which {there} are there", "dimensions that fit together")
 
 
 def _write_network(out: KaldiOutput, network: Network) -> None:
