@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from checks import Outcome, by_command, compared, covers, outcome
 from compare import Deviation, DifferentError, Tolerance, compare
-from noise import trajectory_tolerance
+from kaldi_noise import trajectory_tolerance
 from rows import Row
 from workplace import Workplace
 

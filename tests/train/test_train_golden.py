@@ -23,7 +23,7 @@ from houseblend.train.transform import LdaStats, lda_transform, mean_variance_tr
 from houseblend.train.worker import WorkerTask, train_worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden_whole"))
-from noise import trajectory_tolerance
+from kaldi_noise import trajectory_tolerance
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 EGS = f"ark:{GOLDEN}/train/egsA.ark"
