@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, on a bare machine with bash, Python and pip; a process for each core. Arguments go to pytest:
 #     tests/run.sh tests/feat -k mfcc
-#     tests/run.sh --kernels [tests/train ...]    # again with other kernels of the libraries, as other machines choose them
+#     tests/run.sh --kernels [tests/train ...]    # again with the kernels that the libraries choose on other machines
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source ./path.sh
