@@ -1,5 +1,6 @@
 """Word error rates against a second implementation; intervals against their coverage; the choice of weights."""
 
+import gzip
 import json
 from functools import cache
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from houseblend.base.errors import InputError
+from houseblend.cli.compute_wer import main as compute_wer
 from houseblend.decode.score import middle_of_plateau
 from houseblend.decode.wer import Counts, compare, count_errors, interval, score_all, total
 
@@ -85,6 +87,36 @@ def test_compute_wer_prints_what_kaldi_prints(run_program, tmp_path):
     assert done.stdout.decode() == (
         "%WER 50.00 [ 2 / 4, 1 ins, 0 del, 1 sub ]\n%SER 100.00 [ 2 / 2 ]\nScored 2 sentences, 0 not present in hyp.\n"
     )
+
+
+@pytest.mark.parametrize(("mode", "first"), [("all", "%WER 40.00 [ 2 / 5, 0 ins, 2 del, 0 sub ] [PARTIAL]"),
+                                             ("present", "%WER 0.00 [ 0 / 3, 0 ins, 0 del, 0 sub ] [PARTIAL]")])  # fmt: skip
+def test_missing_hypotheses_mark_the_line(mode, first, tmp_path, capsys):
+    (tmp_path / "ref").write_text("u1 a b c\nu2 d e\n")
+    (tmp_path / "hyp").write_text("u1 a b c\n")
+    assert compute_wer.main([f"--mode={mode}", f"ark:{tmp_path}/ref", f"ark:{tmp_path}/hyp"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == first
+    assert lines[2].endswith(", 1 not present in hyp.")
+
+
+@pytest.mark.parametrize("form", ["ark", "ark.gz", "scp"])
+@pytest.mark.parametrize("broken", ["ref", "hyp"])
+@pytest.mark.parametrize("mode", ["strict", "all", "present"])
+def test_a_key_that_stands_twice_is_refused_with_its_line(form, broken, mode, tmp_path, capsys):
+    rows = (
+        ["u1 a", "", "u2 b c", "u1 a", "u3 d"] if form != "scp" else [f"u{n} {tmp_path}/one" for n in (1, 4, 2, 1, 3)]
+    )
+    (tmp_path / "one").write_text("a\n")
+    for name in ("ref", "hyp"):
+        text = "".join(f"{row}\n" for row in (rows if name == broken else sorted(set(rows) - {""})))
+        with (gzip.open if form == "ark.gz" else open)(tmp_path / (name + form[3:]), "wt") as file:
+            file.write(text)
+    places = [f"{form[:3]}:{tmp_path}/{name}{form[3:]}" for name in ("ref", "hyp")]
+    assert compute_wer.main([f"--mode={mode}", *places]) == 1
+    found = capsys.readouterr()
+    assert f"{tmp_path}/{broken}{form[3:]}:4: [u1] the key stands twice; remove one" in found.err
+    assert found.out == ""
 
 
 def test_compare_wer_refuses_other_data(run_program, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.cli.arpa2fst import main as arpa2fst
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import read_graph
@@ -149,6 +150,25 @@ def test_errors_name_file_and_line(tmp_path, old, new, message):
     (tmp_path / "lm.arpa").write_text(text.replace(old, new))
     with pytest.raises(InputError, match=message):
         arpa_graph(tmp_path / "lm.arpa", WORDS)
+
+
+NO_ENDS = {
+    "no </s> at all": {1: {("<s>",): (-99.0, -0.1), ("a",): (-0.5, -0.2)}, 2: {("<s>", "a"): (-0.2, 0.0)}},
+    "</s> never": {1: {("<s>",): (-99.0, 0.0), ("a",): (-0.5, 0.0), ("</s>",): (-math.inf, 0.0)}},
+    "</s> behind another word": {1: {("<s>",): (-99.0, 0.0), ("a",): (-0.5, 0.0)}, 2: {("b", "</s>"): (-0.1, 0.0)}},
+    "nothing": {1: {("<s>",): (-99.0, 0.0)}},
+}
+
+
+@pytest.mark.parametrize("name", NO_ENDS)
+def test_a_model_that_accepts_no_sentence_is_refused_and_nothing_is_left(name, tmp_path, capsys):
+    write_arpa(tmp_path / "lm.arpa", NO_ENDS[name])
+    (tmp_path / "words").write_text("<eps> 0\na 1\n#0 2\n<s> 3\n</s> 4\n")
+    assert arpa2fst.main([f"--read-symbol-table={tmp_path}/words", f"{tmp_path}/lm.arpa", f"{tmp_path}/G.fst"]) == 1
+    assert (
+        "lm.arpa: the model accepts no sentence: no n-gram that can be reached ends in </s>" in capsys.readouterr().err
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lm.arpa", "words"]
 
 
 def test_truncated_models_are_refused(tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import math
 import random
+import re
 import shutil
 import subprocess
 from collections import Counter, defaultdict
@@ -238,14 +239,38 @@ def test_arpa_files_that_are_no_distribution_are_refused(tmp_path, old, new, mes
 
 def test_lossy_models_are_told_and_those_of_too_much_probability_refused(tmp_path, capsys):
     (tmp_path / "lm").write_text(ARPA.replace("<s>\t-0.30103", "<s>\t-0.6").replace("a\t-0.30103", "a\t-0.4"))
-    read_arpa(tmp_path / "lm", lossy=True)
+    read_arpa(tmp_path / "lm", max_unigram_sum=1.1)
     assert "lm:8: the probabilities behind 'a' sum to 0.9" in capsys.readouterr().err
     (tmp_path / "lm").write_text(ARPA.replace("ngram 2=2", "ngram 2=3").replace("<s> b", "c b\n-0.2041200\t<s> b"))
-    assert read_arpa(tmp_path / "lm", lossy=True).sizes == [4, 2]
+    assert read_arpa(tmp_path / "lm", max_unigram_sum=1.1).sizes == [4, 2]
     for old, new in (("<s>\t-0.30103", "<s>"), ("-0.30103\ta\t", "-0.1\ta\t")):
         (tmp_path / "lm").write_text(ARPA.replace(old, new))
         with pytest.raises(InputError, match=r"lm:\d: the probabilities .* sum to 1\.\d+; expected 1"):
-            read_arpa(tmp_path / "lm", lossy=True)
+            read_arpa(tmp_path / "lm", max_unigram_sum=1.1)
+
+
+@pytest.mark.parametrize(
+    ("added", "total"), [((("c", 0.02),), 1.02), ((("c", 0.05), ("d", 0.04)), 1.09), ((("c", 0.9),), 1.9)]
+)
+def test_added_words_are_told_to_a_bound_and_beyond_it_allowed(added, total, tmp_path, capsys):
+    lines = "".join(f"{math.log10(p):.7f}\t{word}\n" for word, p in added)
+    text = ARPA.replace("ngram 1=4", f"ngram 1={4 + len(added)}").replace("\n\\2-grams", f"{lines}\n\\2-grams")
+    (tmp_path / "lm").write_text(text.replace(f"\n\n{lines}", f"\n{lines}"))
+    message = rf"lm:6: the probabilities of the 1-grams sum to {total:.4f}; expected 1; if words were added, scale"
+    with pytest.raises(InputError, match=message) as strict:
+        read_arpa(tmp_path / "lm")
+    assert "--max" not in str(strict.value)
+    if total > 1.1:
+        with pytest.raises(InputError, match=rf"{message}.*allow it by --max-unigram-sum={total:g}$"):
+            read_arpa(tmp_path / "lm", max_unigram_sum=1.1)
+    assert read_arpa(tmp_path / "lm", max_unigram_sum=max(1.1, total)).sizes == [4 + len(added), 2]
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_words_that_were_taken_out_are_told(tmp_path, capsys):
+    (tmp_path / "lm").write_text(ARPA.replace("-0.60206\t</s>", "-0.9\t</s>"))
+    read_arpa(tmp_path / "lm", max_unigram_sum=1.1)
+    assert re.search(r"1-grams sum to 0\.8759; expected 1; look for words that are missing", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(("name", "min_counts"), [("all", (1, 1, 1)), ("twice", (1, 1, 2))])

@@ -17,9 +17,9 @@ def main(reference: str, hypothesis: str, text: bool, mode: str) -> None:
     from houseblend.base.errors import UsageError
     from houseblend.decode.score import wer_lines
     from houseblend.decode.wer import score_all
-    from houseblend.io.tables import read_table
+    from houseblend.io.tables import read_by_key
 
     if mode not in ("strict", "all", "present"):
         raise UsageError(f"--mode={mode}", expected="strict, all or present")
-    counts, missing = score_all(dict(read_table(reference, "tokens")), dict(read_table(hypothesis, "tokens")), mode)
+    counts, missing = score_all(read_by_key(reference, "tokens"), read_by_key(hypothesis, "tokens"), mode)
     print(wer_lines(counts, missing), end="")

@@ -13,7 +13,7 @@ from houseblend.decode.word_network import Pair
 from houseblend.io.json_files import read_json
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
-from houseblend.io.tables import read_table
+from houseblend.io.tables import read_by_key
 from houseblend.io.text import lines_of, words_of
 
 
@@ -41,7 +41,7 @@ def score(
         InputError: data and decoding do not fit, or a word is not in words.txt.
     """
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
-    references = dict(read_table(f"ark:{data}/text", "tokens"))
+    references = read_by_key(f"ark:{data}/text", "tokens")
     lattices = {key: BestWords(lattice) for key, lattice in read_lattices(decoding)}
     pairs = [read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
     results: dict[tuple[int, float], tuple[dict[str, Counts], dict[str, list[str]]]] = {}
@@ -130,7 +130,7 @@ def wer_lines(counts: dict[str, Counts], missing: int) -> str:
     """What Kaldi's compute-wer prints."""
     wrong = sum(1 for one in counts.values() if one.errors)
     return (
-        f"{_wer_line(total(counts))}\n%SER {100 * wrong / len(counts):.2f} [ {wrong} / {len(counts)} ]\n"
+        f"{_wer_line(total(counts))}{' [PARTIAL]' if missing else ''}\n%SER {100 * wrong / len(counts):.2f} [ {wrong} / {len(counts)} ]\n"
         f"Scored {len(counts)} sentences, {missing} not present in hyp.\n"
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from houseblend.base.errors import InputError
-from houseblend.io.tables import Table, is_specifier, read_object, read_table
+from houseblend.io.tables import Table, is_specifier, read_by_key, read_object
 
 
 def by_owner(source: str, kind: str, utt2spk: str = "") -> Callable[[str], Any]:
@@ -22,7 +22,7 @@ def by_owner(source: str, kind: str, utt2spk: str = "") -> Callable[[str], Any]:
         fixed = read_object(source, kind)
         return lambda utterance: fixed
     table = Table(source, kind)
-    speakers = dict(read_table(utt2spk, "token")) if utt2spk else None
+    speakers = read_by_key(utt2spk, "token") if utt2spk else None
 
     def find(utterance: str) -> Any:
         if speakers is not None and utterance not in speakers:

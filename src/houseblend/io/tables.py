@@ -52,6 +52,16 @@ def read_places(rspecifier: str, kind: str) -> Iterator[tuple[str, str, Any]]:
     yield from (_read_archive if form == "ark" else _read_script_entries)(name, kind, permissive)
 
 
+def read_by_key(rspecifier: str, kind: str) -> dict[str, Any]:
+    """All entries of a table, in their order.
+
+    Raises:
+        InputError: as `read_table`; or a key stands twice.
+    """
+    form, name, _ = _parse_rspecifier(rspecifier)
+    return _all_of(name, kind) if form == "ark" else dict(read_table(rspecifier, kind))
+
+
 class Table:
     """Random access by key; a script is read object by object, an archive once and whole.
 
@@ -183,25 +193,27 @@ def copies_table(source: str, target: str) -> bool:
 
 def _read_archive(name: str, kind: str, permissive: bool = False) -> Iterator[tuple[str, str, Any]]:
     with open_stream(name) as stream:
-        while True:
-            try:
-                key = _read_key(stream)
-                value = _decode(stream, kind, key) if key is not None else None
-            except InputError:
-                if permissive:
-                    return
+        try:
+            for key, value in _entries(stream, kind):
+                yield key, name, value
+        except InputError:
+            if not permissive:
                 raise
-            if key is None:
-                return
-            yield key, name, value
+
+
+def _entries(stream: InputStream, kind: str) -> Iterator[tuple[str, Any]]:
+    while (key := _read_key(stream)) is not None:
+        yield key, _decode(stream, kind, key)
 
 
 def _all_of(name: str, kind: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, _, value in _read_archive(name, kind):
-        if key in found:
-            raise InputError("the key stands twice", file=name, key=key, do="remove one")
-        found[key] = value
+    with open_stream(name) as stream:
+        for key, value in _entries(stream, kind):
+            if key in found:
+                is_text = kind in ("token", "tokens")
+                raise stream.fail("the key stands twice", text=is_text, key=key, do="remove one")
+            found[key] = value
     return found
 
 

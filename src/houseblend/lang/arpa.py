@@ -52,7 +52,7 @@ def arpa_graph(
         end: the sentence end.
 
     Raises:
-        InputError: with file and line, when the file is broken.
+        InputError: with file and line, when the file is broken; or the model accepts no sentence.
     """
     for symbol in (disambiguation, begin, end):
         if symbol not in words:
@@ -83,7 +83,11 @@ def arpa_graph(
         warn(f"{rxfilename}: left out {count} n-grams with {why}")
     if builder.graph.start < 0:
         raise InputError(f"no {begin} among the 1-grams", file=rxfilename, do="make it with sentence boundaries")
-    return builder.finish()
+    graph = builder.finish()
+    if not graph.arcs:
+        what = f"the model accepts no sentence: no n-gram that can be reached ends in {end}"
+        raise InputError(what, file=rxfilename, do="make it with sentence boundaries")
+    return graph
 
 
 class _Builder:

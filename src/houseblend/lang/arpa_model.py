@@ -58,13 +58,13 @@ def _lines(model: NgramModel, order: int, texts: list[str]) -> Iterator[str]:
         )
 
 
-def read_arpa(rxfilename: str | Path, lossy: bool = False) -> NgramModel:
+def read_arpa(rxfilename: str | Path, max_unigram_sum: float | None = None) -> NgramModel:
     """Read an ARPA file and check that it is a probability distribution.
 
     Args:
         rxfilename: the file, gzipped or not.
-        lossy: probabilities may sum to less than one, which is told; n-grams that come twice or lack their history are
-            left out.
+        max_unigram_sum: what the 1-grams may sum to, as people add words without rescaling the others; all sums may then
+            be less than one, too. Both is told. N-grams that come twice or lack their history are left out.
 
     Raises:
         InputError: with the line, where the file is broken, an n-gram comes twice or its history is no n-gram, or the
@@ -75,16 +75,27 @@ def read_arpa(rxfilename: str | Path, lossy: bool = False) -> NgramModel:
         try:
             reader.add(entry)
         except InputError:
-            if not lossy:
+            if max_unigram_sum is None:
                 raise
     model = reader.model()
-    for what, line, total in reader.faults(model):
-        advice = "look for a back-off weight that is wrong or missing, or make the model again"
+    for order, what, line, total in reader.faults(model):
+        refused = max_unigram_sum is None or not total <= (max_unigram_sum if order == 1 else 1.0)
+        advice = _advice(order, total, refused and max_unigram_sum is not None)
         fault = InputError(what, file=rxfilename, line=line, expected="1", do=advice)
-        if not lossy or not total < 1.0:
+        if refused:
             raise fault
         warn(str(fault))
     return model
+
+
+def _advice(order: int, total: float, allowing: bool) -> str:
+    """What to do about probabilities that do not sum to one; `allowing`: the program can be told to take them."""
+    if order > 1:
+        return "look for a back-off weight that is wrong or missing, or make the model again"
+    if total < 1.0:
+        return "look for words that are missing, or make the model again"
+    allow = f", or allow it by --max-unigram-sum={math.ceil(100 * total) / 100:g}" if allowing else ""
+    return f"if words were added, scale the probabilities of the others down, or make the model again{allow}"
 
 
 class _Reader:
@@ -150,11 +161,11 @@ class _Reader:
             rank[order] = np.arange(len(order))
         return NgramModel(list(self.names), NgramSet(len(self.names), prefix, word), log_prob, back_off)
 
-    def faults(self, model: NgramModel) -> Iterator[tuple[str, int, float]]:
-        """Of every order the largest sum of probabilities that is not one: what it is, its line, the sum."""
+    def faults(self, model: NgramModel) -> Iterator[tuple[int, str, int, float]]:
+        """Of every order the largest sum of probabilities that is not one: the order, what it is, its line, the sum."""
         total = np.exp(model.log_prob[0]).sum()
         if abs(total - 1.0) > CLOSE_TO_ONE:
-            yield f"the probabilities of the 1-grams sum to {total:.4f}", int(self.lines[0][0]), total
+            yield 1, f"the probabilities of the 1-grams sum to {total:.4f}", int(self.lines[0][0]), total
         for order in range(1, model.order):
             mine, lower = model.left_over(order)
             total = 1.0 - mine + np.exp(model.back_off[order - 1]) * lower
@@ -165,4 +176,4 @@ class _Reader:
                 most = int(np.where(wrong, np.nan_to_num(total, nan=np.inf), -np.inf).argmax())
                 history = " ".join(model.names[word] for word in model.ngrams.words(order)[most])
                 what = f"the probabilities behind '{history}' sum to {total[most]:.4f}"
-                yield what, int(self.lines[order - 1][most]), total[most]
+                yield order + 1, what, int(self.lines[order - 1][most]), total[most]

@@ -70,13 +70,14 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
     write_graph(out / "L_disambig.fst", lexicon_graph(marked, *build, disambiguation[-1], loop))
 
 
-def format_lm(lang: Path, arpa: Path, out: Path) -> None:
+def format_lm(lang: Path, arpa: Path, out: Path, max_unigram_sum: float) -> None:
     """Copy a lang directory and add G.fst, made from an ARPA language model; one that loses probability is told.
 
     Raises:
-        InputError: the file is broken, or its probabilities behind a history sum to more than one.
+        InputError: the file is broken, its probabilities behind a history sum to more than one, or those of its 1-grams
+            to more than `max_unigram_sum`.
     """
-    read_arpa(arpa, lossy=True)
+    read_arpa(arpa, max_unigram_sum)
     graph = arpa_graph(arpa, read_symbol_table(lang / "words.txt"))
     shutil.copytree(
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
