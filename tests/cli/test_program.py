@@ -1,5 +1,6 @@
 """Command lines: options, configurations, exit statuses, skips."""
 
+import shlex
 import subprocess
 import sys
 
@@ -29,6 +30,21 @@ def show() -> Program:
 def test_options_stand_before_or_after_positionals(show):
     show.run(["--use-energy=false", "ark:-", "--num-ceps=20", "--snip-edges"])
     assert SEEN == {"source": "ark:-", "num_ceps": 20, "use_energy": False, "snip_edges": True}
+
+
+def test_kaldis_standard_options_are_taken(show, tmp_path, capsys):
+    conf = tmp_path / "mfcc.conf"
+    conf.write_text("--verbose=2\n--print-args=false\n--num-ceps=20\n")
+    for words in (["--verbose=0"], ["--verbose", "3"], ["--print-args=false"], [f"--config={conf}"]):
+        SEEN.clear()
+        assert show.main([*words, "a b"]) == 0
+        assert SEEN["source"] == "a b"
+        assert capsys.readouterr().err == ""
+    for words in (["--print-args=true", "a b"], ["a b", "--print-args", "--verbose=1"]):
+        assert show.main(words) == 0
+        assert capsys.readouterr().err.endswith(f" show {shlex.join(words)}\n")
+    for words in (["--verbose=many"], ["--print-args=perhaps"]):
+        assert show.main([*words, "x"]) == 2
 
 
 def test_a_bare_boolean_never_eats_the_next_word(show):

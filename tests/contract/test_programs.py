@@ -61,6 +61,7 @@ sys.exit(status)
     assert done.returncode == 0, done.stderr
     name = Path(command).name
     assert f"Usage: {name}" in done.stdout
+    assert all(option in done.stdout for option in ("--verbose", "--print-args"))
     example = done.stdout.partition("Example:")[2]
     assert name in example
     heavy = eval(done.stdout.rpartition("HEAVY ")[2])

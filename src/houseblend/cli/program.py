@@ -118,8 +118,7 @@ class Program:
         self.name, self.function, self.example, self._before = name, function, example, before
         self.call = function
         params: list[click.Parameter] = list(reversed(function.__dict__.pop("__click_params__", [])))
-        if before is None:
-            params.append(click.Option(["--config"], multiple=True, help="Read options, one --name=value a line"))
+        params += [option for option in _standard_options() if before is None or option.name != "config"]
         lines = [f"  {metavar}  {text}" for metavar, text in function.__dict__.get("argument_help", [])]
         summary = inspect.cleandoc(function.__doc__ or "")
         self.command = click.Command(
@@ -185,11 +184,13 @@ class Program:
             else:
                 words = self._before(self, arguments)
             with self.command.make_context(self.name, words) as context:
+                if context.params.pop("print_args"):
+                    log(command_line(self.name, arguments))
                 self.command.invoke(context)
         except click.UsageError as failure:
             raise UsageError(failure.format_message(), do=f"see {self.name} --help") from failure
 
-    def _callback(self, config: tuple[str, ...] = (), **values: Any) -> None:
+    def _callback(self, **values: Any) -> None:
         self.function(**values)
 
     def options(self) -> dict[str, click.Parameter]:
@@ -295,6 +296,17 @@ class _Terminated(BaseException):
 
 def _raise_terminated(number: int, frame: object) -> None:
     raise _Terminated
+
+
+def _standard_options() -> list[click.Option]:
+    """What every program takes, as Kaldi's do."""
+    return [
+        click.Option(["--config"], multiple=True, expose_value=False, help="Read options, one --name=value a line"),
+        click.Option(["--print-args"], type=KaldiBool(), default=False, help="Log the command line"),
+        click.Option(
+            ["--verbose"], type=int, expose_value=False, help="Taken as Kaldi's is; there is one level of messages"
+        ),
+    ]
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

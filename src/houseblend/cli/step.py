@@ -96,7 +96,7 @@ class Step(Program):
             raise HouseBlendError("the recipe that started this step has ended", key=recipe, do="run the recipe again")
         super().run(arguments)
 
-    def _callback(self, config: tuple[str, ...], **values: Any) -> None:
+    def _callback(self, **values: Any) -> None:
         out = Path(values[self.output])
         command = command_line(self.name, self.arguments)
         log(f"{command}  # houseblend {__version__}{_git_state()}")
