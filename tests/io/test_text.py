@@ -1,5 +1,8 @@
 """Text of all readers: what separates words, letters of other scripts, byte order marks, NUL bytes."""
 
+import gzip
+import re
+
 import pytest
 
 from houseblend.base.errors import InputError, UsageError
@@ -158,3 +161,26 @@ def test_the_limit_of_a_small_text_holds(tmp_path):
     assert read_text(tmp_path / "text", 10) == "x" * 9
     with pytest.raises(InputError, match="no end"):
         read_text(tmp_path / "text", 9)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (gzip.compress(b"a b\n"), "not UTF-8 but packed by gzip; unpack it, or give it the suffix .gz"),
+        ("a b\nc\n".encode("utf-16"), "not UTF-8 but UTF-16; convert it with iconv"),
+        ("a b\nc\n".encode("utf-16-le"), "not UTF-8 but UTF-16; convert it with iconv"),
+        ("a b\nc\n".encode("utf-16-be"), "not UTF-8 but UTF-16; convert it with iconv"),
+        ("caf\xe9 b\n".encode("latin-1"), "not UTF-8; convert it with iconv"),
+        (b"a\0b c\n", "a NUL byte; remove it"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path, data, what):
+    path = tmp_path / "text"
+    path.write_bytes(data)
+    for reader in (
+        lambda: read_sentences(path, Vocabulary()),
+        lambda: read_text(path),
+        lambda: list(read_entries(path)),
+    ):
+        with pytest.raises(InputError, match=re.escape(f"text:1: {what}")):
+            reader()

@@ -12,6 +12,8 @@ from houseblend.base.errors import InputError
 MARK = b"\xef\xbb\xbf"
 """The byte order mark, which editors put at the head of a file."""
 BLANKS = " \t"
+_OTHERS = {b"\x1f\x8b": "packed by gzip", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+"""What a file is that begins with such bytes, and is no text."""
 _AROUND = BLANKS + "\r\n"
 _AMBIGUOUS = re.compile("[\r\v\f]")
 
@@ -36,7 +38,10 @@ def decode(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
+        found = next((f" but {what}" for head, what in _OTHERS.items() if line.startswith(head)), "")
+        raise ValueError(f"not UTF-8{found}") from None
+    if 3 * text.count("\0") > len(text):
+        raise ValueError("not UTF-8 but UTF-16")
     if "\0" in text:
         raise ValueError("a NUL byte")
     if "\ufeff" in text:
@@ -53,8 +58,14 @@ def decode_line(line: bytes, file: object, number: int) -> str:
     try:
         return decode(line)
     except ValueError as failure:
-        do = "convert it with iconv" if "UTF-8" in str(failure) else "remove it"
-        raise InputError(str(failure), file=file, line=number, do=do) from None
+        raise InputError(str(failure), file=file, line=number, do=remedy(str(failure))) from None
+
+
+def remedy(wrong: str) -> str:
+    """What to do about a line that `decode` refuses, from what is wrong with it."""
+    if "packed" in wrong:
+        return "unpack it, or give it the suffix .gz"
+    return "convert it with iconv" if "UTF-8" in wrong else "remove it"
 
 
 def spoken_words(text: str) -> list[str]:
