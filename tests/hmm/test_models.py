@@ -179,3 +179,14 @@ def test_a_large_phone_takes_no_memory_for_those_before_it():
     assert topology.phones == [3, 2**20 - 1]
     assert topology.num_pdf_classes(2**20 - 1) == 2
     assert peak < 1 << 20
+
+
+@pytest.mark.parametrize(("width", "position"), [(101, 1), (1 << 20, 0), (3, 3), (3, -1), (0, 0)])
+def test_a_window_that_no_recipe_has_is_refused(width, position):
+    text = f"ContextDependency {width} {position} ToPdf CE 0 EndContextDependency "
+    with pytest.raises(InputError, match=f"a window of {width} phones with the central one at {position}.*at most 100"):
+        ContextDependency.read(KaldiInput(in_memory(text.encode(), "tree")))
+    wide = ContextDependency.read(
+        KaldiInput(in_memory(text.replace(f" {width} {position} ", " 100 99 ").encode(), "tree"))
+    )
+    assert wide.compute([1] * 100, 0) == 0

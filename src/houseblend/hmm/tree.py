@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input
+from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 PDF_CLASS_KEY = -1
+MAX_WIDTH = 100
+"""Phones of a window; Kaldi's recipes have 1, 2 or 3."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,9 @@ class ContextDependency:
         source.expect("ContextDependency")
         width, position = source.read_int(), source.read_int()
         source.expect("ToPdf")
-        if not 0 <= position < width <= MAX_DIM:
-            raise source.fail(f"a window of {width} phones with the central one at {position}")
+        if not 0 <= position < width <= MAX_WIDTH:
+            found = f"a window of {width} phones with the central one at {position}"
+            raise source.fail(found, f"a place inside of at most {MAX_WIDTH} phones")
         root = _read_node(source, range(PDF_CLASS_KEY, width))
         source.expect("EndContextDependency")
         pdfs = set(_pdfs(root, {}))
