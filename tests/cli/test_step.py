@@ -1,5 +1,7 @@
 """The beats of a step: up to date, stale, unfinished, resumed."""
 
+from pathlib import Path
+
 import pytest
 
 from houseblend.base.errors import InputError
@@ -60,6 +62,31 @@ def test_a_changed_option_or_file_makes_it_again_and_is_named(places, capsys):
     assert "output: a.txt is gone" in capsys.readouterr().err
     assert RUNS == ["fresh"] * 4
     assert (folder / "out" / "a.txt").read_text() == "NEW"
+
+
+def test_an_input_that_is_a_file_is_named_by_its_path(places, capsys, monkeypatch):
+    _, _, folder = places
+    monkeypatch.chdir(folder)
+
+    @argument("text", help="file")
+    @argument("out", help="directory to write")
+    @option("--words", type=Path, help="file")
+    def count(text, out, words):
+        """Count."""
+        (Path(out) / "count").write_text(str(len(Path(text).read_text())))
+
+    step = Step("count", count, "count text out", 1, ("text",), "out", None, False)
+    Path("more").write_text("x")
+    step.main(["in/a.txt", "deep/out", "--words=more"])
+    Path("in/a.txt").write_text("longer")
+    capsys.readouterr()
+    assert hb.main(["status", "deep/out"]) == 0
+    assert "text: in/a.txt has changed" in capsys.readouterr().out
+    step.main(["in/a.txt", "deep/out", "--words=more"])
+    assert "made again: text: in/a.txt has changed\n" in capsys.readouterr().err
+    Path("more").write_text("y")
+    step.main(["in/a.txt", "deep/out", "--words=more"])
+    assert "made again: the file of option --words has changed\n" in capsys.readouterr().err
 
 
 def test_touching_without_changing_is_up_to_date(places):

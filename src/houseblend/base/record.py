@@ -10,6 +10,8 @@ from houseblend.base.errors import HouseBlendError, class_and_message
 from houseblend.base.fingerprint import FileRecord, record_files
 
 FORMAT = 1
+FILE_CONTENT = "sha256:"
+"""Before the hash that stands for a file among the options."""
 BEGUN, DONE, FAILED, LOG, LOCK = ".begun.json", ".done.json", ".failed.json", ".log", ".lock"
 
 
@@ -48,23 +50,35 @@ def changed_inputs(record: Mapping[str, Any], folder: Path) -> list[str]:
     for name, place in places_of(record, folder).items():
         old = record.get("inputs", {}).get(name, {})
         if place.exists():
-            reasons += changed_files(name, old, record_files(place, old))
+            reasons += changed_files(name, old, record_files(place, old), str(place))
         else:
             reasons.append(f"{name}: {place} is gone")
     return reasons
 
 
-def changed_files(what: str, old: Mapping[str, FileRecord], new: Mapping[str, FileRecord]) -> list[str]:
-    """In words, which files are gone, new, or of other content."""
-    reasons = [f"{what}: {name} is gone" for name in sorted(old.keys() - new.keys())]
-    reasons += [f"{what}: {name} is new" for name in sorted(new.keys() - old.keys())]
-    return reasons + [
-        f"{what}: {name} has changed" for name in sorted(old.keys() & new.keys()) if old[name][2] != new[name][2]
-    ]
+def changed_files(
+    what: str, old: Mapping[str, FileRecord], new: Mapping[str, FileRecord], place: str = ""
+) -> list[str]:
+    """In words, which files are gone, new, or of other content.
+
+    Args:
+        what: the input's name, or "output".
+        old: records of its files as they were.
+        new: records of its files as they are.
+        place: where it lies; told of an input that is a single file.
+    """
+
+    def told(name: str, how: str) -> str:
+        return f"{what}: {place if name == '.' else name} {how}"
+
+    reasons = [told(name, "is gone") for name in sorted(old.keys() - new.keys())]
+    reasons += [told(name, "is new") for name in sorted(new.keys() - old.keys())]
+    changed = sorted(name for name in old.keys() & new.keys() if old[name][2] != new[name][2])
+    return reasons + [told(name, "has changed") for name in changed]
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """In words, what changed between two records of a step: version, options, inputs."""
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> list[str]:
+    """In words, what changed between two records of the step directory `folder`: version, options, inputs."""
     if (old.get("format"), old.get("step"), old.get("version")) != (FORMAT, new["step"], new["version"]):
         return [f"it was written by {old.get('step')} version {old.get('version')}"]
     reasons = []
@@ -72,11 +86,17 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     for name in sorted({*options, *new["options"]}):
         before, after = options.get(name), new["options"].get(name)
         if before != after:
-            reasons.append(f"option --{name.replace('_', '-')} was {before}, is {after}")
-    inputs = old.get("inputs", {})
+            reasons.append(_changed_option(f"option --{name.replace('_', '-')}", before, after))
+    inputs, places = old.get("inputs", {}), {**places_of(old, folder), **places_of(new, folder)}
     for name in sorted({*inputs, *new["inputs"]}):
-        reasons += changed_files(name, inputs.get(name, {}), new["inputs"].get(name, {}))
+        reasons += changed_files(name, inputs.get(name, {}), new["inputs"].get(name, {}), str(places.get(name, name)))
     return reasons
+
+
+def _changed_option(what: str, before: Any, after: Any) -> str:
+    if str(before).startswith(FILE_CONTENT) and str(after).startswith(FILE_CONTENT):
+        return f"the file of {what} has changed"
+    return f"{what} was {before}, is {after}"
 
 
 def _is_whole(value: Any) -> bool:

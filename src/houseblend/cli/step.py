@@ -26,6 +26,7 @@ from houseblend.base.record import (
     BEGUN,
     DONE,
     FAILED,
+    FILE_CONTENT,
     FORMAT,
     LOCK,
     LOG,
@@ -164,7 +165,7 @@ class Step(Program):
             raise InputError(
                 "the output directory holds files that no step has written", file=out, do="name another or remove it"
             )
-        if before is not None and self.resumes and not differences(self._grown(before, begun), begun):
+        if before is not None and self.resumes and not differences(self._grown(before, begun), begun, out):
             log(f"continuing in {out}")
             (out / DONE).unlink(missing_ok=True)
             write_json(out / BEGUN, begun)
@@ -205,7 +206,7 @@ def _up_to_date(out: Path, begun: dict[str, Any]) -> bool:
     done = read_record(out / DONE)
     if done is None:
         return False
-    reasons = differences(done, begun)
+    reasons = differences(done, begun, out)
     if not reasons:
         reasons = changed_files("output", done.get("outputs", {}), record_files(out, done.get("outputs", {})))
     for reason in reasons[:5]:
@@ -215,7 +216,7 @@ def _up_to_date(out: Path, begun: dict[str, Any]) -> bool:
 
 def _option_value(value: Any) -> Any:
     if isinstance(value, Path):
-        return f"sha256:{hash_file(value)}" if value.is_file() else str(value)
+        return f"{FILE_CONTENT}{hash_file(value)}" if value.is_file() else str(value)
     return list(value) if isinstance(value, tuple) else value
 
 
