@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from houseblend.nnet.descriptor import ConfigLine, descriptor_text, parse_descriptor
 
 _HIDDEN = re.compile(r"(relu|sigmoid|tanh|pnorm)(-renorm|-batchnorm|-dropout)*-layer")
+HIDDEN_LAYERS = "relu, sigmoid, tanh or pnorm, then any of -renorm, -batchnorm and -dropout, then -layer"
+"""The kinds of hidden layers, in words."""
 _TRAINING = ("learning-rate", "learning-rate-factor", "l2-regularize", "param-stddev", "bias-stddev", "bias-mean")
 _NATURAL_GRADIENT = ("rank-in", "rank-out", "update-period", "num-samples-history", "alpha", "max-change")
 _AFFINE_KEYS = (*_TRAINING, *_NATURAL_GRADIENT)
@@ -35,6 +37,11 @@ def expand_layers(lines: Sequence[ConfigLine]) -> list[ConfigLine]:
     for line in lines:
         expander.add(line)
     return expander.lines
+
+
+def is_hidden_layer(kind: str) -> bool:
+    """Whether lines of this kind are hidden layers."""
+    return _HIDDEN.fullmatch(kind) is not None
 
 
 class _Expander:
@@ -57,10 +64,12 @@ class _Expander:
             self._layers[name] = self._add_affine(line, name, self._dim(line), {"max-change": "0.75"}), self._dim(line)
         elif line.kind == "output-layer":
             self._add_output(line)
-        elif _HIDDEN.fullmatch(line.kind):
+        elif is_hidden_layer(line.kind):
             self._add_hidden(line)
         elif line.kind.endswith("-layer"):
-            raise line.fail(f"{line.kind} is not supported", "relu-layer, affine-layer, output-layer and the like")
+            raise line.fail(
+                f"{line.kind} is not supported", f"affine-layer, fixed-affine-layer, output-layer, or {HIDDEN_LAYERS}"
+            )
         else:
             self.lines.append(line)
 

@@ -3,8 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from houseblend.base.errors import InputError, UsageError
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
+from houseblend.nnet.xconfig import HIDDEN_LAYERS, is_hidden_layer
+
+
+def check_layer(layer: str, hidden_dim: int, layer_options: str) -> None:
+    """Try what the user says of hidden layers, before there is anything to put them into.
+
+    Raises:
+        UsageError: naming the option and its value.
+    """
+    if not is_hidden_layer(layer):
+        raise UsageError(f"--layer={layer}", expected=HIDDEN_LAYERS, do="for example --layer=relu-renorm-layer")
+    line = f"{layer} name=hidden dim={hidden_dim} {layer_options}"
+    try:
+        init_network(f"input dim=1 name=input\n{line}\noutput-layer name=output dim=1\n", 0, "")
+    except InputError as failure:
+        given = f"--hidden-dim={hidden_dim}, --layer={layer}, --layer-options={layer_options!r}"
+        raise UsageError(f"{given}: {failure.what}", expected=failure.expected, do="see train_dnn --help") from None
 
 
 @dataclass(frozen=True)

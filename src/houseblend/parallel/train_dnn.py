@@ -21,7 +21,7 @@ from houseblend.nnet.products import ComputeDtype
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate
-from houseblend.parallel.network_config import NetworkConfig
+from houseblend.parallel.network_config import NetworkConfig, check_layer
 from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import STRATEGIES
@@ -72,6 +72,7 @@ def train_dnn(
             "bad option",
             expected=f"--update={'|'.join(UPDATES)}, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local",
         )
+    check_layer(options.layer, options.hidden_dim, options.layer_options)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     config = _network_config(frames, out, options)
 
