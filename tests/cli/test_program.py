@@ -80,6 +80,7 @@ def test_wrong_usage_is_status_2(show, words, capsys):
     [
         (InputError("bad"), 1),
         (OSError(28, "No space left on device", "x"), 1),
+        (ModuleNotFoundError("No module named 'kaldifst'", name="kaldifst"), 1),
         (KeyboardInterrupt(), 130),
         (KeyError("k"), 70),
     ],
@@ -89,7 +90,11 @@ def test_what_is_raised_becomes_a_status(raised, status, capsys):
         raise raised
 
     assert Program("fail", fail, "fail").main([]) == status
-    assert ("Traceback" in capsys.readouterr().err) == (status == 70)
+    message = capsys.readouterr().err
+    assert ("Traceback" in message) == (status == 70)
+    assert ("Python has no kaldifst; pip install kaldifst, or `source path.sh`" in message) == isinstance(
+        raised, ImportError
+    )
 
 
 def test_help_is_status_0_and_shows_the_example(show, capsys):

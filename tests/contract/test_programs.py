@@ -25,6 +25,8 @@ LIGHT = {"houseblend", "click", "__main__", "__mp_main__", "_distutils_hack"}
 WITHOUT_ARGUMENTS: dict[str, int] = {}
 """Exit status of a command given no arguments where it is not 2 (wrong usage)."""
 
+LAUNCHER = (REPOSITORY / "bin/copy-feats").read_text()
+
 
 def run(command: str, *words: str) -> subprocess.CompletedProcess:
     """Run a file of the repository with this Python."""
@@ -39,8 +41,19 @@ def test_every_program_has_a_launcher_and_nothing_else_stands_in_bin():
     for name in PROGRAMS:
         path = REPOSITORY / "bin" / name
         module = name.replace("-", "_")
-        assert path.read_text() == f"#!/usr/bin/env python3\nfrom houseblend.cli.{module} import main\n\nmain()\n"
+        assert path.read_text() == LAUNCHER.replace("copy_feats", module)
         assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize("name", ["copy-feats", "hb", "run", "nnet3-train"])
+def test_a_program_without_its_environment_says_what_to_do(name):
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", REPOSITORY / "bin" / name, "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"ERROR ({REPOSITORY}/bin/{name}) Python has no houseblend; first `source path.sh` in the toolkit's folder\n"
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

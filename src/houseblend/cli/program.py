@@ -167,6 +167,10 @@ class Program:
         except (OSError, MemoryError) as failure:
             _report(failure)
             return EXIT_FAILURE
+        except ModuleNotFoundError as missing:
+            advice = f"pip install {missing.name}, or `source path.sh` in the toolkit's folder"
+            _report(HouseBlendError(f"Python has no {missing.name}", do=advice))
+            return EXIT_FAILURE
         except Exception as failure:
             error(f"this is a bug in {self.name}; please report it with the lines below\n{traceback.format_exc()}")
             _note(*class_and_message(failure))
