@@ -1,12 +1,12 @@
 # Sourced by every recipe's run.sh with its arguments: options, environment, and the function `stage`. A recipe whose
 # stages stand in another file names it in `stage_list` before; one with an option of its own names that in `own_option`, and
-# finds its value in `own_value`.
+# finds its value in `own_value`. Above the first command of a stage stands `#: NAME  what it makes, where, how long it takes`.
 #
 #   --work DIR         where everything is written (default: work/ beside run.sh)
 #   --corpus DIR       where the recordings are (each recipe says what else it tries)
 #   --stage NAME       begin with this stage
 #   --stop-stage NAME  end after this stage
-#   --help             list the stages
+#   --help             what each stage does, how long it takes, where results go
 set -euo pipefail
 trap '' XFSZ # a limit on file size is an error that names the file, not a silent end
 
@@ -70,7 +70,7 @@ stage_begins() {
     local shown=$stage_shown
     if [ -n "$list_only" ]; then
         stage_shown=$1
-        [ "$1" = "$shown" ] || echo "  $1"
+        [ "$1" = "$shown" ] || sed -n "s/^#: \($1  .*\)/  \1/p" "$0" ${stage_list:+"$recipe/$stage_list"} | grep . || echo "  $1"
         return 1
     fi
     [ "$1" != "$first_stage" ] || stage_reached=

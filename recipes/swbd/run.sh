@@ -3,6 +3,8 @@
 # SGD on 4 workers whose models are averaged between rounds. --corpus names a directory with LDC97S62 (in it the Mississippi
 # State transcripts, swb_ms98_transcriptions), LDC2002S09, LDC2002T43 and, if there, Fisher's transcripts LDC2004T19 (links
 # will do). Run it again at any time: finished stages say "up to date". The stages stand in stage_list.sh.
+#
+#   Results go below --work; times are of minitalk's 2 hours and 2 cores, those of Switchboard grow with its hours.
 stage_list=stage_list.sh
 source "$(dirname "$0")/../stages.sh"
 

@@ -1,6 +1,7 @@
 """The shell functions of recipes/stages.sh: which stages run, what runs side by side, how failure ends a recipe."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+LIST = ROOT / "recipes/swbd/stage_list.sh"
 RECIPE = f"""#!/usr/bin/env bash
 source {ROOT}/recipes/stages.sh
 stage one touch one
@@ -71,6 +73,21 @@ def test_stages_are_chosen_and_listed(recipe: Path) -> None:
     assert made == []
     assert run(recipe, "--stage=two", "--stop-stage=two")[1] == ["a", "a-a", "b", "b-b"]
     assert run(recipe, "--stage=tw")[0].returncode == 2
+
+
+def test_help_says_what_a_stage_does_where_its_results_go_and_how_long_it_takes(recipe: Path) -> None:
+    recipe.write_text(RECIPE.replace("stage one", "#: one  makes it: one/; 3 s\nstage one"), encoding="utf-8")
+    assert run(recipe, "--help")[0].stdout.splitlines()[-3:] == ["  one  makes it: one/; 3 s", "  two", "  three"]
+    for program in sorted((ROOT / "recipes").glob("*/run.sh")):
+        done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+        head, _, stages = done.stdout.partition("Stages:\n")
+        assert "Results go below --work" in head
+        commands = re.findall(r"^ *stage(?:_each)? (\w+)", program.read_text() + LIST.read_text(), flags=re.MULTILINE)
+        assert len(stages.splitlines()) >= 10
+        for line in stages.splitlines():
+            told = re.fullmatch(r"  (\w+) +\S.+: \S+/\S*(?:, \S+)*; \d+ (?:s|min)", line)
+            assert told is not None, f"{program}: {line}"
+            assert told[1] in commands
 
 
 @pytest.mark.alone
