@@ -56,16 +56,43 @@ def test_done_stale_failed_and_running_each_in_a_line(work, capsys):
     with directory_lock(work / "one"):
         lines = asked(capsys, "status", ".").splitlines()
     assert [line.split(":")[0].split() for line in lines] == [
-        ["running", "one"], ["failed", "sub/four"], ["stale", "sub/three"], ["stale", "two"],
+        ["running", "one"], ["stale", "two"], ["stale", "sub/three"], ["failed", "sub/four"],
     ]  # fmt: skip
     assert '"pid": ' in lines[0]
-    assert "no such file or directory" in lines[1]
     assert "source: b.txt is new" in lines[2]
+    assert "no such file or directory" in lines[3]
     (work / "in" / "b.txt").unlink()
     lines = asked(capsys, "status", ".").splitlines()
     assert lines[0].startswith("done       one: copy, ")
-    assert "output: a.txt has changed" in lines[3]
+    assert "output: a.txt has changed" in lines[1]
     assert asked(capsys, "status", "sub/three").splitlines() == [lines[2]]
+
+
+def test_steps_stand_in_the_order_of_the_pipeline(work, capsys):
+    """Not in that of their names, nor of the time at which they were made again."""
+    chain = [("in", "z/data"), ("z/data", "m"), ("m", "k/deep"), ("k/deep", "b"), ("b", "a")]
+    for source, out in chain:
+        assert make_step().main([source, out]) == 0
+    make_step().main(["in", "other"])
+    make_step().main(["none", "failed"])
+
+    def order() -> list[str]:
+        return [line.split()[1].rstrip(":") for line in asked(capsys, "status", ".").splitlines()]
+
+    assert order() == ["z/data", "m", "k/deep", "b", "a", "other", "failed"]
+    (work / "m/.done.json").unlink()
+    assert make_step().main(["z/data", "m"]) == 0
+    assert order() == ["z/data", "m", "k/deep", "b", "a", "other", "failed"]
+    for name in ("z/data", "m", "k/deep", "b", "a"):
+        (work / name / ".begun.json").unlink()
+    assert [name for name in order() if name not in ("other", "failed")] == ["z/data", "m", "k/deep", "b", "a"]
+
+
+def test_records_that_name_each_other_are_still_listed(work, capsys):
+    for name, read in (("one", "two"), ("two", "one")):
+        assert make_step().main(["in", name]) == 0
+        (work / name / ".begun.json").write_text(json.dumps({"places": {"source": f"../{read}"}}))
+    assert len(asked(capsys, "status", ".").splitlines()) == 2
 
 
 def test_a_moved_work_directory_is_still_done(work, capsys, monkeypatch):

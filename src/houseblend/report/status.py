@@ -38,14 +38,14 @@ class StepState:
 
 
 def step_directories(place: Path) -> list[Path]:
-    """`place`, if a step writes it; else all directories below it that steps write, sorted.
+    """`place`, if a step writes it; else all directories below it that steps write, in the order of the pipeline.
 
     Raises:
         InputError: there is no such directory, or no step has written there.
     """
     if not place.is_dir():
         raise InputError("no such directory", file=place, expected="an experiment or a recipe's work directory")
-    found = [place] if _is_step(place) else sorted(_below(place))
+    found = [place] if _is_step(place) else _in_order(sorted(_below(place), key=_began))
     if not found:
         raise InputError(
             "no step has written here", file=place, expected="an experiment or a recipe's work directory",
@@ -77,6 +77,34 @@ def state_of(folder: Path) -> StepState:
 
 def _is_step(folder: Path) -> bool:
     return any((folder / name).exists() for name in (BEGUN, DONE, FAILED))
+
+
+def _began(folder: Path) -> tuple[int, Path]:
+    """When the step began, as far as its records tell, and its name."""
+    paths = [folder / name for name in (BEGUN, DONE, FAILED)]
+    return min(path.stat().st_mtime_ns for path in paths if path.exists()), folder
+
+
+def _in_order(folders: list[Path]) -> list[Path]:
+    """Each behind those that its step reads from; otherwise the order stays."""
+    by_place = {os.path.realpath(folder): folder for folder in folders}
+    seen: set[Path] = set()
+    order: list[Path] = []
+
+    def visit(folder: Path) -> None:
+        if folder in seen:
+            return
+        seen.add(folder)
+        record = next(filter(None, (read_record(folder / name) for name in (BEGUN, FAILED, DONE))), {})
+        for place in places_of(record, folder).values():
+            real = Path(os.path.realpath(place))
+            for read in (by_place[str(part)] for part in (real, *real.parents) if str(part) in by_place):
+                visit(read)
+        order.append(folder)
+
+    for folder in folders:
+        visit(folder)
+    return order
 
 
 def _below(place: Path) -> Iterator[Path]:
