@@ -162,6 +162,13 @@ def test_run_takes_kaldis_options_before_and_behind_the_range(options, tmp_path,
     assert capsys.readouterr().err == ""
 
 
+def test_run_has_the_options_of_every_program_and_its_command_keeps_its_own(tmp_path, capsys):
+    log = f"{tmp_path}/log"
+    assert run.main(["--print-args", "--verbose", "2", log, "echo", "--print-args", "--verbose=1", "--help"]) == 0
+    assert said(tmp_path / "log") == ["--print-args --verbose=1 --help"]
+    assert f"run --print-args --verbose 2 {log} echo" in capsys.readouterr().err
+
+
 def test_run_says_which_options_nobody_knows(tmp_path, capsys):
     assert run.main(["--max-job-run", "3", f"{tmp_path}/log", "true"]) == 0
     assert "--max-job-run 3: no option of run" in capsys.readouterr().err

@@ -184,10 +184,10 @@ class Program:
         """
         try:
             if self._before is None:
-                words = self._spell_booleans([*self._config_words(arguments), *arguments])
+                words = [*self._config_words(arguments), *arguments]
             else:
                 words = self._before(self, arguments)
-            with self.command.make_context(self.name, words) as context:
+            with self.command.make_context(self.name, self._spell_booleans(words)) as context:
                 if context.params.pop("print_args"):
                     log(command_line(self.name, arguments))
                 self.command.invoke(context)
@@ -203,7 +203,8 @@ class Program:
 
     def _spell_booleans(self, words: list[str]) -> list[str]:
         booleans = {name for name, param in self.options().items() if isinstance(param.type, KaldiBool)}
-        return [f"{word}=true" if word in booleans else word for word in words]
+        end = words.index("--") if "--" in words else len(words)
+        return [f"{word}=true" if word in booleans else word for word in words[:end]] + words[end:]
 
     def _config_words(self, arguments: list[str]) -> list[str]:
         words: list[str] = []

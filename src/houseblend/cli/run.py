@@ -23,7 +23,7 @@ def _own_first(program: Program, arguments: list[str]) -> list[str]:
         word = rest[0]
         if not word.startswith("-"):
             span, rest = rest[:1], rest[1:]
-        elif word == "--help" or "=" in word:
+        elif word in ("--help", "--print-args") or "=" in word:
             own, rest = [*own, word], rest[1:]
         else:
             known = word in program.options()
