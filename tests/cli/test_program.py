@@ -102,6 +102,16 @@ def test_help_is_status_0_and_shows_the_example(show, capsys):
     assert "show ark:-" in capsys.readouterr().out
 
 
+def test_a_skip_names_its_key_once(capsys):
+    with Skips() as skips:
+        skips.skip("u", InputError("too short", file="a.wav", key="u"))
+        skips.skip("v", InputError("too long", file="a.wav", key="other"))
+        skips.done()
+    said = capsys.readouterr().err
+    assert "skipped [u]: a.wav: too short\n" in said
+    assert "skipped [v]: a.wav: [other] too long\n" in said
+
+
 def test_skips_are_counted_and_limited():
     with Skips() as skips:
         skips.done("a")

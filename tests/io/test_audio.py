@@ -70,3 +70,28 @@ def test_what_is_no_audio(tmp_path):
         (tmp_path / "a.wav").write_bytes(data)
         with pytest.raises(InputError, match=r"a\.wav"):
             read_object(f"{tmp_path}/a.wav", "wav")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name"),
+    [("aiff", "AIFF"), ("au", "AU"), ("caf", "CAF"), ("ogg", "Ogg"), ("w64", "Wave64"), ("voc", "VOC")],
+)
+def test_other_forms_are_named_with_advice(suffix, name, samples, tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / f"a.{suffix}", np.zeros(800, np.int16), 8000)
+    with pytest.raises(InputError, match=rf"a\.{suffix}: no readable audio: {name}; .*sox FILE -t wav - \|"):
+        read_object(f"{tmp_path}/a.{suffix}", "wav")
+
+
+def test_what_is_no_audio_of_ours_is_named_by_its_first_bytes(tmp_path):
+    heads = {
+        b"ID3\4" + bytes(40): "MP3; .*ffmpeg",
+        b"\xff\xfb\x90" + bytes(40): "MP3; .*ffmpeg",
+        b"\0\0\0\x20ftypM4A " + bytes(40): "MP4; .*ffmpeg",
+        b"version https://git-lfs.github.com/spec/v1\n": "a pointer of git-lfs; .*git lfs pull",
+    }
+    for data, expected in heads.items():
+        (tmp_path / "a.wav").write_bytes(data)
+        with pytest.raises(InputError, match=rf"a\.wav: no readable audio: {expected}"):
+            read_object(f"{tmp_path}/a.wav", "wav")

@@ -130,6 +130,21 @@ def test_other_codings_are_read_to_the_end_too(tag, size, head, samples, tmp_pat
     assert np.abs(found - samples).max() <= (0 if tag[1] > 8 else 512)
 
 
+@pytest.mark.parametrize("name", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("behind", [b"", chunk(b"LIST", INFO)])
+def test_sizes_of_64_bits(name, behind, samples, tmp_path):
+    pcm = samples.tobytes()
+    wide = chunk(b"ds64", struct.pack("<QQQI", 0, len(pcm), len(samples), 0))
+    data = name + riff(wide, form(2), chunk(b"data", pcm, NEVER), behind, size=NEVER)[4:]
+    (tmp_path / "a.wav").write_bytes(data)
+    for place in (f"{tmp_path}/a.wav", f"cat {tmp_path}/a.wav |"):
+        rate, found = read_object(place, "wav")
+        assert (rate, found.tolist()) == (RATE, samples.tolist())
+    (tmp_path / "a.wav").write_bytes(data[: -len(behind) - 8])
+    with pytest.raises(InputError, match="truncated audio: 598 of 600 samples"):
+        read_object(f"{tmp_path}/a.wav", "wav")
+
+
 def test_bytes_in_the_other_order(samples):
     data = (
         b"RIFX" + struct.pack(">I", 36 + 2400) + b"WAVEfmt " + struct.pack(">IHHIIHH", 16, 1, 2, RATE, 4 * RATE, 4, 16)

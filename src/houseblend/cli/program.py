@@ -265,6 +265,8 @@ class Skips:
     def skip(self, key: str, why: object) -> None:
         """Count the item `key` as skipped and say why."""
         self.num_skipped += 1
+        if isinstance(why, HouseBlendError) and why.key == key:
+            why = why.but(key=None)
         warn(f"skipped [{key}]: {why}")
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: object) -> None:

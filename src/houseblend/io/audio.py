@@ -13,10 +13,16 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.io.sphere import decode_samples, parse_sphere_header
 from houseblend.io.streams import InputStream
-from houseblend.io.wave import AGAIN, read_wave
+from houseblend.io.wave import AGAIN, RIFF, read_wave
 
 INT16_SCALE = 32768.0
 _LOUDEST = 1e30
+_OTHERS = {
+    b"FORM": "AIFF", b".snd": "AU", b"caff": "CAF", b"riff": "Wave64", b"Creative": "VOC", b"OggS": "Ogg", b"ID3": "MP3",
+    b"\xff\xfb": "MP3", b"\xff\xf3": "MP3", b"\xff\xf1": "AAC", b"ftyp": "MP4", b"\x1a\x45\xdf\xa3": "Matroska or WebM",
+    b"0&\xb2u": "WMA", b"#!AMR": "AMR", b"ajkg": "shorten",
+}  # fmt: skip
+"""Forms of audio that are not read, by how they begin (MP4 behind four bytes)."""
 _BLOCK = 1 << 18
 
 
@@ -35,16 +41,23 @@ def read_audio(stream: InputStream) -> tuple[int, np.ndarray]:
     head = stream.peek(7)
     if not head:
         raise InputError("the recording is empty", file=stream.name, do=AGAIN)
-    if head.startswith((b"RIFF", b"RIFX")):
+    if head.startswith(RIFF):
         return _read_wav(stream)
     if head.startswith(b"fLaC"):
         return _read_flac(stream)
     if head == b"NIST_1A":
         return _read_sphere(stream)
-    begins = stream.peek(12)
-    raise InputError(
-        f"no readable audio: it begins with {begins!r}", file=stream.name, expected="WAV, FLAC or SPHERE", do=AGAIN
-    )
+    raise _other(stream.peek(12), stream.name)
+
+
+def _other(head: bytes, name: str) -> InputError:
+    """What a file is that is no audio of ours, as far as its first bytes tell."""
+    found, do = f"it begins with {head!r}", AGAIN
+    if head.startswith(b"version http"):
+        found, do = "a pointer of git-lfs", "fetch the file: git lfs pull"
+    elif known := [form for start, form in _OTHERS.items() if head.startswith(start) or head[4:].startswith(start)]:
+        found, do = known[0], "decode it in wav.scp: sox FILE -t wav - |, or ffmpeg -i FILE -f wav - |"
+    return InputError(f"no readable audio: {found}", file=name, expected="WAV, FLAC or SPHERE", do=do)
 
 
 def _read_wav(stream: InputStream) -> tuple[int, np.ndarray]:

@@ -12,8 +12,11 @@ from houseblend.base.log import warn
 from houseblend.io.streams import InputStream
 
 AGAIN = "copy it again, or remove it from wav.scp"
+RIFF = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+"""How WAV files begin: RIFX has the other order of bytes, the last two (EBU 3306) tell sizes of 64 bits in a chunk ds64."""
 _STREAMED = 0x7FFF0000
 """Sizes from here on are what programs write before they know better: sox 0x7FFFF000 or a little less, others 2^32 - 1."""
+_WIDE = 0xFFFFFFFF
 _BITS = {1: (8, 16, 24, 32), 3: (32, 64), 6: (8,), 7: (8,)}
 """Bits of a sample by format tag: PCM, float, A-law, mu-law."""
 _OTHERS = {2: "MS ADPCM", 0x11: "IMA ADPCM", 0x31: "GSM 6.10", 0x40: "G.721 ADPCM", 0x50: "MPEG", 0x55: "MP3"}
@@ -60,20 +63,22 @@ def read_wave(stream: InputStream) -> Wave:
         InputError: no such file, a truncated one, or samples of a coding that is not read.
     """
     start, head = stream.tell(), stream.read(12)
-    order = "<" if head[:4] == b"RIFF" else ">"
+    order = ">" if head[:4] == b"RIFX" else "<"
     if len(head) < 12 or head[8:] != b"WAVE":
         raise _unreadable(stream, f"it begins with {head!r}")
     size = struct.unpack_from(f"{order}I", head, 4)[0]
     end = start + 8 + size if 0 < size < _STREAMED else None
-    form = b""
+    form = wide = b""
     while (chunk := _chunk_head(stream, order))[0] != b"data":
         body = stream.read(min(chunk[1], stream.left()))
         if len(body) < chunk[1]:
             raise _unreadable(stream, "it ends before the samples")
         _skip_padding(stream, chunk[1])
         form = body if chunk[0] == b"fmt " else form
+        wide = body if chunk[0] == b"ds64" else wide
     tag, channels, rate, block, bits = _coding(stream, form, order)
-    data = _samples(stream, chunk[1], block)
+    told = struct.unpack_from("<Q", wide, 8)[0] if chunk[1] == _WIDE and len(wide) >= 16 else chunk[1]
+    data = _samples(stream, told, block)
     if end is not None and 0 < chunk[1] < _STREAMED:
         _skip_padding(stream, chunk[1])
         _skip_rest(stream, end, order)
@@ -111,7 +116,9 @@ def _coding(stream: InputStream, form: bytes, order: str) -> tuple[int, int, int
             expected="PCM, float, A-law or mu-law", do="decode it: sox FILE -e signed-integer -b 16 -t wav - |",
         )  # fmt: skip
     if channels < 1 or rate < 1 or bits not in _BITS[tag] or block != channels * bits // 8:
-        raise _unreadable(stream, f"{channels} channels of {bits} bits in blocks of {block} bytes, format {tag}")
+        raise _unreadable(
+            stream, f"{rate} Hz, {channels} channels of {bits} bits in blocks of {block} bytes, format {tag}"
+        )
     if byte_rate != rate * block:
         raise _unreadable(stream, f"{rate} Hz in blocks of {block} bytes are not {byte_rate} bytes a second")
     return tag, channels, rate, block, bits
