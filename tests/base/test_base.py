@@ -64,6 +64,36 @@ def test_records_keep_known_hashes_only_while_size_and_time_agree(tmp_path):
     assert record_files(tmp_path, {"a": (*first["a"][:2], "known")})["a"][2] == hash_bytes(b"one")
 
 
+def test_records_hold_features_that_lie_elsewhere_and_nothing_that_was_made_of_a_directory(tmp_path):
+    data, elsewhere = tmp_path / "data", tmp_path / "mfcc"
+    for name in ("data/decode", "data/graph", "data/conf", "mfcc"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in (
+        "data/decode/lat.1.gz",
+        "data/graph/HCLG.fst",
+        "data/conf/mfcc.conf",
+        "data/own.ark",
+        "mfcc/1.ark",
+        "mfcc/c.ark",
+    ):
+        (tmp_path / name).write_text(name)
+    lines = [
+        f"u1 {elsewhere}/1.ark:13",
+        f"u2\t{elsewhere}/1.ark:99[0:3]",
+        f"u3 {data}/own.ark:3",
+        "u4 cat x |",
+        "u5 gone.ark:7",
+        "",
+    ]
+    (data / "feats.scp").write_text("\n".join(lines))
+    (data / "cmvn.scp").write_text(f"s1 {elsewhere}/c.ark")
+    (data / "wav.scp").write_text(f"u1 {tmp_path}/a.wav")
+    wanted = {"../mfcc/1.ark", "../mfcc/c.ark", "cmvn.scp", "conf/mfcc.conf", "feats.scp", "own.ark", "wav.scp"}
+    assert set(record_files(data, {})) == wanted
+    (tmp_path / "link").symlink_to(data)
+    assert set(record_files(tmp_path / "link", {})) == wanted
+
+
 def test_errors_say_where_what_and_what_to_do():
     text = str(InputError("no number", file="a/text", line=3, key="utt1", expected="an integer", do="mend it"))
     assert text == "a/text:3: [utt1] no number; expected an integer; mend it"

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _NO_CONTENT = re.compile(r"log|\..*|split\d+(utt)?")
+_RESULTS = (".begun.json", "HCLG.fst", "lat.1.gz", "egs.1.ark")
+"""Files by which a folder is known for what was made of the directory above: a step's output, Kaldi's graphs, lattices, examples."""
+_FEATURE_SCRIPTS = ("feats.scp", "cmvn.scp")
+_WITHIN = re.compile(r"(:\d+)?(\[[^]]*\])?\s*$")
+"""Offset and range behind the name of an archive."""
 FileRecord = tuple[int, int, str]
 """Size in bytes, modification time in nanoseconds, SHA-256 of the content."""
 
@@ -34,7 +39,8 @@ def hash_json(value: object) -> str:
 def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRecord]:
     """Records of a file (name ".") or of all files below a directory.
 
-    Logs, hidden files, split-data's parts and what other steps have written below the directory do not count.
+    Logs, hidden files, split-data's parts and what other steps have written below the directory do not count; the archives
+    of features that a data directory names elsewhere do.
     A file whose size and time agree with `known` keeps the hash found there.
     """
     names = ["."] if place.is_file() else _content_files(place)
@@ -56,13 +62,27 @@ def walk_behind_links(folder: Path) -> Iterator[tuple[str, list[str], list[str]]
 def _content_files(folder: Path) -> list[str]:
     found: list[str] = []
     for parent, folders, files in walk_behind_links(folder):
-        folders[:] = (name for name in folders if not _NO_CONTENT.fullmatch(name) and not _is_step(parent, name))
+        folders[:] = (name for name in folders if not _NO_CONTENT.fullmatch(name) and not _is_result(parent, name))
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in files if not name.startswith(".")]
-    return sorted(found)
+    return sorted({*found, *_archives_elsewhere(folder)})
 
 
-def _is_step(parent: str, name: str) -> bool:
-    return os.path.exists(os.path.join(parent, name, ".begun.json"))
+def _is_result(parent: str, name: str) -> bool:
+    return any(os.path.exists(os.path.join(parent, name, mark)) for mark in _RESULTS)
+
+
+def _archives_elsewhere(folder: Path) -> Iterator[str]:
+    """The files outside a data directory that hold its features, as paths from it."""
+    real = os.path.realpath(folder)
+    lines = [line for name in _FEATURE_SCRIPTS if (folder / name).is_file() for line in _lines(folder / name)]
+    for place in {_WITHIN.sub("", line.split(maxsplit=1)[-1]) for line in lines if line.strip()}:
+        path = os.path.relpath(os.path.realpath(place), real)
+        if path.startswith("..") and os.path.isfile(place):
+            yield path
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
 
 
 def _record(path: Path, known: FileRecord | None) -> FileRecord:
