@@ -11,7 +11,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.decode.stm_ctm import TimedWord, read_ctm
 from houseblend.decode.wer import align_words
-from houseblend.feat.pipeline import read_feature_record
+from houseblend.feat.description import read_feature_record
 from houseblend.feat.segments import read_segments
 from houseblend.frames.make import read_alignments
 from houseblend.hmm.alignment import phone_segments
@@ -60,7 +60,7 @@ def true_phones(data: Path, lang: Path, ali: Path, truth: Path) -> Iterator[list
     names = {number: name for name, number in phones.items()}
     transitions, alignments = TransitionModel.load(ali / "final.mdl"), read_alignments(ali)
     accents = _accents(truth / "sides.csv")
-    shift = read_feature_record(data)["options"]["frame_shift"] / 1000
+    shift = _frame_shift(data)
     segments = [segment for segment in read_segments(data / "segments") if segment.key in alignments]
     if not segments:
         raise InputError("no segment of the data directory is aligned", file=ali, do=f"align {data}")
@@ -82,6 +82,14 @@ def true_phones(data: Path, lang: Path, ali: Path, truth: Path) -> Iterator[list
             ]
             expected = _between(spoken, start, end, truth / f"{side}.ctm", key)
             yield [TruePhone(name, accents[side], late) for name, late in _paired(expected, aligned)]
+
+
+def _frame_shift(data: Path) -> float:
+    """Seconds between the frames of a data directory."""
+    options = read_feature_record(data)["options"]
+    if "frame_shift" not in options:
+        raise InputError("nothing says how far apart the frames are", file=data, do="make features with make_mfcc")
+    return options["frame_shift"] / 1000
 
 
 def _accents(path: Path) -> dict[str, str]:

@@ -18,10 +18,9 @@ import numpy as np
 from bench_gmm import GMM, GOLDEN, read_features
 
 from houseblend.decode import decoder as decoder_module
-from houseblend.decode.acoustic import read_scorer
+from houseblend.decode.acoustic import model_features, read_scorer
 from houseblend.decode.decoder import Decoder
 from houseblend.decode.lattice import encode_lattice
-from houseblend.feat.pipeline import Features, read_model_features
 from houseblend.hmm.search import SearchGraph
 
 BEAM, LATTICE_BEAM, SCALE, MAX_ACTIVE, UTTERANCES = 13.0, 8.0, 0.1, 7000, 20
@@ -55,7 +54,7 @@ def main() -> None:
     else:
         data, graph_dir, model_dir = options.places
         graph, model = graph_dir / "HCLG.fst", model_dir / "final.mdl"
-        found = Features(data, read_model_features(model_dir, data))
+        found = model_features(model_dir, data)
         keys = list(found)
         feats = {key: found[key] for key in keys[:: max(1, len(keys) // UTTERANCES)]}
     transitions, scorer = read_scorer(model)

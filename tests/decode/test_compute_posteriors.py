@@ -10,7 +10,8 @@ import kaldiio
 import numpy as np
 import pytest
 
-from houseblend.feat.pipeline import FeaturePipeline, write_feature_record, write_model_features
+from houseblend.feat.description import write_feature_record, write_model_features
+from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.io.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -93,7 +94,7 @@ def test_the_example_of_nnet3_compute_gives_the_same(run_step, run_program, tmp_
 
 
 def test_deltas_and_variance_are_applied_where_the_model_records_them(run_step, run_program, tmp_path, data):
-    gmm = model_directory(tmp_path / "gmm", GMM / "mono" / "final.mdl", data, FeaturePipeline("mean", 2))
+    gmm = model_directory(tmp_path / "gmm", GMM / "mono" / "final.mdl", data, FeaturePipeline("mean", (Deltas(),)))
     run_step("compute_posteriors", "--log-likelihoods=true", data, gmm, tmp_path / "out", check=True)
     feats = (
         f"ark:apply-cmvn --utt2spk=ark:{data}/utt2spk scp:{data}/cmvn.scp scp:{data}/feats.scp ark:{tmp_path}/norm.ark"

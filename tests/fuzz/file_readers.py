@@ -14,7 +14,7 @@ from table_readers import GRAPH
 
 from houseblend.decode.score import read_counts
 from houseblend.decode.word_alignment import AlignmentLexicon
-from houseblend.feat.pipeline import read_model_features, write_feature_record
+from houseblend.feat.description import read_model_features, write_feature_record
 from houseblend.frames.store import FrameStore, validate_store, write_store
 from houseblend.gmm.align import read_transcripts
 from houseblend.hmm.hclg import require_same_tree
@@ -105,7 +105,7 @@ def _fix(folder: Path) -> Any:
 
 
 def _make_transcripts(folder: Path) -> None:
-    text_files({"text": "u1 a b\nu2 b x\n", "words.txt": "<eps> 0\na 1\nb 2\n<unk> 3\n", "oov.txt": "<unk>\n"})(folder)
+    text_files({"text": "u1 a b\nu2 b x\n", "words.txt": "<eps> 0\na 1\nb 2\n<unk> 3\n", "oov.int": "3\n"})(folder)
 
 
 def _make_store(folder: Path) -> None:
@@ -129,8 +129,8 @@ def _make_model_dir(folder: Path) -> None:
         TRANSITIONS.write(target)
     (folder / "phones.txt").write_text("<eps> 0\na 1\nb 2\nc 3\n")
     write_feature_record(folder, "mfcc", {"num_ceps": 13})
-    record = json.loads((folder / "feature.json").read_text())
-    (folder / "feature.json").write_text(json.dumps({**record, "pipeline": {"cmvn": "mean", "delta_order": 2}}))
+    (folder / "cmvn_opts").write_text("--norm-means=true --norm-vars=false\n")
+    (folder / "delta_opts").write_text("--delta-order=2 --delta-window=2\n")
     _make_ledger(folder)
 
 
@@ -253,13 +253,15 @@ READERS = [
            whole=anywhere),
     Reader("words with phones", text_files({"align_lexicon.int": "1 1 3\n0 0 3\n2 5 4 6\n"}),
            lambda f: AlignmentLexicon.read(f / "align_lexicon.int").entries, ("align_lexicon.int",), whole=after_lines),
-    Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.txt"), whole=after_lines),
+    Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.int"), whole=after_lines),
     plain("frame store", _make_store, _read_store, ("index.json", "utterances", "feats.0.f32", "pdfs.0.i32")),
     plain("ledger", _make_ledger, _read_ledger, ("ledger.jsonl",), whole=anywhere),
     plain("ledger's curves", _make_ledger, _read_curves, ("ledger.jsonl",), whole=anywhere),
     plain("model directory", _make_model_dir, directories.validate_exp, ("phones.txt", "feature.json"), whole=after_lines),
     plain("model directory's ledger", _make_model_dir, directories.validate_exp, ("ledger.jsonl",), whole=anywhere),
-    plain("features of a model", _make_model_dir, read_model_features, ("feature.json",)),
+    plain("features of a model", _make_model_dir, lambda f: read_model_features(f, "gmm"), ("feature.json",)),
+    plain("Kaldi's options of a model", _make_model_dir, lambda f: read_model_features(f, "gmm"),
+           ("cmvn_opts", "delta_opts"), whole=anywhere),
     plain("alignment directory", _make_ali, _read_ali, ("num_jobs", "ali.1.gz")),
     plain("graph directory", _make_graph, _read_graph_dir, ("num_pdfs", "graph.json", "words.txt", "phones.txt"),
            whole=after_lines),

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from golden_gmm import GMM, LANG
 
-from houseblend.feat.pipeline import write_feature_record
+from houseblend.feat.description import write_feature_record
 from houseblend.io.tables import read_table, write_table
 
 

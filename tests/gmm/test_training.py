@@ -8,14 +8,15 @@ import pytest
 from golden_gmm import GMM, HMM, sub_features
 
 from houseblend.base.errors import InputError
-from houseblend.feat.pipeline import FeaturePipeline, write_model_features
+from houseblend.feat.description import write_model_features
+from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm.align import UtteranceAligner, read_transcripts
 from houseblend.gmm.model import read_model
 from houseblend.hmm.tree import ContextDependency
 from houseblend.io.tables import read_table, write_table
 
 SCHEDULE = ("--num-iters=12", "--max-iter-inc=8", "--totgauss=100")
-FILES = ("final.mdl", "tree", "ali.1.gz", "num_jobs", "phones.txt", "feature.json")
+FILES = ("final.mdl", "tree", "ali.1.gz", "num_jobs", "phones.txt", "feature.json", "cmvn_opts", "delta_opts")
 
 
 def aligned(directory):
@@ -49,7 +50,7 @@ def test_alignments_with_kaldis_model_are_kaldis(run_step, tmp_path, digits):
     shutil.copy(GMM / "mono" / "final.mdl", model)
     shutil.copy(HMM / "mono" / "tree", model)
     shutil.copy(lang / "phones.txt", model)
-    write_model_features(model, data, FeaturePipeline("mean", 2))
+    write_model_features(model, data, FeaturePipeline("mean", (Deltas(),)))
     run_step("align", "--beam=20", data, lang, model, tmp_path / "ali", check=True)
     mine = aligned(tmp_path / "ali")
     for key, expected in read_table(f"ark:{GMM}/sub_ali.ark", "int-vector"):
@@ -62,8 +63,8 @@ def test_words_outside_the_lexicon_become_the_oov_word(digits):
     (data / "text").write_text(text)
     transcripts = read_transcripts(data, lang)
     assert {tuple(words) for key, words in transcripts.items() if "-0-" in key} == {(1,)}
-    (lang / "oov.txt").write_text("<unk>\n")
-    with pytest.raises(InputError, match=r"<unk>.*oov\.txt|oov\.txt.*<unk>"):
+    (lang / "oov.int").write_text("99\n")
+    with pytest.raises(InputError, match=r"oov\.int: \[99\] not a word"):
         read_transcripts(data, lang)
 
 

@@ -33,6 +33,7 @@ def write_model(folder: Path) -> Path:
     write_kaldi_model(folder)
     (folder / "phones.txt").write_text("<eps> 0\nSIL 1\nA 2\n#0 3\n")
     (folder / "feature.json").write_text(json.dumps({"kind": "mfcc", "options": {}, "fingerprint": "ab"}))
+    (folder / "cmvn_opts").write_text("--norm-means=true\n")
     return folder
 
 

@@ -22,10 +22,10 @@ def small(tmp_path):
 def test_whole_directories_are_valid_and_no_file_may_be_missing_or_empty(kind, small):
     folder = small(kind)
     validate(kind, folder)
-    optional = {"G.fst", "G_uni.fst", "LG.fst", "graph.json", "ledger.jsonl"}
+    optional = {"G.fst", "G_uni.fst", "LG.fst", "graph.json", "ledger.jsonl", "oov.txt"}
     unread = {".md", ".arpa"}
     if kind in ("ali", "frames"):
-        optional.add("feature.json")
+        optional |= {"feature.json", "cmvn_opts"}
     names = [path for path in folder.rglob("*") if path.is_file() and path.name not in optional]
     names = [path for path in names if path.suffix not in unread and not _is_derived(path)]
     assert names

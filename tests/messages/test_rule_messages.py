@@ -145,6 +145,7 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("lang", line("phones/silence.txt", 1, "NOISE"), "phones/silence.txt", 1, "NOISE", "unknown symbol", "", RUN_LANG),
     ("lang", line("phones/silence.int", 1, "2"), "phones/silence.int", 1, None, "2", "1", RUN_LANG),
     ("lang", gone("oov.int"), "oov.int", None, None, "no such file", "", RUN_LANG),
+    ("lang", gone("phones/sets.int"), "phones/sets.int", None, None, "no such file", "", RUN_LANG),
     ("lang", line("phones/sets.txt", 1, b"\xe9"), "phones/sets.txt", 1, None, "not UTF-8", "", RUN_LANG),
     ("lang", add_silence, "phones/nonsilence.txt", 20, "SIL", "also in silence.txt", "", RUN_LANG),
     ("lang", both(whole("phones/silence.txt", "SIL SIL\n"), whole("phones/silence.int", "1 1\n")), "phones/silence.txt", 1, None,

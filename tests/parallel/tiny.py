@@ -33,8 +33,9 @@ def write_tiny_frames(folder: Path, seed: int = 1, utterances: int = 60) -> Path
     with open_output(folder / "final.mdl") as target:
         model.write(target)
     (folder / "phones.txt").write_text("<eps> 0\n")
-    record = {"kind": "mfcc", "options": {}, "fingerprint": "x", "pipeline": {"cmvn": "mean", "delta_order": 0}}
+    record = {"kind": "mfcc", "options": {}, "fingerprint": "x"}
     (folder / "feature.json").write_text(json.dumps(record))
+    (folder / "cmvn_opts").write_text("--norm-means=true --norm-vars=false\n")
     means = chance.normal(size=(model.num_pdfs, DIM))
 
     def entries():
@@ -44,6 +45,6 @@ def write_tiny_frames(folder: Path, seed: int = 1, utterances: int = 60) -> Path
             subset = "heldout" if number % 10 == 0 else "train"
             yield f"u{number:03d}", subset, number % 10 == 1, feats, pdfs
 
-    info: dict[str, object] = {"tree": "t", "features": "x", "pipeline": {}, "seed": seed}
+    info: dict[str, object] = {"tree": "t", "features": "x", "cmvn": "mean", "seed": seed}
     write_store(folder, DIM, model.num_pdfs, entries(), info)
     return folder

@@ -19,6 +19,5 @@ def main(folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".f32", ".i32"))
     feats = 4 * store.dim * sum(store.info["shards"])
     print(f"bytes {size} ({size / feats:.3f} of the float32 features)")
-    print(
-        f"pipeline {store.info.get('pipeline')}\nfeatures {store.info.get('features')}\ntree {store.info.get('tree')}"
-    )
+    for name in ("cmvn", "features", "tree"):
+        print(f"{name} {store.info.get(name)}")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from houseblend.feat.description import ModelKind, read_model_features
+from houseblend.feat.pipeline import Features
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_input
@@ -13,11 +15,20 @@ Scorer = Callable[[np.ndarray, str], np.ndarray]
 """Features [T, D] and key to log-likelihoods by pdf, [T, num_pdfs]."""
 
 
-def model_kind(model: Path) -> str:
+def model_kind(model: Path) -> ModelKind:
     """gmm or nnet3, by the token behind the transition model."""
     with open_input(model) as source:
         TransitionModel.read(source)
         return "gmm" if source.peek_token() == "<DIMENSION>" else "nnet3"
+
+
+def model_features(model: Path, data: Path) -> Features:
+    """Features of a data directory as the model of a model directory sees them.
+
+    Raises:
+        InputError, StaleError: they do not belong together, or one of them is broken.
+    """
+    return Features(data, read_model_features(model, model_kind(model / "final.mdl"), data))
 
 
 def read_scorer(model: Path) -> tuple[TransitionModel, Scorer]:

@@ -10,12 +10,11 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
-from houseblend.decode.acoustic import Scorer, read_scorer
+from houseblend.decode.acoustic import Scorer, model_features, read_scorer
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.lattice_dir import write_lattices
 from houseblend.decode.lattice_search import ANY_NUMBER, flatten, search_lattice
-from houseblend.feat.pipeline import Features, read_model_features
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.transition_model import TransitionModel
@@ -102,10 +101,9 @@ def decode_directory(
         InputError, StaleError: data, graph and model do not belong together, or too many utterances found no end.
     """
     require_same_tree(graph, model)
-    pipeline = read_model_features(model, data)
+    features = model_features(model, data)
     transitions, scorer = read_scorer(model / "final.mdl")
     decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale, max_active)
-    features = Features(data, pipeline)
     keys = list(features)
 
     def lattice_of(key: str) -> tuple[CompactLattice | None, int]:

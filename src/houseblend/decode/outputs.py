@@ -7,8 +7,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log
 from houseblend.base.workers import in_processes
-from houseblend.decode.acoustic import Scorer, model_kind, read_scorer
-from houseblend.feat.pipeline import Features, read_model_features
+from houseblend.decode.acoustic import Scorer, model_features, model_kind, read_scorer
 from houseblend.io.tables import write_table
 
 TOLERANCE = 1e-3
@@ -28,7 +27,7 @@ def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, j
     Raises:
         InputError, StaleError: model and data do not belong together; a model without posteriors, or without priors.
     """
-    features = Features(data, read_model_features(model, data))
+    features = model_features(model, data)
     keys = list(features)
     score = read_scorer(model / "final.mdl")[1] if log_likelihoods else _read_posteriors(model / "final.mdl")
     name = out / ("loglikes" if log_likelihoods else "posteriors")

@@ -13,9 +13,9 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
 from houseblend.feat.cmvn import cmvn_stats
+from houseblend.feat.description import write_feature_record
 from houseblend.feat.extract import Resampling, TooShortError, check_options, choose_channel, extract
 from houseblend.feat.options import FbankOptions, MfccOptions, options_to
-from houseblend.feat.pipeline import write_feature_record
 from houseblend.feat.segments import Segment, read_segments
 from houseblend.io.data_dir import DataDir
 from houseblend.io.data_files import Line, file_of, to_text

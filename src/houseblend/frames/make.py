@@ -10,7 +10,8 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.seeds import seed_of
-from houseblend.feat.pipeline import FeaturePipeline, read_feature_record, write_model_features
+from houseblend.feat.description import write_model_features
+from houseblend.feat.pipeline import FeaturePipeline
 from houseblend.frames.store import write_store
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.tables import read_script, read_table
@@ -80,14 +81,11 @@ def make_frames(
                 progress.add()
 
     dim = _first_dim(pipeline, data, chosen)
-    info = {
-        "tree": hash_file(ali / "tree"), "features": read_feature_record(data)["fingerprint"],
-        "pipeline": pipeline.to_json(), "seed": seed,
-    }  # fmt: skip
+    features = write_model_features(out, data, pipeline)["fingerprint"]
+    info = {"tree": hash_file(ali / "tree"), "features": features, "cmvn": pipeline.cmvn, "seed": seed}
     write_store(out, dim, model.num_pdfs, entries(), info)
     for name in ("tree", "final.mdl", "phones.txt"):
         shutil.copyfile(ali / name, out / name)
-    write_model_features(out, data, pipeline)
     counts = {name: sum(1 for value in subset_of.values() if value == name) for name in ("train", "heldout")}
     log(f"{counts['train']} utterances for training, {counts['heldout']} held out, {len(missing)} skipped")
 

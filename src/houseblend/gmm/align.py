@@ -12,6 +12,7 @@ import numpy as np
 from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError, UsageError
 from houseblend.base.log import warn
+from houseblend.feat.description import copy_model_features
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.hmm.search import SearchGraph, align
 from houseblend.hmm.training_graph import TrainingGraphCompiler
@@ -184,9 +185,9 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
         InputError: an empty transcript, no known word in any, or an oov word that is unknown itself.
     """
     words = read_symbol_table(lang / "words.txt")
-    oov = read_text(lang / "oov.txt").strip()
-    if oov not in words:
-        raise InputError("not a word of words.txt", file=lang / "oov.txt", key=oov, do="make it with prepare_lang")
+    oov = read_text(lang / "oov.int").strip()
+    if oov not in map(str, words.values()):
+        raise InputError("not a word of words.txt", file=lang / "oov.int", key=oov, do="make it with prepare_lang")
     transcripts: dict[str, list[int]] = {}
     unknown: dict[str, int] = {}
     for line, (key, text) in enumerate(read_table(f"ark:{data}/text", "tokens"), start=1):
@@ -201,7 +202,7 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
         for word in text:
             if word not in words:
                 unknown[word] = unknown.get(word, 0) + 1
-        transcripts[key] = [words.get(word, words[oov]) for word in text]
+        transcripts[key] = [words.get(word, int(oov)) for word in text]
     if unknown:
         listed = ", ".join(f"{word} ({count})" for word, count in sorted(unknown.items())[:10])
         warn(f"{data}/text: {len(unknown)} words are not in the lexicon and become the oov word: {listed}")
@@ -222,7 +223,9 @@ def write_alignments(out: Path, entries: Iterable[tuple[str, np.ndarray]]) -> No
     write_text(out / "num_jobs", "1\n")
 
 
-def copy_model(model: Path, out: Path) -> None:
-    """Copy what an alignment directory keeps of its model: tree, final.mdl, phones.txt, feature.json."""
-    for name in ("tree", "final.mdl", "phones.txt", "feature.json"):
+def copy_model(model: Path, lang: Path, out: Path) -> None:
+    """Copy what an alignment directory keeps: the model and what it says of its features, and the names of the phones."""
+    for name in ("tree", "final.mdl"):
         shutil.copyfile(model / name, out / name)
+    shutil.copyfile(lang / "phones.txt", out / "phones.txt")
+    copy_model_features(model, out)

@@ -11,7 +11,8 @@ import numpy as np
 from houseblend.base.errors import InputError, UsageError
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
-from houseblend.feat.pipeline import FeaturePipeline, write_model_features
+from houseblend.feat.description import write_model_features
+from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.align import Scorer, Unaligned, UtteranceAligner, read_transcripts, write_alignments
 from houseblend.gmm.diag import AmDiagGmm
@@ -66,7 +67,7 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         raise UsageError(f"--max-unaligned={options.max_unaligned:g}", expected="a share from 0 to 1")
     if min(options.num_iters, options.max_iter_inc) < 1:
         raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
-    pipeline = FeaturePipeline(options.cmvn, 2)
+    pipeline = FeaturePipeline(options.cmvn, (Deltas(),))
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
     topology = HmmTopology.load(lang / "topo")

@@ -13,6 +13,7 @@ from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbol
 from houseblend.hmm.push import push_special
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
+from houseblend.io.directories import read_count
 from houseblend.io.json_files import read_json
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph, write_graph
 from houseblend.lang.lang_dir import read_phone_list
@@ -122,14 +123,20 @@ def make_graph(
 
 
 def require_same_tree(graph_dir: Path, model_dir: Path) -> None:
-    """Refuse a graph that was made for another tree.
+    """Refuse a graph that was made for another tree; of Kaldi's, which has no record, the number of pdfs is compared.
 
     Raises:
-        InputError: the graph directory has no record.
+        InputError: the graph's record is broken.
         StaleError: the trees differ.
     """
-    record = read_json(graph_dir / "graph.json", {"tree": str}, "run make_graph")
-    if record["tree"] != hash_file(model_dir / "tree"):
+    if (graph_dir / "graph.json").exists():
+        record = read_json(graph_dir / "graph.json", {"tree": str}, "run make_graph")
+        same = record["tree"] == hash_file(model_dir / "tree")
+    else:
+        same = (
+            read_count(graph_dir / "num_pdfs", "run make_graph") == ContextDependency.load(model_dir / "tree").num_pdfs
+        )
+    if not same:
         raise StaleError(
             "the graph was made for another tree",
             file=graph_dir,

@@ -58,13 +58,14 @@ def validate_model(path: Path) -> None:
 
 
 def validate_exp(path: Path) -> None:
-    """Check a model directory: final.mdl, tree, phones.txt, feature.json, and the ledger if there is one.
+    """Check a model directory: final.mdl, tree, phones.txt, feature.json, cmvn_opts, and the ledger if there is one.
 
     Raises:
         InputError: a file is missing or broken.
     """
     _require_model(path, TRAIN)
     read_json(path / "feature.json", {"kind": str, "options": dict, "fingerprint": str}, TRAIN)
+    require_content(path / "cmvn_opts", TRAIN)
     if (path / "ledger.jsonl").exists():
         lines = (path / "ledger.jsonl").read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
@@ -80,7 +81,7 @@ def validate_graph(path: Path) -> None:
     require_content(path / "HCLG.fst", GRAPH)
     read_symbol_table(path / "words.txt", GRAPH)
     read_symbol_table(path / "phones.txt", GRAPH)
-    num_pdfs = _read_count(path / "num_pdfs", GRAPH)
+    num_pdfs = read_count(path / "num_pdfs", GRAPH)
     if (path / "graph.json").exists():
         recorded = read_json(path / "graph.json", {"num_pdfs": int}, GRAPH)["num_pdfs"]
         if recorded != num_pdfs:
@@ -145,14 +146,19 @@ def _require_model_files(path: Path, do: str) -> None:
 
 def _numbered(path: Path, stem: str, do: str) -> list[Path]:
     """The files stem.1.gz to stem.n.gz, n from num_jobs."""
-    count = _read_count(path / "num_jobs", do)
+    count = read_count(path / "num_jobs", do)
     files = [path / f"{stem}.{number}.gz" for number in range(1, count + 1)]
     for file in files:
         require_content(file, do)
     return files
 
 
-def _read_count(path: Path, do: str) -> int:
+def read_count(path: Path, do: str) -> int:
+    """The number above 0 in a file such as num_jobs; `do` is what errors advise.
+
+    Raises:
+        InputError: the file is missing, or holds something else.
+    """
     require_content(path, do)
     text = path.read_text(errors="replace").strip()
     try:

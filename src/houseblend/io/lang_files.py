@@ -40,7 +40,9 @@ def validate_lang(path: Path) -> None:
         _require_numbers(path / "phones" / name, phones)
     for name in TABLES:
         _require_numbers(path / "phones" / name, phones, words_too=("shared", "not-shared", "split", "not-split"))
-    _require_numbers(path / "oov", words)
+    require_content(path / "oov.int", AGAIN)
+    if (path / "oov.txt").exists():
+        _require_numbers(path / "oov", words)
     _check_phone_lists(path / "phones", phones)
     _check_topology(path / "topo", phones)
     for name in ("L.fst", "L_disambig.fst"):

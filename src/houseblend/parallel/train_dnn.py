@@ -10,6 +10,7 @@ import torch
 
 from houseblend.base.errors import UsageError
 from houseblend.base.log import log
+from houseblend.feat.description import copy_model_features
 from houseblend.frames.store import FrameStore
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
@@ -120,7 +121,8 @@ def _finish(experiment: Experiment, rounds: list[dict[str, Any]]) -> None:
     model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
     with network.batch_norm_in_test_mode():
         model.set_priors(average_posteriors(network, examples))
-    for name in ("tree", "phones.txt", "feature.json"):
+    for name in ("tree", "phones.txt"):
         shutil.copyfile(experiment.frames / name, experiment.folder / name)
+    copy_model_features(experiment.frames, experiment.folder)
     write_acoustic_model(experiment.folder / "final.mdl", model)
     log(f"final.mdl: {count} models combined, parameters {network.parameters.hash()[:16]}")
