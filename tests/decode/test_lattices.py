@@ -138,3 +138,28 @@ def test_a_determinisation_that_grows_too_large_is_complete_within_the_beam_it_n
         assert found[words] == (pytest.approx(cost, abs=1e-3), ids)
     for state, options in enumerate(lattice.arcs):
         assert options or lattice.finals[state] is not None
+
+
+CYCLE = "u1 \n0 1 5 0.1,0.2,3\n1 0 6 0.1,0.2,3\n1\n\n"
+UNEVEN = "u1 \n0 1 5 0.1,0.2,3_4\n0 1 6 0.1,0.2,3\n1\n\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["copy", "scale", "1best", "best-path", "to-post", "to-ctm-conf", "prune", "to-nbest", "add-penalty"]
+)
+def test_a_lattice_with_a_cycle_is_named(name, tmp_path, run_program):
+    (tmp_path / "lat").write_text("u0 \n0 1 5 0.1,0.2,3\n1\n\n" + CYCLE)
+    done = run_program(f"lattice-{name}", f"ark:{tmp_path}/lat", *["ark,t:-"] * (2 if name == "best-path" else 1))
+    assert done.status == 1
+    assert f"{tmp_path}/lat: [u1] the lattice has a cycle" in done.stderr
+    with write_table(f"ark:{tmp_path}/binary", "lattice") as write:
+        write("u1", CompactLattice([[LatticeArc(1, Weight(0.0, 0.0, (1,)), 0)]], [Weight(0.0, 0.0, ())]))
+    with pytest.raises(InputError, match=r"binary: \[u1\] the lattice has a cycle"):
+        dict(read_table(f"ark:{tmp_path}/binary", "lattice"))
+
+
+@pytest.mark.parametrize("name", ["to-post", "to-ctm-conf"])
+def test_a_skipped_lattice_is_named_with_its_table(name, tmp_path, run_program):
+    (tmp_path / "lat").write_text("u0 \n0 1 5 0.1,0.2,3\n1\n\n" + UNEVEN)
+    done = run_program(f"lattice-{name}", f"ark:{tmp_path}/lat", "ark,t:-" if name == "to-post" else "-", check=True)
+    assert f"skipped [u1] of ark:{tmp_path}/lat: paths of 2 and of 1 frames meet in the lattice" in done.stderr

@@ -12,6 +12,8 @@ from houseblend.feat.description import write_model_features
 from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm.align import UtteranceAligner, read_transcripts
 from houseblend.gmm.model import read_model
+from houseblend.hmm.training_graph import TrainingGraphCompiler
+from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.io.tables import read_table, write_table
 
@@ -66,6 +68,31 @@ def test_words_outside_the_lexicon_become_the_oov_word(digits):
     (lang / "oov.int").write_text("99\n")
     with pytest.raises(InputError, match=r"oov\.int: \[99\] not a word"):
         read_transcripts(data, lang)
+
+
+@pytest.mark.parametrize("symbol", ["<eps>", "#0", "<s>", "</s>"])
+def test_a_symbol_in_a_transcript_is_named_with_its_line(symbol, digits, run_step, tmp_path):
+    data, lang = digits
+    rows = (data / "text").read_text().splitlines()
+    rows[2] += f" {symbol} zero"
+    (data / "text").write_text("".join(f"{row}\n" for row in rows))
+    key = rows[2].split()[0]
+    with pytest.raises(InputError, match=rf"text:3: \[{key}\] {symbol} is a symbol .* no word"):
+        read_transcripts(data, lang)
+    done = run_step("train_mono", *SCHEDULE, data, lang, tmp_path / "mono")
+    assert done.status == 1
+    assert f"{data}/text:3: [{key}] bad line" in done.stderr
+
+
+def test_words_without_pronunciation_are_named(tmp_path):
+    compiler = TrainingGraphCompiler.from_files(
+        TransitionModel.load(HMM / "mono" / "transitions.mdl"), ContextDependency.load(HMM / "mono" / "tree"),
+        GMM.parent / "lang",
+    )  # fmt: skip
+    with pytest.raises(
+        InputError, match=r"\[u1\] no pronunciation of words \[0, 99\] \(0 is <eps>\); expected numbers of"
+    ):
+        compiler.compile([2, 0, 99], "u1")
 
 
 def test_transcripts_of_another_language_are_refused(run_step, tmp_path, digits):

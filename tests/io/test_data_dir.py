@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.cli.validate_data_dir import main as validate
 from houseblend.io.data_dir import DataDir, fix_data_dir, problems, validate_data_dir
 from houseblend.io.data_subsets import (
     combine_data_dirs,
@@ -128,6 +129,25 @@ def test_missing_files_and_ids_are_named(data):
         validate_data_dir(data)
     with pytest.raises(InputError, match="no such directory"):
         validate_data_dir(data / "none")
+
+
+def test_fix_is_advised_only_where_it_does_not_refuse(data, capsys):
+    """Some utterances lost, all lost, and speakers that only a new name puts in order."""
+    rows = lines(data / "text")
+    advice = {}
+    for name, kept in (("some", rows[3:]), ("none", [row.replace("-", "_") for row in rows])):
+        (data / "text").write_text("".join(f"{row}\n" for row in kept))
+        (data / "spk2utt").unlink(missing_ok=True)
+        advice[name] = {problem.do for problem in problems(data)}
+        assert validate.main([str(data)]) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.endswith("mend them, or run fix-data-dir" if name == "some" else "; mend them")
+    assert advice["some"] == {"run fix-data-dir"}
+    assert advice["none"] == {"mend it by hand (fix-data-dir cannot: no utterance would be left)"}
+    (data / "text").write_text("".join(f"{row}\n" for row in reversed(rows)))
+    (data / "utt2spk").write_text((data / "utt2spk").read_text().replace("ann-1 ann", "ann-1 cyd"))
+    with pytest.raises(InputError, match="not sorted.*; mend it by hand .fix-data-dir cannot: speaker ann behind cyd"):
+        open_data_dir(data)
 
 
 def test_speakers_out_of_order_can_only_be_mended_by_hand(data):

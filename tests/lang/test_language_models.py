@@ -199,6 +199,21 @@ def test_a_text_without_a_known_word_is_refused(text, tmp_path):
         trained(text, vocabulary=Vocabulary.read(tmp_path / "words"))
 
 
+def test_a_text_with_utterance_ids_is_refused(tmp_path):
+    lines = ["sw02001-A_000098 we have it", "sw02001-A_000198", "sw02001-A_000298 we do"]
+    (tmp_path / "text").write_text("".join(f"{line}\n" for line in lines))
+    (tmp_path / "words").write_text("we\nhave\n<unk>\n")
+    for vocabulary in (Vocabulary(), Vocabulary.read(tmp_path / "words"), Vocabulary("no", False, {"we": 2})):
+        with pytest.raises(InputError, match=r"text: \[sw02001-A_000098\] the lines begin with utterance ids.*cut -d"):
+            read_sentences(tmp_path / "text", vocabulary)
+    for ours in (
+        [lines[1], lines[0], lines[2]], [*lines, "we sw02001-A_000098"], [line.split(None, 1)[-1] for line in lines],
+        lines[:1], ["a1", "a2", "a3"], ["go on", "stop it", "wait here"], ["mm-hm yes", "mm-hm no"], ["a-1 b", "a-2 b", "c b"],
+    ):  # fmt: skip
+        (tmp_path / "text").write_text("".join(f"{line}\n" for line in ours))
+        assert read_sentences(tmp_path / "text", Vocabulary()).num_sentences == len(ours)
+
+
 ARPA = """\\data\\
 ngram 1=4
 ngram 2=2

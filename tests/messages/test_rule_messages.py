@@ -26,6 +26,7 @@ from houseblend.io.directories import KINDS, validate
 
 Edit = Callable[[Path], object]
 RUN_LANG, FIX, FRAMES = "run prepare_lang", "run fix-data-dir", "run make_frames"
+CANNOT = "mend it (fix-data-dir cannot: no utterance would be left)"
 
 
 def line(name: str, number: int, text: str | bytes) -> Edit:
@@ -98,7 +99,7 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("data", both(gone("utt2spk"), lambda f: (f / "utt2spk").mkdir()), "utt2spk", None, None, "no such file", "UTT", "write"),
     ("any data", both(gone("wav.scp"), gone("feats.scp")), "", None, None, "neither wav.scp nor feats.scp", "one", "add"),
     ("any data", line("text", 2, ""), "text", 2, None, "a line without a key", "UTTERANCE WORD", FIX),
-    ("data", whole("segments", "x\n"), "segments", 1, "x", "bad line", "RECORDING START END", FIX),
+    ("data", whole("segments", "x\n"), "segments", 1, "x", "bad line", "RECORDING START END", CANNOT),
     ("data", both(whole("segments", "x"), gone("wav.scp")), "segments", None, None, "segments without wav.scp", "", "add wav.scp"),
     ("data", whole("text", ""), "text", None, None, "the file is empty", "UTTERANCE WORD", "fill it"),
     ("data", whole("text", "ann-1 one"), "text", 1, None, "the last line has no end", "", "complete it"),
@@ -113,16 +114,16 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("data", line("spk2utt", 1, "ann"), "spk2utt", 1, "ann", "bad line", "SPEAKER UTTERANCE ...", FIX),
     ("segments", line("segments", 1, "ann-1 rec0 2 1"), "segments", 1, "ann-1", "bad line", "0 <= START < END", FIX),
     ("data", line("wav.scp", 2, "ann-2 ~/a.wav"), "wav.scp", 2, "ann-2", "bad line", "not beginning with ~", FIX),
-    ("data", whole("reco2file_and_channel", "ann-1 a C\n"), "reco2file_and_channel", 1, "ann-1", "bad line", "A or B", FIX),
-    ("data", whole("reco2dur", "ann-1 0\n"), "reco2dur", 1, "ann-1", "bad line", "RECORDING SECONDS", FIX),
+    ("data", whole("reco2file_and_channel", "ann-1 a C\n"), "reco2file_and_channel", 1, "ann-1", "bad line", "A or B", CANNOT),
+    ("data", whole("reco2dur", "ann-1 0\n"), "reco2dur", 1, "ann-1", "bad line", "RECORDING SECONDS", CANNOT),
     ("data", line("feats.scp", 1, "ann-1"), "feats.scp", 1, "ann-1", "bad line", "ARCHIVE:OFFSET", FIX),
-    ("data", whole("vad.scp", "ann-1\n"), "vad.scp", 1, "ann-1", "bad line", "ARCHIVE:OFFSET", FIX),
+    ("data", whole("vad.scp", "ann-1\n"), "vad.scp", 1, "ann-1", "bad line", "ARCHIVE:OFFSET", CANNOT),
     ("data", line("cmvn.scp", 1, "ann"), "cmvn.scp", 1, "ann", "bad line", "SPEAKER ARCHIVE:OFFSET", FIX),
     ("data", line("spk2gender", 1, "ann x"), "spk2gender", 1, "ann", "bad line", "m or f", FIX),
-    ("data", whole("spk2warp", "ann 2\n"), "spk2warp", 1, "ann", "bad line", "between 0.5 and 1.5", FIX),
-    ("data", whole("utt2warp", "ann-1 0\n"), "utt2warp", 1, "ann-1", "bad line", "between 0.5 and 1.5", FIX),
-    ("data", whole("utt2lang", "ann-1\n"), "utt2lang", 1, "ann-1", "bad line", "UTTERANCE LANGUAGE", FIX),
-    ("data", whole("utt2uniq", "ann-1\n"), "utt2uniq", 1, "ann-1", "bad line", "UTTERANCE ORIGINAL", FIX),
+    ("data", whole("spk2warp", "ann 2\n"), "spk2warp", 1, "ann", "bad line", "between 0.5 and 1.5", CANNOT),
+    ("data", whole("utt2warp", "ann-1 0\n"), "utt2warp", 1, "ann-1", "bad line", "between 0.5 and 1.5", CANNOT),
+    ("data", whole("utt2lang", "ann-1\n"), "utt2lang", 1, "ann-1", "bad line", "UTTERANCE LANGUAGE", CANNOT),
+    ("data", whole("utt2uniq", "ann-1\n"), "utt2uniq", 1, "ann-1", "bad line", "UTTERANCE ORIGINAL", CANNOT),
     ("data", line("utt2orig", 1, "ann-1"), "utt2orig", 1, "ann-1", "bad line", "UTTERANCE ORIGINAL", FIX),
     ("data", line("utt2dur", 4, "bob-1 -1"), "utt2dur", 4, "bob-1", "bad line", "UTTERANCE SECONDS", FIX),
     ("data", line("utt2num_frames", 4, "bob-1 3.5"), "utt2num_frames", 4, "bob-1", "bad line", "UTTERANCE FRAMES", FIX),

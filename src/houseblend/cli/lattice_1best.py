@@ -24,7 +24,7 @@ def main(
     from houseblend.decode.paths import best_path
     from houseblend.io.tables import write_table
 
-    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices") as skips:
+    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices", lattices) as skips:
         for key, lattice in read_lattice_table(lattices):
             path = best_path(lattice, lm_scale, acoustic_scale, word_ins_penalty)
             if path is None:

@@ -13,7 +13,7 @@ def main(lattices: str, wspecifier: str, word_ins_penalty: float) -> None:
     from houseblend.decode.lattice import read_lattice_table
     from houseblend.io.tables import write_table
 
-    with Skips(0, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+    with Skips(0, "lattices", lattices) as skips, write_table(wspecifier, "lattice") as write:
         for key, lattice in read_lattice_table(lattices):
             write(key, lattice.scaled(1.0, 1.0, word_ins_penalty))
             skips.done(key)

@@ -21,7 +21,7 @@ def main(lexicon: str, model: str, lattices: str, wspecifier: str, max_skipped: 
     from houseblend.io.tables import write_table
 
     pronunciations, transitions = AlignmentLexicon.read(lexicon), TransitionModel.load(model)
-    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices") as skips:
+    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices", lattices) as skips:
         for key, lattice in read_lattice_table(lattices):
             try:
                 aligned = align_words(lattice, pronunciations, transitions)

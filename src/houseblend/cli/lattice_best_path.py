@@ -26,7 +26,7 @@ def main(
 
     with (
         write_table(words_wspecifier, "int-vector") as write_words, write_table(ali_wspecifier, "int-vector") as write_ali,
-        Skips(max_skipped, "lattices") as skips,
+        Skips(max_skipped, "lattices", lattices) as skips,
     ):  # fmt: skip
         for key, lattice in read_lattice_table(lattices):
             path = best_path(lattice, lm_scale, acoustic_scale)

@@ -12,7 +12,7 @@ def main(lattices: str, wspecifier: str) -> None:
     from houseblend.decode.lattice import read_lattice_table
     from houseblend.io.tables import write_table
 
-    with Skips(0, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+    with Skips(0, "lattices", lattices) as skips, write_table(wspecifier, "lattice") as write:
         for key, lattice in read_lattice_table(lattices):
             write(key, lattice)
             skips.done(key)

@@ -18,7 +18,7 @@ def main(lattices: str, grammar: str, wspecifier: str, lm_scale: float, max_skip
     from houseblend.lang.fst import read_graph
 
     model = Grammar(read_graph(grammar))
-    with Skips(max_skipped, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+    with Skips(max_skipped, "lattices", lattices) as skips, write_table(wspecifier, "lattice") as write:
         for key, lattice in read_lattice_table(lattices):
             found = rescore(lattice, model, lm_scale)
             if found is None:

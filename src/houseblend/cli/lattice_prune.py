@@ -23,7 +23,7 @@ def main(
 
     if inv_acoustic_scale <= 0 or beam <= 0:
         raise UsageError(f"--inv-acoustic-scale={inv_acoustic_scale} --beam={beam}", expected="positive numbers")
-    with Skips(max_skipped, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+    with Skips(max_skipped, "lattices", lattices) as skips, write_table(wspecifier, "lattice") as write:
         for key, lattice in read_lattice_table(lattices):
             try:
                 pruned = prune(lattice, beam, acoustic_scale / inv_acoustic_scale)

@@ -18,7 +18,7 @@ def main(lattices: str, wspecifier: str, acoustic_scale: float, inv_acoustic_sca
 
     if inv_acoustic_scale <= 0:
         raise UsageError(f"--inv-acoustic-scale={inv_acoustic_scale}", expected="a positive number")
-    with Skips(0, "lattices") as skips, write_table(wspecifier, "lattice") as write:
+    with Skips(0, "lattices", lattices) as skips, write_table(wspecifier, "lattice") as write:
         for key, lattice in read_lattice_table(lattices):
             write(key, lattice.scaled(lm_scale, acoustic_scale / inv_acoustic_scale))
             skips.done(key)

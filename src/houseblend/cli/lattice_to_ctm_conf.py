@@ -25,7 +25,7 @@ def main(
 
     if inv_acoustic_scale <= 0:
         raise UsageError(f"--inv-acoustic-scale={inv_acoustic_scale}", expected="a positive number")
-    with open_sink(ctm) as sink, Skips(max_skipped, "lattices") as skips:
+    with open_sink(ctm) as sink, Skips(max_skipped, "lattices", lattices) as skips:
         for key, lattice in read_lattice_table(lattices):
             try:
                 words = timed_words(lattice, lm_scale, acoustic_scale / inv_acoustic_scale, decode_mbr)

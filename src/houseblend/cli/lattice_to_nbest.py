@@ -24,7 +24,7 @@ def main(
 
     if n < 1:
         raise UsageError(f"--n={n}", expected="a positive number")
-    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices") as skips:
+    with write_table(wspecifier, "lattice") as write, Skips(max_skipped, "lattices", lattices) as skips:
         for key, lattice in read_lattice_table(lattices):
             paths = list(islice(best_paths(lattice, lm_scale, acoustic_scale), n))
             for number, path in enumerate(paths, start=1):

@@ -17,7 +17,7 @@ def main(lattices: str, posteriors: str, acoustic_scale: float, lm_scale: float,
     from houseblend.decode.posteriors import posteriors as posteriors_of
     from houseblend.io.tables import write_table
 
-    with write_table(posteriors, "posterior") as write, Skips(max_skipped, "lattices") as skips:
+    with write_table(posteriors, "posterior") as write, Skips(max_skipped, "lattices", lattices) as skips:
         for key, lattice in read_lattice_table(lattices):
             try:
                 posterior = posteriors_of(lattice, lm_scale, acoustic_scale)

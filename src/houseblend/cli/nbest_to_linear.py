@@ -18,7 +18,7 @@ def main(words: tuple[str, ...]) -> None:
     if not 3 <= len(words) <= 5:
         raise UsageError(f"{len(words)} arguments", expected="LATTICES ALI WORDS [LM-COST [AC-COST]]")
     kinds = ("int-vector", "int-vector", "float", "float")
-    with ExitStack() as stack, Skips(0, "lattices") as skips:
+    with ExitStack() as stack, Skips(0, "lattices", words[0]) as skips:
         writers = [stack.enter_context(write_table(name, kind)) for name, kind in zip(words[1:], kinds, strict=False)]
         for key, lattice in read_lattice_table(words[0]):
             path = best_path(lattice)

@@ -249,10 +249,11 @@ class Skips:
     Args:
         max_skipped: how many may be skipped; None allows all but one.
         what: the items' name.
+        source: the table that they are of, named with every skip.
     """
 
-    def __init__(self, max_skipped: int | None = None, what: str = "utterances") -> None:
-        self.max_skipped, self.what = max_skipped, what
+    def __init__(self, max_skipped: int | None = None, what: str = "utterances", source: str = "") -> None:
+        self.max_skipped, self.what, self._place = max_skipped, what, f" of {source}" if source else ""
         self.num_done = self.num_skipped = 0
 
     def __enter__(self) -> "Skips":
@@ -267,7 +268,7 @@ class Skips:
         self.num_skipped += 1
         if isinstance(why, HouseBlendError) and why.key == key:
             why = why.but(key=None)
-        warn(f"skipped [{key}]: {why}")
+        warn(f"skipped [{key}]{self._place}: {why}")
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: object) -> None:
         if kind is not None:

@@ -18,6 +18,7 @@ def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sor
     from houseblend.base.errors import InputError
     from houseblend.base.log import error, log, warn
     from houseblend.io.data_dir import PREFIX, problems, without_speaker_prefix
+    from houseblend.io.data_files import FIX
 
     required = [
         name for name, absent in (("text", no_text), ("wav.scp", no_wav), ("feats.scp", no_feats)) if not absent
@@ -29,5 +30,6 @@ def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sor
         warn(f"{data_dir}/utt2spk:{line.number}: [{line.key}] does not begin with its speaker {line.value}; {PREFIX}")
     if found:
         more = f", the first {SHOWN} above" if len(found) > SHOWN else ""
-        raise InputError(f"problems: {len(found)}{more}", file=data_dir, do="mend them, or run fix-data-dir")
+        fixing = f", or {FIX}" if any(FIX in (problem.do or "") for problem in found) else ""
+        raise InputError(f"problems: {len(found)}{more}", file=data_dir, do=f"mend them{fixing}")
     log(f"{data_dir} is valid")

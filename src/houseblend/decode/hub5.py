@@ -15,7 +15,6 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.decode.glm import Rules
 from houseblend.decode.lattice_ctm import lattice_words, utterance_places
-from houseblend.decode.lattice_dir import read_lattices
 from houseblend.decode.score import read_choice, write_score
 from houseblend.decode.stm_ctm import Segment, TimedWord, read_ctm, read_stm, spelled_out
 from houseblend.decode.wer import Counts, total
@@ -67,8 +66,7 @@ def score_decoding(data: Path, graph: Path, model: Path, decoding: Path, chosen_
     """
     weight, penalty = read_choice(chosen_on)
     segments, titles = read_stm(data / "stm")
-    lattices = dict(read_lattices(decoding))
-    words = lattice_words(lattices, graph, model, utterance_places(data), weight, penalty, is_scored)
+    words = lattice_words(decoding, graph, model, utterance_places(data), weight, penalty, is_scored)
     write_text(out / "ctm", "".join(f"{letter}\n" for word in words for letter in spelled_out(word)))
     scored = score_ctm(segments, read_ctm(out / "ctm"), data / "stm", out / "ctm", data / "glm")
     write_text(out / "report", report(scored, titles))

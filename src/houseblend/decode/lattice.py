@@ -212,6 +212,8 @@ def _checked(lattice: CompactLattice, stream: InputStream) -> CompactLattice:
     size, arcs = len(lattice.arcs), [arc for state in lattice.arcs for arc in state]
     if not -1 <= lattice.start < size or any(not 0 <= arc.nextstate < size for arc in arcs):
         raise stream.fail("an arc leads to no state")
+    if any(arc.nextstate <= state for state, leaving in enumerate(lattice.arcs) for arc in leaving):
+        lattice.topological_order()
     weights = [*(arc.weight for arc in arcs), *(final for final in lattice.finals if final is not None)]
     if any(not math.isfinite(weight.graph + weight.acoustic) or min(weight.ids, default=0) < 0 for weight in weights):
         raise stream.fail("a weight that is not finite, or has an id below 0")

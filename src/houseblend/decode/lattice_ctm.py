@@ -5,7 +5,7 @@ from pathlib import Path
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
-from houseblend.decode.lattice import CompactLattice
+from houseblend.decode.lattice_dir import read_lattices
 from houseblend.decode.mbr import timed_words
 from houseblend.decode.paths import best_path
 from houseblend.decode.stm_ctm import TimedWord
@@ -41,13 +41,13 @@ def utterance_places(data: Path) -> dict[str, Place]:
 
 
 def lattice_words(
-    lattices: Mapping[str, CompactLattice], graph: Path, model: Path, places: Mapping[str, Place], weight: float,
+    decoding: Path, graph: Path, model: Path, places: Mapping[str, Place], weight: float,
     penalty: float, keep: Callable[[str], bool],
 ) -> Iterator[TimedWord]:  # fmt: skip
     """Words of the best paths with times.
 
     Args:
-        lattices: by utterance.
+        decoding: decode directory.
         graph: graph directory with words.txt and phones/align_lexicon.int.
         model: model directory with final.mdl.
         places: of the utterances.
@@ -56,20 +56,26 @@ def lattice_words(
         keep: whether a word is wanted.
 
     Raises:
-        InputError: an utterance without its place, or files that are missing or broken.
+        InputError: an utterance without its place, a lattice that does not fit, or files that are missing or broken.
     """
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     lexicon = AlignmentLexicon.read(graph / "phones" / "align_lexicon.int")
     transitions = TransitionModel.load(model / "final.mdl")
-    for key, lattice in lattices.items():
+    for key, lattice in read_lattices(decoding):
         if key not in places:
-            raise InputError("an utterance that the segments do not have", key=key, do="decode this data directory")
+            raise InputError(
+                "an utterance that the segments do not have", file=decoding, key=key, do="decode this data directory"
+            )
         path = best_path(lattice, 1.0, 1.0 / weight, penalty)
         if path is None:
-            warn(f"no path [{key}]")
+            warn(f"{decoding}: [{key}] no path")
             continue
         file, channel, start = places[key]
-        for number, begin, end, _ in timed_words(align_words(path.lattice(), lexicon, transitions), decode=False):
+        try:
+            timed = timed_words(align_words(path.lattice(), lexicon, transitions), decode=False)
+        except InputError as failure:
+            raise failure.but(file=decoding, key=key) from None
+        for number, begin, end, _ in timed:
             name = names.get(number, f"#{number}")
             if keep(name):
                 begins, lasts = start + begin * FRAME_SHIFT, (end - begin) * FRAME_SHIFT

@@ -22,6 +22,7 @@ from houseblend.io.holders import encode
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
+from houseblend.lang.sentences import NO_WORDS
 
 TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
 RETRY = 4.0
@@ -182,7 +183,7 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
     """Word ids of every utterance of a data directory; unknown words become the lang directory's oov word.
 
     Raises:
-        InputError: an empty transcript, no known word in any, or an oov word that is unknown itself.
+        InputError: an empty transcript, a symbol that is no word, no known word in any, or an oov word that is unknown itself.
     """
     words = read_symbol_table(lang / "words.txt")
     oov = read_text(lang / "oov.int").strip()
@@ -202,6 +203,10 @@ def read_transcripts(data: Path, lang: Path) -> dict[str, list[int]]:
         for word in text:
             if word not in words:
                 unknown[word] = unknown.get(word, 0) + 1
+            elif word in NO_WORDS:
+                what = f"{word} is a symbol of the lang directory, and no word that can be spoken"
+                do = "take it out, or write the word that was said"
+                raise InputError(what, file=data / "text", line=line, key=key, do=do)
         transcripts[key] = [words.get(word, int(oov)) for word in text]
     if unknown:
         listed = ", ".join(f"{word} ({count})" for word, count in sorted(unknown.items())[:10])

@@ -60,8 +60,9 @@ class TrainingGraphCompiler:
         unknown = [word for word in words if word not in self._words]
         if unknown:
             raise InputError(
-                f"words {unknown} have no pronunciation",
+                f"no pronunciation of words {unknown}" + (" (0 is <eps>)" if 0 in unknown else ""),
                 key=key,
+                expected="numbers of words of the lexicon",
                 do="add them to the lexicon or map them to the oov word",
             )
         acceptor = kaldifst.make_linear_acceptor(list(map(int, words)))

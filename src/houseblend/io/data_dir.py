@@ -110,13 +110,36 @@ def problems(path: Path, required: Iterable[str] = (), speaker_order: bool = Tru
         InputError: see `DataDir`.
     """
     data = DataDir(path)
+    yield from with_advice_that_helps(data, _problems(data, required, speaker_order))
+
+
+def with_advice_that_helps(data: DataDir, found: Iterable[InputError]) -> list[InputError]:
+    """What is wrong with a data directory; fix-data-dir is advised only where it would not refuse."""
+    found = list(found)
+    if any(FIX in (error.do or "") for error in found):
+        try:
+            _mended(data)
+        except InputError as refusal:
+            return [_by_hand(error, refusal) for error in found]
+    return found
+
+
+def _by_hand(error: InputError, refusal: InputError) -> InputError:
+    do = error.do or ""
+    if FIX not in do:
+        return error
+    own = do.removesuffix(FIX).removesuffix(", or ") or "mend it by hand"
+    return error.but(do=f"{own} (fix-data-dir cannot: {refusal.what})")
+
+
+def _problems(data: DataDir, required: Iterable[str], speaker_order: bool) -> Iterator[InputError]:
     for name in ("spk2utt", *required):
         if name not in data.files:
             do = FIX if name == "spk2utt" else "write it, or run the step that makes it"
-            yield InputError("no such file", file=path / name, expected=FILES[name].expected, do=do)
+            yield InputError("no such file", file=data.path / name, expected=FILES[name].expected, do=do)
     yield from data.wrong
     if speaker_order:
-        yield from _speaker_order(path, data.files["utt2spk"].values())
+        yield from _speaker_order(data.path, data.files["utt2spk"].values())
     if "spk2utt" in data.files:
         yield from _speaker_lists(data)
     for name, entries in data.files.items():
@@ -182,13 +205,7 @@ def fix_data_dir(path: Path) -> Fixed:
         InputError: no utterance would be left, or the speakers are out of order; nothing is changed then.
     """
     data = DataDir(path)
-    dropped = {utterance: reason for utterance in _mentioned(data) if (reason := _reason_to_drop(data, utterance))}
-    kept = [utterance for utterance in data.files["utt2spk"] if utterance not in dropped]
-    if not kept:
-        reason = next(iter(dropped.values()), "utt2spk has no good line")
-        raise InputError("no utterance would be left", file=path, do=f"mend the files by hand; first reason: {reason}")
-    lines = data.chosen(kept)
-    require_speaker_order(path, lines["utt2spk"])
+    lines, dropped = _mended(data)
     changed = [name for name, wanted in lines.items() if not _stands(data, name, wanted)]
     if changed:
         (path / BACKUP).mkdir(exist_ok=True)
@@ -198,7 +215,20 @@ def fix_data_dir(path: Path) -> Fixed:
             shutil.copyfile(path / name, path / BACKUP / name)
     for name in changed:
         write_text(path / name, to_text(lines[name]))
-    return Fixed(len(kept), sorted(dropped.items()), changed)
+    return Fixed(len(lines["utt2spk"]), sorted(dropped.items()), changed)
+
+
+def _mended(data: DataDir) -> tuple[dict[str, list[Line]], dict[str, str]]:
+    """The lines of every file after mending, and why utterances are dropped; InputError as `fix_data_dir`."""
+    dropped = {utterance: reason for utterance in _mentioned(data) if (reason := _reason_to_drop(data, utterance))}
+    kept = [utterance for utterance in data.files["utt2spk"] if utterance not in dropped]
+    if not kept:
+        reason = next(iter(dropped.values()), "utt2spk has no good line")
+        do = f"mend the files by hand; first reason: {reason}"
+        raise InputError("no utterance would be left", file=data.path, do=do)
+    lines = data.chosen(kept)
+    require_speaker_order(data.path, lines["utt2spk"])
+    return lines, dropped
 
 
 def require_speaker_order(path: Path, utt2spk: Iterable[Line]) -> None:

@@ -13,9 +13,10 @@ from houseblend.io.data_dir import (
     fix_data_dir,
     require_speaker_order,
     speaker_lines,
+    with_advice_that_helps,
     write_data_dir,
 )
-from houseblend.io.data_files import FILES, FIX, Line
+from houseblend.io.data_files import FILES, Line
 from houseblend.io.tables import read_table
 
 RECORDS = ("feature.json", "frame_shift")
@@ -29,7 +30,7 @@ def open_data_dir(path: Path) -> DataDir:
         InputError: the first that is wrong.
     """
     data = DataDir(path)
-    for error in data.wrong:
+    for error in with_advice_that_helps(data, data.wrong):
         raise error
     return data
 
@@ -252,5 +253,5 @@ def _common_records(opened: Sequence[DataDir]) -> dict[str, bytes]:
 
 def _rows(path: Path) -> list[bytes]:
     if not path.is_file():
-        raise InputError("no such file", file=path, do=f"leave it out of --extra-files, or {FIX}")
+        raise InputError("no such file", file=path, do="leave it out of --extra-files, or write it")
     return path.read_bytes().splitlines(keepends=True)

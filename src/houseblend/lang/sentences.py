@@ -1,5 +1,6 @@
 """Text for language models, a sentence a line, as numbers of words."""
 
+import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -97,9 +98,9 @@ def read_sentences(rxfilename: str | Path, vocabulary: Vocabulary) -> Sentences:
         vocabulary: grows if it is open.
 
     Raises:
-        InputError: no sentence in it, not UTF-8, or a sentence start or end among the words.
+        InputError: no sentence in it, no text, a sentence start or end among the words, or utterance ids before them.
     """
-    words, lengths, unknown = array("i"), array("i"), Counter[str]()
+    words, lengths, unknown, ids = array("i"), array("i"), Counter[str](), _Ids()
     known = vocabulary.numbers
     with open_stream(rxfilename) as stream:
         number = 0
@@ -113,6 +114,7 @@ def read_sentences(rxfilename: str | Path, vocabulary: Vocabulary) -> Sentences:
             except KeyError:
                 _refuse_boundaries(names, rxfilename, number)
                 sentence = [_number(name, vocabulary, unknown) for name in names]
+            ids.see(names[0])
             words.append(0)
             words.extend(sentence)
             words.append(1)
@@ -122,7 +124,40 @@ def read_sentences(rxfilename: str | Path, vocabulary: Vocabulary) -> Sentences:
     counts = np.array(lengths, np.int64)
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     position = (np.arange(len(words)) - starts).astype(np.int32)
-    return Sentences(np.array(words, np.int32), position, unknown)
+    sentences = Sentences(np.array(words, np.int32), position, unknown)
+    if ids.found and ids.occur_once(sentences, known):
+        raise InputError(
+            "the lines begin with utterance ids: sorted, each once, none elsewhere", file=rxfilename, key=ids.found[0],
+            expected="a sentence a line", do="take the ids off: cut -d ' ' -f 2- (if they are words, sort the lines otherwise)",
+        )  # fmt: skip
+    return sentences
+
+
+_ID = re.compile(r"[\d_-]")
+
+
+class _Ids:
+    """First words of lines, as long as they may be the ids of a data directory's text: sorted, with digits or hyphens."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._open = True
+
+    def see(self, word: str) -> None:
+        """Take the first word of the next line."""
+        if self._open and _ID.search(word) and (not self.found or self.found[-1] < word):
+            self.found.append(word)
+        elif self._open:
+            self.found, self._open = [], False
+
+    def occur_once(self, sentences: Sentences, numbers: dict[str, int]) -> bool:
+        """Whether there are several, all at the beginning of their line only, with words behind them."""
+        counts = np.bincount(np.maximum(sentences.words, 0), minlength=len(numbers) + 2)
+        once = all(
+            sentences.unknown[name] == 1 if name in sentences.unknown else counts[numbers[name]] == 1
+            for name in self.found
+        )
+        return len(self.found) > 1 and once and len(sentences.words) > 3 * len(self.found)
 
 
 def _number(name: str, vocabulary: Vocabulary, unknown: Counter[str]) -> int:
