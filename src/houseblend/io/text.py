@@ -16,6 +16,7 @@ _OTHERS = {b"\x1f\x8b": "packed by gzip", b"\xff\xfe": "UTF-16", b"\xfe\xff": "U
 """What a file is that begins with such bytes, and is no text."""
 _AROUND = BLANKS + "\r\n"
 _AMBIGUOUS = re.compile("[\r\v\f]")
+_ODD = re.compile(r"[^\S \t]|[\0-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 def lines_of(text: str) -> list[str]:
@@ -26,7 +27,10 @@ def lines_of(text: str) -> list[str]:
 def words_of(text: str, most: int = 0) -> list[str]:
     """The words of a line; with `most`, no more cuts than that: the last item is the rest of the line."""
     bare = text.strip(_AROUND)
-    return re.split("[ \t]+", bare, maxsplit=most) if bare else []
+    if most:
+        return re.split("[ \t]+", bare, maxsplit=most) if bare else []
+    words = bare.replace("\t", " ").split(" ")
+    return [word for word in words if word] if "" in words else words
 
 
 def decode(line: bytes) -> str:
@@ -74,20 +78,16 @@ def spoken_words(text: str) -> list[str]:
     Raises:
         ValueError: a control character at which some of Kaldi's programs cut a word and others do not.
     """
-    words = words_of(text)
-    for word in words:
-        if found := _AMBIGUOUS.search(word):
-            raise ValueError(f"{described(found[0])} inside a word")
-    return words
+    if found := _AMBIGUOUS.search(text.strip(_AROUND)):
+        raise ValueError(f"{described(found[0])} inside a word")
+    return words_of(text)
 
 
 def odd_letter(text: str) -> str | None:
     """The first character that Kaldi refuses in transcripts and dictionaries: a control character, or a space other
     than blank and tab; described."""
-    for letter in text:
-        if letter not in BLANKS and (letter.isspace() or unicodedata.category(letter) == "Cc"):
-            return described(letter)
-    return None
+    found = _ODD.search(text)
+    return described(found[0]) if found else None
 
 
 def described(letter: str) -> str:
