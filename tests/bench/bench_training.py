@@ -18,15 +18,16 @@ import numpy as np
 import torch
 
 from houseblend.frames.store import FrameStore, Subset, write_store
-from houseblend.nnet import natural_gradient
 from houseblend.nnet.components import affine, nonlinear
 from houseblend.nnet.components.affine import NaturalGradientAffineComponent
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
-from houseblend.nnet.products import COMPUTE_DTYPES
 from houseblend.train import trainer as trainer_module
 from houseblend.train.examples import Minibatch
-from houseblend.train.trainer import Trainer, UpdateRule
+from houseblend.train.trainer import Trainer
+from houseblend.train.update import natural_gradient
+from houseblend.train.update.optimizer import Optimizer
+from houseblend.train.update.rule import UpdateRule
 
 FRAME_DIM, CONTEXT = 40, 5
 PERIOD = 4
@@ -96,7 +97,7 @@ def floor_of(network: Network, size: int, natural: bool) -> Callable[[int], None
             each, sometimes = natural_gradient_side(size, dim, rank)
             always, updating = always + each, updating + sometimes
     if natural:
-        flat, delta = (torch.zeros(network.parameters.layout.size) for _ in range(2))
+        flat, delta = (torch.zeros(network.parameters.layout.num_trained) for _ in range(2))
         always.append(lambda: flat.add_(delta, alpha=0.5))
 
     def run(steps: int) -> None:
@@ -113,7 +114,7 @@ def counted_lines() -> Lines:
     lines.count("products: forward", affine.AffineMap, "forward")
     lines.count("products: derivative by the input", affine.AffineMap, "backward")
     lines.count("products: update", affine.AffineComponent, "accumulate")
-    lines.count("products: update, and natural gradient's factor", NaturalGradientAffineComponent, "accumulate")
+    lines.count("natural gradient: which sides, and whose", Optimizer, "_accumulate")
     lines.count("natural gradient: copies", natural_gradient.PreconditionedAffine, "__call__")
     lines.count("natural gradient: norms", natural_gradient.OnlineNaturalGradient, "precondition")
     lines.count("natural gradient: products", natural_gradient.OnlineNaturalGradient, "_step")
@@ -123,7 +124,7 @@ def counted_lines() -> Lines:
     statistics = "update_statistics", "update_derivative_statistics"
     lines.count("statistics of nonlinearities", nonlinear.NonlinearComponent, *statistics)
     lines.count("objective", trainer_module, "objective_and_derivative")
-    lines.count("max-change and addition", Trainer, "_apply")
+    lines.count("max-change and addition", Optimizer, "_apply")
     lines.count("the rest: Python, plan, counts", Trainer, "step")
     return lines
 
@@ -156,7 +157,7 @@ def compare_with_floor(name: str, shape: tuple[int, int, int], rule: str, size: 
 
 def compare_types(name: str, shape: tuple[int, int, int], rule: str, size: int, steps: int) -> None:
     """Print how much faster products in bfloat16 make a step than those in float32 do."""
-    rules = [replace(RULES[rule], compute_dtype=dtype) for dtype in COMPUTE_DTYPES]
+    rules = [replace(RULES[rule], compute_dtype=dtype) for dtype in ("float32", "bfloat16")]
     full, half = alternate(*(training(shape, one, size, steps) for one in rules))
     print(f"{rule}, {name}, minibatch {size}: bfloat16 {size * steps / half:.0f} frames/s, {full / half:.2f} x float32")
 

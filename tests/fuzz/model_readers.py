@@ -180,32 +180,38 @@ def _search(folder: Path) -> Any:
 
 
 def _side_car(folder: Path) -> None:
-    import torch
-
     from houseblend.train.worker import save_sidecar
 
     trainer = _trainer()
-    trainer.network.forward(torch.randn(8, 3, 3, generator=torch.Generator().manual_seed(1)), 1)
-    trainer.network.backward(torch.ones(8, 5), trainer.delta)
     save_sidecar(folder / "state.npz", trainer)
 
 
 def _trainer() -> Any:
+    """Of momentum and natural gradient, a step done."""
     from houseblend.nnet.init import init_network
-    from houseblend.train.trainer import Trainer, UpdateRule
+    from houseblend.train.trainer import Trainer
+    from houseblend.train.update.rule import UpdateRule
 
-    return Trainer(init_network(CONFIG, 1, "c"), UpdateRule())
+    trainer = Trainer(init_network(CONFIG, 1, "c"), UpdateRule(momentum=0.5))
+    trainer.step(_batch())
+    return trainer
+
+
+def _batch() -> Any:
+    import torch
+
+    from houseblend.train.examples import Minibatch
+
+    x = torch.randn(8, 3, 3, generator=torch.Generator().manual_seed(1))
+    return Minibatch(x, torch.arange(8), torch.arange(8) % 5, torch.ones(8), 0, 8)
 
 
 def _read_side_car(folder: Path) -> Any:
-    import torch
-
     from houseblend.train.worker import load_sidecar
 
     trainer = _trainer()
     load_sidecar(folder / "state.npz", trainer)
-    trainer.network.forward(torch.ones(8, 3, 3), 1)
-    trainer.network.backward(torch.ones(8, 5), trainer.delta)
+    trainer.step(_batch())
     return trainer
 
 

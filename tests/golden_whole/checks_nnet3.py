@@ -14,9 +14,9 @@ from workplace import Workplace
 
 from houseblend.frames.egs import read_egs
 from houseblend.io.tables import read_object, read_table, write_object
-from houseblend.nnet.natural_gradient import OnlineNaturalGradient
 from houseblend.nnet.network import Network
 from houseblend.train.combine import average_posteriors
+from houseblend.train.update.natural_gradient import OnlineNaturalGradient
 
 OBJECTIVES = r"(minibatches \d+-\d+|verall average objective|the last model|last \d+ models).*? is (-?[\d.]+)"
 OBJECTIVE = Tolerance(0.0, 1e-4)

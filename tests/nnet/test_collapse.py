@@ -4,6 +4,7 @@ import torch
 
 from houseblend.nnet.collapse import prepare_for_test
 from houseblend.nnet.init import init_network
+from houseblend.nnet.randomness import Randomness
 from houseblend.nnet.topology import Node
 
 CONFIG = """input-node name=input dim=5
@@ -30,7 +31,7 @@ output-node name=output input=last
 def test_affine_components_collapse_and_the_output_stays():
     network = init_network(CONFIG, 3)
     x = torch.randn(2, network.left_context + 40 + network.right_context, 5)
-    network.forward(x, seed=1)
+    network.forward(x, training=Randomness(1, 0, 2))
     with network.batch_norm_in_test_mode():
         wanted = network.forward(x).clone()
     ready = prepare_for_test(network)
@@ -45,9 +46,9 @@ def test_affine_components_collapse_and_the_output_stays():
 def test_test_mode_computes_the_same_in_any_cut():
     network = init_network(CONFIG, 3)
     width = network.left_context + 1 + network.right_context
-    network.forward(torch.randn(50, width, 5), seed=2)
+    network.forward(torch.randn(50, width, 5), training=Randomness(2, 0, 50))
     network = prepare_for_test(network)
     x = torch.randn(8, width, 5)
     whole = network.forward(x).clone()
     assert torch.allclose(whole[:3], network.forward(x[:3].contiguous()), atol=1e-6)
-    assert torch.equal(whole, network.forward(x, seed=5))
+    assert torch.equal(whole, network.forward(x, training=Randomness(5, 0, 8)))

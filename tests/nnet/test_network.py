@@ -6,6 +6,8 @@ import torch
 
 from houseblend.base.errors import InputError
 from houseblend.nnet.init import init_network
+from houseblend.nnet.parameters import Layout, TensorSpec
+from houseblend.nnet.randomness import Randomness
 
 LAYERS = """
 input dim=5 name=input
@@ -45,19 +47,22 @@ def reference(network, tensors, x_WD, time):
     return read(network.topology.output, time)
 
 
+def into(delta):
+    """A sink that adds the plain gradient."""
+    return lambda component, x, dy: component.accumulate(x, dy, delta, 1.0)
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_output_and_gradient_equal_the_reference(frames):
     network = init_network(LAYERS, int(np.random.default_rng().integers(1 << 31)))
-    for component in network.updatable():
-        component.learning_rate = 1.0
     tensors = {s.name: v.double().requires_grad_() for s, v in network.parameters.items("parameter")}
     x_NWD = torch.randn(2, network.left_context + frames + network.right_context, 5)
     dy = torch.randn(2 * frames, 7)
     wanted = torch.stack([reference(network, tensors, x, t) for x in x_NWD for t in range(frames)])
     (wanted * dy).sum().backward()
     assert torch.allclose(network.forward(x_NWD).double(), wanted, rtol=1e-4, atol=1e-5)
-    delta = network.parameters.zeros_like()
-    network.backward(dy.clone(), delta, update="sgd")
+    delta = network.parameters.trained_zeros()
+    network.backward(dy.clone(), into(delta))
     for name, tensor in tensors.items():
         assert tensor.grad is not None
         assert torch.allclose(delta[name].double(), tensor.grad, rtol=1e-3, atol=1e-4), name
@@ -72,15 +77,14 @@ def test_rows_are_ordered_by_example_then_time():
     assert torch.allclose(together, torch.cat(alone), rtol=1e-5, atol=1e-6)
 
 
-def test_frozen_and_statistics_get_no_delta():
+def test_trained_components_and_no_others_are_handed_on():
     network = init_network(
         "input dim=3 name=input\nrelu-layer name=h dim=4\noutput-layer name=output dim=2 param-stddev=1\n"
     )
-    delta = network.parameters.zeros_like()
     network.forward(torch.randn(6, 1, 3))
-    network.backward(torch.randn(6, 2), delta)
-    changed = {spec.role for spec, view in delta.items() if view.any()}
-    assert changed == {"parameter"}
+    shapes = {}
+    network.backward(torch.randn(6, 2), lambda component, x, dy: shapes.update({component.name: (x.shape, dy.shape)}))
+    assert shapes == {"output.affine": ((6, 4), (6, 2)), "h.affine": ((6, 3), (6, 4))}
 
 
 def test_dropout_depends_on_the_seed_only():
@@ -88,10 +92,10 @@ def test_dropout_depends_on_the_seed_only():
         "input dim=3 name=input\nrelu-dropout-layer name=h dim=50\noutput-layer name=output dim=2 param-stddev=1\n"
     )
     x = torch.randn(8, 1, 3)
-    first = network.forward(x, seed=5).clone()
-    network.forward(x, seed=6)
-    assert torch.equal(network.forward(x, seed=5), first)
-    assert not torch.equal(network.forward(x, seed=7), first)
+    first = network.forward(x, Randomness(5, 0, 8)).clone()
+    network.forward(x, Randomness(6, 0, 8))
+    assert torch.equal(network.forward(x, Randomness(5, 0, 8)), first)
+    assert not torch.equal(network.forward(x, Randomness(7, 0, 8)), first)
     assert torch.equal(network.forward(x).clone(), network.forward(x))
 
 
@@ -109,10 +113,10 @@ def test_dropout_does_not_depend_on_how_frames_are_gathered():
     layers = "input dim=5 name=input\nrelu-dropout-layer name=h dim=20 input=Append(-1,0,1)\noutput-layer name=output dim=3\n"
     network = init_network(layers.replace("output dim=3", "output dim=3 param-stddev=1"), 1)
     x = torch.randn(9, 3, 5)
-    whole = network.forward(x, seed=4, position=70).clone()
-    parts = [network.forward(x[a:b].contiguous(), seed=4, position=70 + a).clone() for a, b in ((0, 4), (4, 9))]
+    whole = network.forward(x, Randomness(4, 70, 9)).clone()
+    parts = [network.forward(x[a:b].contiguous(), Randomness(4, 70 + a, b - a)).clone() for a, b in ((0, 4), (4, 9))]
     assert torch.allclose(torch.cat(parts), whole, atol=1e-6)
-    assert not torch.allclose(network.forward(x, seed=5, position=70), whole, atol=1e-2)
+    assert not torch.allclose(network.forward(x, Randomness(5, 70, 9)), whole, atol=1e-2)
 
 
 def test_a_batch_norm_layer_normalises_and_remembers():
@@ -121,7 +125,7 @@ def test_a_batch_norm_layer_normalises_and_remembers():
     )
     network = init_network(layers, 1)
     (norm,) = network.batch_norms()
-    network.forward(torch.randn(40, 1, 5), seed=1)
+    network.forward(torch.randn(40, 1, 5), Randomness(1, 0, 40))
     assert (norm.name, norm.target_rms) == ("h.batchnorm", 0.5)
     assert float(network.parameters["h.batchnorm.count"].sum()) == 40
     network.forward(torch.randn(40, 1, 5))
@@ -130,24 +134,22 @@ def test_a_batch_norm_layer_normalises_and_remembers():
     assert not network.parameters["h.batchnorm.mean"].any()
 
 
-def test_natural_gradient_state_travels():
-    first, second = init_network(LAYERS, 1), init_network(LAYERS, 1)
-    width = first.left_context + 1 + first.right_context
-    for step in range(6):
-        x, dy = torch.randn(32, width, 5), torch.randn(32, 7)
-        if step == 4:
-            second.load_natural_gradient_state(first.natural_gradient_state())
-        deltas = [first.parameters.zeros_like()]
-        networks = [first]
-        if step >= 4:
-            networks.append(second)
-            deltas.append(second.parameters.zeros_like())
-        for network, delta in zip(networks, deltas, strict=True):
-            network.forward(x)
-            network.backward(dy.clone(), delta)
-        assert len(deltas) == 1 or torch.equal(deltas[0].flat, deltas[1].flat)
-    with pytest.raises(InputError, match="another network"):
-        second.load_natural_gradient_state({"nobody/in.w": np.zeros((1, 2))})
+def test_statistics_are_taken_without_dropout():
+    layers = "input dim=5 name=input\nrelu-batchnorm-dropout-layer name=h dim=20 dropout-proportion=0.5\n"
+    layers += "relu-batchnorm-layer name=g dim=8\noutput-layer name=output dim=3 param-stddev=1\n"
+    network = init_network(layers, 1)
+    x = torch.randn(40, 1, 5)
+    without = network.forward(x).clone()
+    network.take_statistics(x, Randomness(1, 0, 40))
+    taken = {norm.name: (norm.mean.clone(), norm.variance.clone()) for norm in network.batch_norms()}
+    assert {float(norm.count.sum()) for norm in network.batch_norms()} == {40.0}
+    with network.batch_norm_in_test_mode():
+        assert torch.allclose(network.forward(x), without, atol=1e-5)
+    network.zero_statistics()
+    network.forward(x, training=Randomness(1, 0, 40))
+    of_training = {norm.name: norm.mean for norm in network.batch_norms()}
+    assert torch.equal(of_training["h.batchnorm"], taken["h.batchnorm"][0])  # stands before the dropout
+    assert not torch.allclose(of_training["g.batchnorm"], taken["g.batchnorm"][0], atol=1e-3)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -156,19 +158,36 @@ def test_cuda_equals_cpu():
     x, dy = torch.randn(16, here.left_context + 2 + here.right_context, 5), torch.randn(32, 7)
     deltas = []
     for network in (here, there):
-        delta = network.parameters.zeros_like()
+        delta = network.parameters.trained_zeros()
         y = network.forward(x.to(network.device)).cpu().clone()
-        network.backward(dy.to(network.device).clone(), delta)
+        network.backward(dy.to(network.device).clone(), into(delta))
         deltas.append((y, delta.flat.cpu()))
     for mine, theirs in zip(*deltas, strict=True):
         assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-3)
 
 
-def test_a_component_lies_in_one_piece():
+def test_a_component_lies_in_one_piece_and_the_trained_ones_come_first():
     network = init_network(LAYERS, 1)
+    parameters, before = network.parameters, torch.empty(0)
     for component in network.updatable():
-        tensors = [network.parameters[spec.name].flatten() for spec in component.specs()]
-        assert torch.equal(network.parameters.span(component.name), torch.cat(tensors))
+        own = torch.cat([parameters[spec.name].flatten() for spec in component.specs()])
+        assert torch.equal(parameters.span(component.name), own)
+        before = torch.cat([before, own])
+    assert torch.equal(parameters.trained, before)
+    assert len(before) == parameters.layout.num_trained < parameters.layout.size
+    assert parameters.trained.data_ptr() == parameters.flat.data_ptr()
+
+
+@pytest.mark.parametrize("trial", range(5))
+def test_a_layout_sorts_by_role_and_keeps_the_order_within_one(trial):
+    roles = np.random.default_rng().choice(["frozen", "counter", "parameter", "statistic"], 12)
+    specs = [TensorSpec(f"c.{number}", role, (number + 1,)) for number, role in enumerate(roles)]
+    layout = Layout(specs)
+    wanted = [spec for role in ("parameter", "statistic", "counter", "frozen") for spec in specs if spec.role == role]
+    assert list(layout.specs) == wanted
+    assert [layout.offsets[spec.name] for spec in wanted] == list(np.cumsum([0, *(s.size for s in wanted)]))[:-1]
+    assert layout.num_trained == sum(spec.size for spec in specs if spec.role == "parameter")
+    assert layout.spans == ({"c": slice(0, layout.num_trained)} if layout.num_trained else {})
 
 
 def test_wrong_input_is_refused():

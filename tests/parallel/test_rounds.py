@@ -21,7 +21,7 @@ from houseblend.parallel.network_config import NetworkConfig
 from houseblend.parallel.rounds import Experiment, RoundRefusedError, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies.average import Average
-from houseblend.train.trainer import UpdateRule
+from houseblend.train.update.rule import UpdateRule
 from houseblend.train.worker import WorkerTask
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

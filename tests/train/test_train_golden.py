@@ -18,8 +18,9 @@ from houseblend.train import worker
 from houseblend.train.combine import average_posteriors
 from houseblend.train.examples import read_minibatches
 from houseblend.train.objective import evaluate
-from houseblend.train.trainer import Trainer, UpdateRule
+from houseblend.train.trainer import Trainer
 from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
+from houseblend.train.update.rule import UpdateRule
 from houseblend.train.worker import WorkerTask, train_worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden_whole"))
@@ -33,7 +34,7 @@ RULES = {
     "m09": UpdateRule(momentum=0.9, max_param_change=0.0),
     "l2": UpdateRule(max_param_change=0.0, l2_regularize_factor=0.5),
     "maxch": UpdateRule(max_param_change=2.0),
-    "bs": UpdateRule(max_param_change=0.0, backstitch_scale=0.3),
+    "bs": UpdateRule(max_param_change=0.0, backstitch_training_scale=0.3),
 }
 CASES = [
     ("A", "m0", 1),
@@ -195,7 +196,7 @@ def test_backstitch_and_momentum_do_not_go_together(run_program, tmp_path):
     words = ["--momentum=0.5", "--backstitch-training-scale=0.3", golden("m0_0"), EGS, tmp_path / "out.raw"]
     done = run_program("nnet3-train", *words)
     assert done.status == 2
-    assert "backstitch and momentum" in done.stderr
+    assert "--backstitch-training-scale=0.3 and --momentum=0.5; expected one of them to be 0" in done.stderr
 
 
 def test_a_broken_side_car_is_refused(run_program, tmp_path):
@@ -249,4 +250,4 @@ def test_bfloat16_on_a_core_without_it_is_warned_of(tmp_path, monkeypatch, capsy
 def test_an_unknown_type_of_products_is_refused(run_program, tmp_path):
     done = run_program("nnet3-train", "--compute-dtype=float16", golden("m0_0"), EGS, tmp_path / "out.raw")
     assert done.status == 2
-    assert "expected float32 or bfloat16" in done.stderr
+    assert "--compute-dtype=float16; expected float32 or bfloat16" in done.stderr

@@ -35,32 +35,16 @@ from houseblend.cli.program import argument, option, program
 @option("--device", default="cpu", help="cpu or cuda")
 @option("--threads-per-worker", type=int, default=1, help="Threads of the matrix products; part of the result")
 @option("--print-interval", type=int, default=100, help="Minibatches between log lines")
-def main(
-    update: str,
-    momentum: float,
-    max_param_change: float,
-    l2_regularize_factor: float,
-    backstitch_training_scale: float,
-    backstitch_training_interval: int,
-    **values: Any,
-) -> None:
+def main(**values: Any) -> None:
     """Train one worker: the gradient is summed over the minibatch, its change limited, momentum as nnet3 has it."""
+    from dataclasses import fields
+
     from houseblend.base.errors import UsageError
-    from houseblend.nnet.components.base import UPDATES
-    from houseblend.train.trainer import UpdateRule
+    from houseblend.train.update.rule import UpdateRule
     from houseblend.train.worker import WorkerTask, train_worker
 
-    if update not in UPDATES or not 0 <= momentum < 1 or values["minibatch_size"] < 1:
-        raise UsageError(
-            "bad option", expected=f"--update={'|'.join(UPDATES)}, --momentum in [0, 1), --minibatch-size above 0"
-        )
-    if backstitch_training_scale < 0 or backstitch_training_interval < 1:
-        raise UsageError(
-            "bad option", expected="--backstitch-training-scale from 0, --backstitch-training-interval from 1"
-        )
-    rule = UpdateRule(
-        momentum, max_param_change, l2_regularize_factor, update,
-        backstitch_training_scale, backstitch_training_interval, values.pop("compute_dtype"),
-    )  # fmt: skip
+    if values["minibatch_size"] < 1:
+        raise UsageError(f"--minibatch-size={values['minibatch_size']}", expected="1 or more")
+    rule = UpdateRule(**{option.name: values.pop(option.name) for option in fields(UpdateRule)})
     seed, threads = values.pop("srand"), values.pop("threads_per_worker")
     train_worker(WorkerTask(rule=rule, seed=seed, threads=threads, **values))

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.nnet.components.affine import AffineMap, NaturalGradientAffineComponent
-from houseblend.nnet.components.base import Component, UpdatableComponent, Update
+from houseblend.nnet.components.affine import AffineMap
+from houseblend.nnet.components.base import Component, UpdatableComponent
 from houseblend.nnet.components.batch_norm import BatchNormComponent
 from houseblend.nnet.parameters import Layout, Parameters
-from houseblend.nnet.plan import Plan
+from houseblend.nnet.plan import Plan, Sink
 from houseblend.nnet.randomness import Randomness
 from houseblend.nnet.topology import Topology
 
@@ -103,16 +103,14 @@ class Network:
         self.parameters = Parameters(self.parameters.layout, self.parameters.flat.to(device))
         self._bind()
         self._plans.clear()
-        self.reset_natural_gradient()
         return self
 
-    def forward(self, x_NWD: torch.Tensor, seed: int | None = None, position: int = 0) -> torch.Tensor:
+    def forward(self, x_NWD: torch.Tensor, training: Randomness | None = None) -> torch.Tensor:
         """Outputs of a batch of windows.
 
         Args:
             x_NWD: N examples of W = left_context + F + right_context frames of D numbers, float32, contiguous.
-            seed: of the dropout masks; None computes without them and leaves statistics as they are.
-            position: of the first example in the order of data, on which its dropout mask depends.
+            training: the minibatch's random numbers: dropout is drawn and statistics are taken; None does neither.
 
         Returns:
             [N * F, output_dim], valid until the next call.
@@ -120,6 +118,13 @@ class Network:
         Raises:
             InputError: the shape does not fit.
         """
+        return self._forward(x_NWD, dropout=training, statistics=training)
+
+    def take_statistics(self, x_NWD: torch.Tensor, randomness: Randomness) -> None:
+        """Take statistics as in training, of what the network gives without dropout; arguments as those of `forward`."""
+        self._forward(x_NWD, dropout=None, statistics=randomness)
+
+    def _forward(self, x_NWD: torch.Tensor, dropout: Randomness | None, statistics: Randomness | None) -> torch.Tensor:
         width, dim = x_NWD.shape[1:]
         frames = width - self.left_context - self.right_context
         if dim != self.input_dim or frames < 1:
@@ -127,27 +132,22 @@ class Network:
                 f"network input of shape {tuple(x_NWD.shape)}",
                 expected=f"[N, {self.left_context} + frames + {self.right_context}, {self.input_dim}]",
             )
-        randomness = None if seed is None else Randomness(seed, position, len(x_NWD))
         for component in self.components:
-            component.randomness = randomness
+            component.randomness = dropout
         if frames not in self._plans:
             self._plans[frames] = Plan(self.topology, self._by_name, frames)
         self._plan = self._plans[frames]
-        return self._plan.forward(x_NWD)
+        return self._plan.forward(x_NWD, statistics)
 
-    def backward(self, dy: torch.Tensor, delta: Parameters, update: Update = "ng") -> None:
-        """Add learning rate times the direction of ascent of the last `forward` to `delta`.
-
-        For each trained component: learning_rate times the gradient of the objective summed over the rows,
-        preconditioned where the component is of a natural-gradient kind. Neither momentum, L2 nor limits are
-        applied; `delta` is in the layout of `parameters` and can be added to it as a whole.
+    def backward(self, dy: torch.Tensor, sink: Sink) -> None:
+        """Give what the gradient is made of to `sink`, one trained component of the last `forward` after another.
 
         Args:
             dy: derivative of the objective by the output, [N * F, output_dim]; overwritten.
-            delta: where to add; may be `parameters`, which are changed at once then.
-            update: which direction natural-gradient components take.
+            sink: gets component, input and derivative by the output, which are valid until it returns; it may change
+                the component's parameters at once.
         """
-        self._plan.backward(dy, delta, update)
+        self._plan.backward(dy, sink)
 
     def batch_norms(self) -> list[BatchNormComponent]:
         """The batch-norm components."""
@@ -187,44 +187,6 @@ class Network:
         for spec, tensor in self.parameters.items():
             if spec.role in ("statistic", "counter") and spec.name.rpartition(".")[0] not in kept:
                 tensor.zero_()
-
-    def reset_natural_gradient(self) -> None:
-        """Forget the Fisher matrices."""
-        for component in self._natural_gradient_components():
-            component.preconditioner = None
-
-    def freeze_natural_gradient(self, frozen: bool) -> None:
-        """Stop (or go on) updating the Fisher matrices, as backstitch needs."""
-        for component in self._natural_gradient_components():
-            component.frozen = frozen
-
-    def natural_gradient_state(self) -> dict[str, np.ndarray]:
-        """What natural gradient remembers, for a side-car; keys `<component>/<side>.<field>`."""
-        return {
-            f"{component.name}/{key}": value
-            for component in self._natural_gradient_components()
-            if component.preconditioner is not None
-            for key, value in component.preconditioner.state().items()
-        }
-
-    def load_natural_gradient_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from what `natural_gradient_state` gave; components not in it start afresh.
-
-        Raises:
-            InputError: the state is of another network.
-        """
-        self.reset_natural_gradient()
-        known = {component.name: component for component in self._natural_gradient_components()}
-        for name in {key.partition("/")[0] for key in state}:
-            if name not in known:
-                raise InputError("the natural-gradient state is of another network", key=name)
-            component = known[name]
-            component.preconditioner = component.new_preconditioner()
-            own = {key.partition("/")[2]: value for key, value in state.items() if key.startswith(f"{name}/")}
-            component.preconditioner.load_state(own, self.device)
-
-    def _natural_gradient_components(self) -> list[NaturalGradientAffineComponent]:
-        return [c for c in self.components if isinstance(c, NaturalGradientAffineComponent)]
 
     def _bind(self) -> None:
         for component in self.components:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ctypes import c_float
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ CACHE_LINE = 64
 """Bytes."""
 
 Role = Literal["parameter", "statistic", "counter", "frozen"]
+"""In the order in which they lie in the buffer."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class TensorSpec:
         """Number of elements."""
         return prod(self.shape)
 
+    @property
+    def component(self) -> str:
+        """The component that it belongs to."""
+        return self.name.rpartition(".")[0]
+
 
 def split_count(value: float, parts: int = 2) -> list[float]:
     """Float32 numbers whose sum is a count: two hold whole numbers of up to 48 bits, three any float64."""
@@ -68,24 +74,35 @@ def set_count(counter: torch.Tensor, value: float) -> None:
 
 
 class Layout:
-    """Where each tensor lies in the flat buffer.
+    """Where each tensor lies in the flat buffer: one span for each role, in the order of `Role`.
 
     Args:
-        specs: the tensors in the order of the buffer.
+        specs: the tensors; those of one role keep their order.
+
+    Attributes:
+        specs: in the order of the buffer.
+        size: numbers in the buffer.
+        num_trained: numbers of role "parameter", which come first.
+        spans: where the trained tensors of each component lie, in one piece.
 
     Raises:
         InputError: two tensors have one name.
     """
 
     def __init__(self, specs: Iterable[TensorSpec]) -> None:
-        self.specs = tuple(specs)
+        self.specs = tuple(sorted(specs, key=lambda spec: get_args(Role).index(spec.role)))
         self.offsets: dict[str, int] = {}
         self.size = 0
+        self.spans: dict[str, slice] = {}
         for spec in self.specs:
             if spec.name in self.offsets:
                 raise InputError("two tensors of this name in one network", key=spec.name)
             self.offsets[spec.name] = self.size
+            if spec.role == "parameter":
+                start = self.spans[spec.component].start if spec.component in self.spans else self.size
+                self.spans[spec.component] = slice(start, self.size + spec.size)
             self.size += spec.size
+        self.num_trained = sum(spec.size for spec in self.specs if spec.role == "parameter")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Layout) and self.specs == other.specs
@@ -157,6 +174,10 @@ class Parameters(Tensors):
         layout: what lies where.
         flat: the buffer, shape [layout.size]; zeros if not given.
         device: where to make the buffer if it is not given.
+
+    Attributes:
+        flat: the buffer.
+        trained: its part of role "parameter", a view [layout.num_trained].
     """
 
     def __init__(self, layout: Layout, flat: torch.Tensor | None = None, device: str | torch.device = "cpu") -> None:
@@ -168,20 +189,20 @@ class Parameters(Tensors):
             for s in layout.specs
         }
         super().__init__(layout, views)
+        self.trained = self.flat[: layout.num_trained]
+        self._spans = {component: self.flat[span] for component, span in layout.spans.items()}
 
     def span(self, component: str) -> torch.Tensor:
-        """All tensors of one component as one flat view, for example for the norm of its change."""
-        own = [s for s in self.layout.specs if s.name.rpartition(".")[0] == component]
-        start = self.layout.offsets[own[0].name]
-        return self.flat[start : start + sum(s.size for s in own)]
+        """The trained tensors of one component as one flat view, for example for the norm of its change."""
+        return self._spans[component]
 
     def clone(self) -> Parameters:
         """A copy with its own buffer."""
         return Parameters(self.layout, self.flat.clone())
 
-    def zeros_like(self) -> Parameters:
-        """Zeros in the same layout on the same device, for example to accumulate an update."""
-        return Parameters(self.layout, torch.zeros_like(self.flat))
+    def trained_zeros(self) -> Parameters:
+        """Zeros for the trained tensors alone on the same device, to accumulate an update."""
+        return Parameters(Layout(spec for spec, _ in self.items("parameter")), device=self.device)
 
     def hash(self) -> str:
         """SHA-256 in hexadecimal of the layout and of the buffer's bytes."""

@@ -6,15 +6,18 @@ of memory per node, so that rows (n, t) of all nodes are matrices for the compon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
 from houseblend.base.errors import InputError
-from houseblend.nnet.components.base import Component, UpdatableComponent, Update
+from houseblend.nnet.components.base import Component, UpdatableComponent
 from houseblend.nnet.descriptor import Descriptor
-from houseblend.nnet.parameters import Parameters
+from houseblend.nnet.randomness import Randomness
 from houseblend.nnet.topology import Node, Topology
+
+Sink = Callable[[UpdatableComponent, torch.Tensor, torch.Tensor], None]
+"""Takes a trained component, its input x [rows, input_dim] and the derivative dy by its output [rows, output_dim]."""
 
 
 class Workspace:
@@ -145,8 +148,9 @@ class Plan:
         is_own = source.is_view and below is not None and not below.uses_output and readers[source.nodes[0]] == 1
         return Step(node, component, source, in_place=component.in_place and is_own)
 
-    def forward(self, x_NWD: torch.Tensor) -> torch.Tensor:
-        """Rows [N * F, output_dim]."""
+    def forward(self, x_NWD: torch.Tensor, statistics: Randomness | None) -> torch.Tensor:
+        """Rows [N * F, output_dim]; statistics are taken, here and in `backward`, if the minibatch's randomness is given."""
+        self._statistics = statistics
         values = {self._input_name: x_NWD}
         self._rows: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         for step in self._steps:
@@ -154,17 +158,17 @@ class Plan:
             x = step.source.gather(values, self._work)
             y = x if step.in_place else self._work.take(name, len(x), component.output_dim, x)
             component.forward(x, y)
-            if component.randomness is not None:
-                component.update_statistics(y)
+            if statistics is not None:
+                component.update_statistics(y, statistics)
             self._rows[name] = x, y
             values[name] = y.view(len(x_NWD), len(self._times[name]), component.output_dim)
         self._num_examples = len(x_NWD)
         return self._output.gather(values, self._work)
 
-    def backward(self, dy: torch.Tensor, delta: Parameters, update: Update) -> None:
-        """Add every trained component's rate times direction to `delta`; `dy` is overwritten.
+    def backward(self, dy: torch.Tensor, sink: Sink) -> None:
+        """Give every trained component with its input and derivative to `sink`; `dy` is overwritten.
 
-        `delta` may be the parameters: a component's are read for the last time before they change.
+        `sink` may change the component's parameters: they are read for the last time before.
         """
         grads: dict[str, torch.Tensor] = {}
         self._pass_down(self._output, dy, grads)
@@ -174,15 +178,15 @@ class Plan:
                 continue
             x, y = self._rows[name]
             dy = grads.pop(name).view(len(y), component.output_dim)
-            if component.randomness is not None:
-                component.update_derivative_statistics(dy)
+            if self._statistics is not None:
+                component.update_derivative_statistics(dy, self._statistics)
             below = any(node in self._needs_grad for node in step.source.nodes)
             if below:
                 dx = dy if component.in_place else self._work.take(f"{name}.dx", len(x), component.input_dim, x)
                 component.backward(x, y, dy, dx)
                 self._pass_down(step.source, dx, grads)
             if isinstance(component, UpdatableComponent):
-                component.accumulate(x, dy, delta, update)
+                sink(component, x, dy)
 
     def _pass_down(self, source: Source, d_rows: torch.Tensor, grads: dict[str, torch.Tensor]) -> None:
         """Give the derivative by a source's rows to the nodes that the rows came from."""

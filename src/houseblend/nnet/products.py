@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Literal
 
 import torch
-
-ComputeDtype = Literal["float32", "bfloat16"]
-"""To what the factors of products are rounded while training."""
-COMPUTE_DTYPES: dict[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def multiply(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor, dtype: torch.dtype | None) -> None:

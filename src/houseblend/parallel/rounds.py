@@ -22,7 +22,7 @@ from houseblend.nnet.parameters import Parameters
 from houseblend.parallel.gate import Gate, Outcome
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.strategy import Report, RoundPlan, State, Strategy
-from houseblend.train.trainer import UpdateRule
+from houseblend.train.update.rule import UpdateRule
 from houseblend.train.worker import WorkerTask
 
 MAX_ATTEMPTS = 3

@@ -15,10 +15,8 @@ from houseblend.frames.store import FrameStore
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
-from houseblend.nnet.components.base import UPDATES, Update
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
 from houseblend.nnet.network import Network
-from houseblend.nnet.products import ComputeDtype
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate
@@ -27,8 +25,8 @@ from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import STRATEGIES
 from houseblend.train.combine import average_posteriors, combine
-from houseblend.train.trainer import UpdateRule
 from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
+from houseblend.train.update.rule import UpdateRule
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class DnnOptions:
     layer_options: str
     context: int
     input_transform: str
-    update: Update
-    compute_dtype: ComputeDtype
+    update: str
+    compute_dtype: str
     momentum: float
     strategy: str
     max_loss_increase: float
@@ -68,11 +66,9 @@ def train_dnn(
         InputError, UsageError: bad data or options.
         RoundRefusedError: a round gave no model.
     """
-    if options.update not in UPDATES or options.strategy not in STRATEGIES or exchange_name not in ("files", "local"):
-        raise UsageError(
-            "bad option",
-            expected=f"--update={'|'.join(UPDATES)}, --strategy={'|'.join(STRATEGIES)}, --exchange=files|local",
-        )
+    rule = UpdateRule(momentum=options.momentum, update=options.update, compute_dtype=options.compute_dtype)
+    if options.strategy not in STRATEGIES or exchange_name not in ("files", "local"):
+        raise UsageError("bad option", expected=f"--strategy={'|'.join(STRATEGIES)}, --exchange=files|local")
     check_layer(options.layer, options.hidden_dim, options.layer_options)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     config = _network_config(frames, out, options)
@@ -83,7 +79,6 @@ def train_dnn(
         has = sum(1 for component in previous.components if component.name.endswith(".affine")) - 1
         return previous if has == num_layers else config.grown(previous, num_layers, options.seed)
 
-    rule = UpdateRule(momentum=options.momentum, update=options.update, compute_dtype=options.compute_dtype)
     experiment = Experiment(
         out, frames, rule, options.seed, options.combine_models, options.device, options.threads,
         Gate(options.max_loss_increase), network_of,

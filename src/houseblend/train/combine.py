@@ -9,6 +9,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import log
 from houseblend.nnet.average import mean
 from houseblend.nnet.network import Network
+from houseblend.nnet.randomness import Randomness
 from houseblend.train.examples import Minibatch, read_minibatches
 from houseblend.train.objective import evaluate
 
@@ -58,10 +59,13 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
 
 
 def _recompute_statistics(network: Network, batches: Sequence[Minibatch]) -> None:
-    """Statistics of the data for the parameters as they are, all minibatches of one weight (nnet3's RecomputeStats)."""
+    """Statistics of the data for the parameters as they are, all minibatches of one weight.
+
+    As nnet3's RecomputeStats, but without dropout, since decoding computes without it.
+    """
     network.zero_statistics()
     for batch in batches:
-        network.forward(batch.x_NWD.to(network.device), 0, batch.position)
+        network.take_statistics(batch.x_NWD.to(network.device), Randomness(0, batch.position, len(batch.x_NWD)))
 
 
 def average_posteriors(network: Network, examples: str) -> np.ndarray:

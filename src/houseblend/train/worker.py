@@ -21,9 +21,10 @@ from houseblend.nnet.network import Network
 from houseblend.nnet.products import core_multiplies_bfloat16
 from houseblend.train.examples import Minibatch, read_minibatches
 from houseblend.train.objective import evaluate_as_for_test
-from houseblend.train.trainer import Trainer, UpdateRule
+from houseblend.train.trainer import Trainer
+from houseblend.train.update.rule import UpdateRule
 
-SIDECAR_FORMAT = 1
+SIDECAR_FORMAT = 2
 EVALUATION_MINIBATCH = 1024
 
 
@@ -137,9 +138,8 @@ def _train(trainer: Trainer, batches: Iterable[Minibatch], print_interval: int) 
 
 
 def save_sidecar(path: str | Path, trainer: Trainer) -> None:
-    """Write what Kaldi's model file cannot hold: momentum and natural-gradient state, as a `.npz` without pickles."""
-    arrays: dict[str, np.ndarray] = {"format": np.array(SIDECAR_FORMAT), "momentum": trainer.delta.flat.cpu().numpy()}
-    arrays |= {f"ng/{name}": value for name, value in trainer.network.natural_gradient_state().items()}
+    """Write what Kaldi's model file cannot hold: the optimizer's memory, as a `.npz` without pickles."""
+    arrays = {"format": np.array(SIDECAR_FORMAT), **trainer.memory.arrays()}
     buffer = BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_bytes(path, buffer.getvalue())
@@ -151,28 +151,21 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
     Raises:
         InputError: it is missing, broken, of another format or of another network.
     """
+    do = "start afresh without --sidecar-in"
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         found = int(arrays.pop("format"))
-        momentum = arrays.pop("momentum")
     except FileNotFoundError:
-        raise InputError("no such file", file=path, do="start afresh without --sidecar-in") from None
+        raise InputError("no such file", file=path, do=do) from None
     except Exception as failure:
-        raise InputError("no side-car that is whole", file=path, do="start afresh without --sidecar-in") from failure
-    if found != SIDECAR_FORMAT or momentum.shape != (trainer.delta.layout.size,):
-        raise InputError(
-            f"side-car of format {found} for {momentum.size} numbers", file=path,
-            expected=f"format {SIDECAR_FORMAT} for {trainer.delta.layout.size}", do="start afresh without --sidecar-in",
-        )  # fmt: skip
-    trainer.delta.flat.copy_(torch.from_numpy(momentum))
-    if trainer.rule.update == "ng":
-        state = {name.partition("/")[2]: value for name, value in arrays.items()}
-        try:
-            trainer.network.load_natural_gradient_state(state)
-        except (InputError, KeyError, ValueError, TypeError, RuntimeError) as failure:
-            what = failure.what if isinstance(failure, InputError) else "no side-car that is whole"
-            raise InputError(what, file=path, do="start afresh without --sidecar-in") from failure
+        raise InputError("no side-car that is whole", file=path, do=do) from failure
+    if found != SIDECAR_FORMAT:
+        raise InputError(f"side-car of format {found}", file=path, expected=f"format {SIDECAR_FORMAT}", do=do)
+    try:
+        trainer.memory.load(arrays)
+    except InputError as failure:
+        raise failure.but(file=path, do=do) from None
 
 
 class _Clock:

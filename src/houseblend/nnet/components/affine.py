@@ -6,11 +6,9 @@ from typing import ClassVar
 
 import torch
 
-from houseblend.nnet.components.base import Component, TensorsByName, UpdatableComponent, Update
-from houseblend.nnet.natural_gradient import OnlineNaturalGradient, PreconditionedAffine
+from houseblend.nnet.components.base import Component, TensorsByName, UpdatableComponent
 from houseblend.nnet.parameters import Role, TensorSpec
 from houseblend.nnet.products import add_product, multiply
-from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
 
 
 class AffineMap(Component):
@@ -72,22 +70,28 @@ class AffineComponent(AffineMap, UpdatableComponent):
         super().__init__(name, input_dim, output_dim)
         self.orthonormal_constraint = 0.0
 
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
-        """delta_W += rate dy' x, delta_b += rate (sum of the rows of dy)."""
-        add_product(delta[f"{self.name}.linear"], dy.t(), x, self.learning_rate, self.product_dtype)
-        if self.has_bias:
-            delta[f"{self.name}.bias"].add_(dy.sum(0), alpha=self.learning_rate)
+    def accumulate(
+        self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, rate: float, ones: torch.Tensor | None = None
+    ) -> None:
+        """delta_W += rate dy' x, delta_b += rate dy' ones (the sum of the rows of dy if these are not given)."""
+        add_product(delta[f"{self.name}.linear"], dy.t(), x, rate, self.product_dtype)
+        if not self.has_bias:
+            return
+        if ones is None:
+            delta[f"{self.name}.bias"].add_(dy.sum(0), alpha=rate)
+        else:
+            delta[f"{self.name}.bias"].addmv_(dy.t(), ones, alpha=rate)
 
 
 class NaturalGradientAffineComponent(AffineComponent):
-    """An affine component whose direction is preconditioned on both sides (Povey et al. 2014).
+    """An affine component and how its gradient is to be preconditioned on both sides (Povey et al. 2014).
 
     Attributes:
         rank_in, rank_out: ranks of the Fisher matrices of the input (with a constant 1) and of the output.
         update_period: minibatches from one update of the Fisher matrices to the next.
         num_samples_history: rows over which they remember.
         alpha_in, alpha_out: how strongly they are smoothed with the unit matrix.
-        frozen: do not update them.
+        use_natural_gradient: False takes the plain gradient always.
     """
 
     kind = "NaturalGradientAffineComponent"
@@ -98,30 +102,4 @@ class NaturalGradientAffineComponent(AffineComponent):
         self.rank_out = min(80, (output_dim + 1) // 2)
         self.update_period, self.num_samples_history = 4, 2000.0
         self.alpha_in = self.alpha_out = 4.0
-        self.frozen = False
-        self.preconditioner: PreconditionedAffine | None = None
-
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
-        """As `AffineComponent`, from x (with the constant 1) and dy after preconditioning."""
-        if self.is_gradient or update == "sgd":
-            super().accumulate(x, dy, delta, update)
-            return
-        if self.preconditioner is None:
-            self.preconditioner = self.new_preconditioner(update)
-        self.preconditioner.freeze(self.frozen)
-        x1_hat, dy_hat, scale = self.preconditioner(x, dy)
-        rate = self.learning_rate * scale
-        add_product(delta[f"{self.name}.linear"], dy_hat.t(), x1_hat[:, : self.input_dim], rate, self.product_dtype)
-        if self.has_bias:
-            delta[f"{self.name}.bias"].addmv_(dy_hat.t(), x1_hat[:, -1], alpha=rate)
-
-    def new_preconditioner(self, update: Update = "ng") -> PreconditionedAffine:
-        """Both sides' preconditioners, not yet started."""
-
-        def side(rank: int, alpha: float) -> OnlineNaturalGradient | SimpleNaturalGradient:
-            if update == "simple-ng":
-                return SimpleNaturalGradient(alpha)
-            return OnlineNaturalGradient(rank, self.update_period, self.num_samples_history, alpha=alpha)
-
-        sides = side(self.rank_in, self.alpha_in), side(self.rank_out, self.alpha_out)
-        return PreconditionedAffine(*sides, constant=self.has_bias)
+        self.use_natural_gradient = True

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
 import torch
 
 from houseblend.nnet.parameters import TensorSpec
 from houseblend.nnet.randomness import Randomness
-
-Update = Literal["ng", "simple-ng", "sgd"]
-"""Direction of the trained components: natural gradient, online or of each minibatch on its own, where they have it; or plain."""
-UPDATES: tuple[Update, ...] = ("ng", "simple-ng", "sgd")
 
 
 class TensorsByName(Protocol):
@@ -35,7 +31,7 @@ class Component:
         in_place: the output may be written over the input, and the input's derivative over the output's.
         uses_input, uses_output: what `backward` reads besides the derivative.
         time_offsets: x holds the input at these times relative to the output's, side by side.
-        randomness: of the minibatch while training; None means not training.
+        randomness: of the minibatch, for what `forward` draws while training; None means not training.
     """
 
     kind: ClassVar[str]
@@ -74,10 +70,10 @@ class Component:
         """
         raise NotImplementedError
 
-    def update_statistics(self, y: torch.Tensor) -> None:
-        """Take what `forward` has just written, [rows, output_dim], into the statistics; called while training."""
+    def update_statistics(self, y: torch.Tensor, randomness: Randomness) -> None:
+        """Take what `forward` has just written, [rows, output_dim], into the statistics, or not, as is drawn."""
 
-    def update_derivative_statistics(self, dy: torch.Tensor) -> None:
+    def update_derivative_statistics(self, dy: torch.Tensor, randomness: Randomness) -> None:
         """The same for the derivative by the output, [rows, output_dim], before `backward`."""
 
 
@@ -104,13 +100,16 @@ class UpdatableComponent(Component):
         """Set the network's rate; this component applies it times its factor."""
         self.learning_rate = rate * self.learning_rate_factor
 
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
-        """Add learning_rate times the direction of ascent, summed over the rows, to `delta`.
+    def accumulate(
+        self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, rate: float, ones: torch.Tensor | None = None
+    ) -> None:
+        """Add a rate times the gradient, summed over the rows, to `delta`.
 
         Args:
             x: input, [rows, input_dim].
             dy: derivative of the objective by the output, [rows, output_dim].
             delta: tensors by the names of `specs`.
-            update: which direction, where the component has more than one.
+            rate: factor.
+            ones: what each row's constant input 1, which a bias is multiplied by, has become, [rows]; 1 if not given.
         """
         raise NotImplementedError

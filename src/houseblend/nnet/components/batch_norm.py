@@ -6,6 +6,7 @@ import torch
 
 from houseblend.nnet.components.base import Component, TensorsByName
 from houseblend.nnet.parameters import TensorSpec, count_of, set_count
+from houseblend.nnet.randomness import Randomness
 
 
 class BatchNormComponent(Component):
@@ -64,7 +65,7 @@ class BatchNormComponent(Component):
         along = (y * dy).mean(0) * self._scale / -(self.target_rms**2)
         torch.sub(dy, dy.mean(0), out=out).mul_(self._scale).addcmul_(y, along)
 
-    def update_statistics(self, y: torch.Tensor) -> None:
+    def update_statistics(self, y: torch.Tensor, randomness: Randomness) -> None:
         """Put the rows of the last `forward` to those of the statistics."""
         if self._is_fixed:
             return

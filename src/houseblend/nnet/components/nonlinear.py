@@ -12,6 +12,7 @@ import torch
 
 from houseblend.nnet.components.base import Component, TensorsByName
 from houseblend.nnet.parameters import TensorSpec, count_of, set_count
+from houseblend.nnet.randomness import Randomness
 
 UNSET_THRESHOLD = -1000.0
 _aten = torch.ops.aten
@@ -59,26 +60,25 @@ class NonlinearComponent(Component):
         """dy/dx from y, element by element; None where it is none and outputs are not kept either."""
         return None
 
-    def update_statistics(self, y: torch.Tensor) -> None:
+    def update_statistics(self, y: torch.Tensor, randomness: Randomness) -> None:
         """Take half of the minibatches into the means of output and derivative."""
-        if self._is_chosen("count", 2) and (slope := self.slope(y)) is not None:
+        if self._is_chosen("count", 2, randomness) and (slope := self.slope(y)) is not None:
             share = self._count_rows("count", len(y))
             self.statistics["value-avg"].lerp_(y.mean(0), share)
             self.statistics["deriv-avg"].lerp_(slope.mean(0), share)
             self.stored |= {"value-avg", "deriv-avg"}
 
-    def update_derivative_statistics(self, dy: torch.Tensor) -> None:
+    def update_derivative_statistics(self, dy: torch.Tensor, randomness: Randomness) -> None:
         """Take three quarters of the minibatches into the root mean square of the objective's derivative by y."""
-        if self._is_chosen("oderiv-count", 4):
+        if self._is_chosen("oderiv-count", 4, randomness):
             share = self._count_rows("oderiv-count", len(dy))
             rms = self.statistics["oderiv-rms"]
             rms.copy_(rms.square().lerp_(dy.square().mean(0), share).sqrt_())
             self.stored.add("oderiv-rms")
 
-    def _is_chosen(self, counter: str, choices: int) -> bool:
+    def _is_chosen(self, counter: str, choices: int, randomness: Randomness) -> bool:
         """Whether statistics are taken from this minibatch: from the first, and at all choices but one."""
-        assert self.randomness is not None
-        return self.randomness.draw(f"{self.name}.{counter}", choices) > 0 or self.count(counter) == 0.0
+        return randomness.draw(f"{self.name}.{counter}", choices) > 0 or self.count(counter) == 0.0
 
     def _count_rows(self, counter: str, rows: int) -> float:
         """Add rows to a counter; returns their share in it."""

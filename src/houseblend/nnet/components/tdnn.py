@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from houseblend.nnet.components.affine import NaturalGradientAffineComponent
-from houseblend.nnet.components.base import TensorsByName, Update
 
 
 class TdnnComponent(NaturalGradientAffineComponent):
@@ -22,9 +19,6 @@ class TdnnComponent(NaturalGradientAffineComponent):
         output_dim: numbers of an output frame.
         time_offsets: o_1 .. o_K, all different.
         has_bias: False leaves b out.
-
-    Attributes:
-        use_natural_gradient: False takes the plain gradient always.
     """
 
     kind = "TdnnComponent"
@@ -34,8 +28,3 @@ class TdnnComponent(NaturalGradientAffineComponent):
     ) -> None:
         super().__init__(name, frame_dim * len(time_offsets), output_dim)
         self.time_offsets, self.has_bias = tuple(time_offsets), has_bias
-        self.use_natural_gradient = True
-
-    def accumulate(self, x: torch.Tensor, dy: torch.Tensor, delta: TensorsByName, update: Update) -> None:
-        """As `NaturalGradientAffineComponent`, x being the frames side by side."""
-        super().accumulate(x, dy, delta, update if self.use_natural_gradient else "sgd")

@@ -84,7 +84,7 @@ def _command(task: WorkerTask) -> list[str]:
         "begin": task.begin, "end": task.end, "minibatch-size": task.minibatch_size, "learning-rate": task.learning_rate,
         "momentum": rule.momentum, "max-param-change": rule.max_param_change,
         "l2-regularize-factor": rule.l2_regularize_factor, "update": rule.update,
-        "backstitch-training-scale": rule.backstitch_scale, "backstitch-training-interval": rule.backstitch_interval,
+        "backstitch-training-scale": rule.backstitch_training_scale, "backstitch-training-interval": rule.backstitch_training_interval,
         "compute-dtype": rule.compute_dtype,
         "srand": task.seed, "round": task.round, "worker": task.worker, "attempt": task.attempt, "heldout": task.heldout,
         "report": _tried(task.report), "device": task.device, "threads-per-worker": task.threads,

@@ -9,12 +9,13 @@ W = E^(1/2) R, where e_i = 1 / (beta / d_i + 1) and beta = rho (1 + alpha) + alp
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
-from houseblend.base.errors import NotFiniteError
-from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
+from houseblend.base.errors import InputError, NotFiniteError
+from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient
 
 _EPSILON = 1e-10
 _DELTA = 5e-4
@@ -79,19 +80,19 @@ class OnlineNaturalGradient:
         return math.sqrt(squared / after) if squared > 0.0 and after > 0.0 else 1.0
 
     def state(self) -> dict[str, np.ndarray]:
-        """What the estimate remembers, for a side-car: w [rank, D] float32, d [rank], rho, calls."""
-        return {
-            "w": self._w.cpu().numpy(),
-            "d": self._d.copy(),
-            "rho": np.array(self._rho),
-            "calls": np.array(self._calls),
-        }
+        """What the estimate is made of: w [rank, D] float32, d [rank], rho, alpha and calls; nothing before the first call."""
+        if self._calls == 0:
+            return {}
+        numbers = {"rho": self._rho, "alpha": self.alpha, "calls": self._calls}
+        return {"w": self._w.cpu().numpy(), "d": self._d.copy(), **{key: np.array(n) for key, n in numbers.items()}}
 
-    def load_state(self, state: dict[str, np.ndarray], device: str | torch.device = "cpu") -> None:
-        """Go on from what `state` gave."""
-        self._w = torch.tensor(state["w"], dtype=torch.float32, device=device)
-        self._d = np.array(state["d"], dtype=np.float64)
-        self.rank, self._rho, self._calls = len(self._d), float(state["rho"]), int(state["calls"])
+    def load_state(self, state: Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+        """Go on from what `state` gave; from nothing, start afresh."""
+        self._calls = int(state.get("calls", 0))
+        if self._calls:
+            self._w = torch.tensor(state["w"], dtype=torch.float32, device=device)
+            self._d, self._rho = np.array(state["d"], dtype=np.float64), float(state["rho"])
+            self.rank = len(self._d)
 
     def _start(self, x: torch.Tensor, squared: float) -> None:
         """Begin with a fixed orthonormal pattern, then learn from x three times without its result."""
@@ -112,11 +113,6 @@ class OnlineNaturalGradient:
             return 1.0 / self.num_minibatches_history
         return min(0.9, 1.0 - math.exp(-num_rows / self.num_samples_history))
 
-    def _e(self, d: np.ndarray, rho: float) -> np.ndarray:
-        """Diagonal of E, [rank]."""
-        beta = rho * (1.0 + self.alpha) + self.alpha * d.sum() / self._w.shape[1]
-        return 1.0 / (beta / d + 1.0)
-
     def _step(self, x: torch.Tensor, squared: float, update: bool) -> None:
         """Precondition x in place; if `update`, go from (W, d, rho) of t to those of t + 1."""
         w = self._w
@@ -128,7 +124,7 @@ class OnlineNaturalGradient:
         eta, d, rho = self._eta(num_rows), self._d, self._rho
         j = h.t() @ x
         jj, hh = j @ j.t(), (w @ j.t() if num_rows > dim else h.t() @ h)
-        root_e = np.sqrt(self._e(d, rho))
+        root_e = np.sqrt(_diagonal_e(d, rho, self.alpha, dim))
         c, u = self._eigen(_to_numpy(jj), _to_numpy(hh), 1.0 / root_e, eta, num_rows)
         floor = (rho * (1.0 - eta)) ** 2
         reorthogonalise = c[0] > _CONDITION_THRESHOLD * c[-1] or c[-1] < floor
@@ -136,11 +132,8 @@ class OnlineNaturalGradient:
         x.addmm_(h, w, alpha=-1.0)
 
         trace = eta / num_rows * squared + (1.0 - eta) * (dim * rho + d.sum())
-        next_rho = (trace - root_c.sum()) / (dim - self.rank)
-        least = max(_EPSILON, _DELTA * root_c.max())
-        self._d = np.maximum(root_c - next_rho, least)
-        self._rho = max(next_rho, least)
-        next_root_e = np.sqrt(self._e(self._d, self._rho))
+        self._d, self._rho = _split(root_c, trace, dim)
+        next_root_e = np.sqrt(_diagonal_e(self._d, self._rho, self.alpha, dim))
         a = (eta / num_rows) * (next_root_e / root_c)[:, None] * u.T / root_e[None, :]
         keep = torch.from_numpy((1.0 - eta) / (eta / num_rows) * (d + rho)).to(w)
         j.addcmul_(keep[:, None], w)
@@ -189,11 +182,15 @@ class PreconditionedAffine:
     Args:
         in_side: for the input with a constant 1 at the end of each row.
         out_side: for the derivative by the output.
+        input_dim, output_dim: of the layer.
         constant: False leaves the 1 out, for a layer without bias.
     """
 
-    def __init__(self, in_side: Preconditioner, out_side: Preconditioner, constant: bool = True) -> None:
+    def __init__(
+        self, in_side: Preconditioner, out_side: Preconditioner, input_dim: int, output_dim: int, constant: bool = True
+    ) -> None:
         self.in_side, self.out_side, self._constant = in_side, out_side, constant
+        self._dims = {"in": input_dim + constant, "out": output_dim}
         self._x1, self._dy = torch.empty(0), torch.empty(0)
 
     def __call__(self, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
@@ -222,15 +219,82 @@ class PreconditionedAffine:
         self.in_side.frozen = self.out_side.frozen = frozen
 
     def state(self) -> dict[str, np.ndarray]:
-        """State of both sides, keys `in.*` and `out.*`."""
-        sides = {"in": self.in_side, "out": self.out_side}
-        return {f"{side}.{key}": value for side, ng in sides.items() for key, value in ng.state().items()}
+        """State of the sides that remember, keys `in.*` and `out.*`."""
+        return {f"{side}.{key}": value for side, ng in self._sides() for key, value in ng.state().items()}
 
-    def load_state(self, state: dict[str, np.ndarray], device: str | torch.device = "cpu") -> None:
-        """Go on from what `state` gave."""
-        for side, ng in (("in", self.in_side), ("out", self.out_side)):
-            if isinstance(ng, OnlineNaturalGradient):
-                ng.load_state({key: state[f"{side}.{key}"] for key in ("w", "d", "rho", "calls")}, device)
+    def load_state(self, state: Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+        """Go on from what `state` gave; a side of which it has nothing starts afresh.
+
+        Raises:
+            InputError: no estimate, or one of other dims; its key is the side.
+        """
+        for side, ng in self._sides():
+            own = {key.partition(".")[2]: value for key, value in state.items() if key.startswith(f"{side}.")}
+            if own and not _is_estimate(own, self._dims[side]):
+                expected = f"w [rank, {self._dims[side]}], d [rank], rho, alpha and calls"
+                raise InputError("no estimate of a Fisher matrix", key=side, expected=expected)
+            ng.load_state(own, device)
+
+    def _sides(self) -> list[tuple[str, OnlineNaturalGradient]]:
+        sides = ("in", self.in_side), ("out", self.out_side)
+        return [(name, side) for name, side in sides if isinstance(side, OnlineNaturalGradient)]
+
+
+def mean_estimate(states: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The estimate that is nearest to the mean of several estimates' Fisher matrices; estimates that are equal stay so.
+
+    The mean of K matrices R' diag(d) R + rho I is S'S + mean(rho) I, where the rows of S are sqrt(d / K) R of all of them.
+    It keeps its largest eigenvalues, as many as one estimate has, their eigenvectors, and its trace. S'S has the
+    eigenvalues of SS', which is small; these are taken in float64.
+
+    Args:
+        states: as `OnlineNaturalGradient.state` gives them.
+    """
+    first, calls = states[0], np.array(max(int(state["calls"]) for state in states))
+    if all(np.array_equal(state[key], first[key]) for state in states for key in ("w", "d", "rho")):
+        return {**first, "calls": calls}
+    (rank, dim), rho = first["w"].shape, sum(float(state["rho"]) for state in states) / len(states)
+    rows = [state["w"].astype(np.float64) for state in states]
+    lengths = [
+        np.sqrt(state["d"] / len(states)) / np.linalg.norm(w, axis=1) for w, state in zip(rows, states, strict=True)
+    ]
+    s = np.concatenate([length[:, None] * w for length, w in zip(lengths, rows, strict=True)])
+    values, vectors = np.linalg.eigh(s @ s.T)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    r = vectors[:, :rank].T @ s / np.sqrt(values[:rank])[:, None]
+    d, rho = _split(values[:rank] + rho, values.sum() + dim * rho, dim)
+    root_e = np.sqrt(_diagonal_e(d, rho, float(first["alpha"]), dim))
+    return {**first, "w": (root_e[:, None] * r).astype(np.float32), "d": d, "rho": np.array(rho), "calls": calls}
+
+
+def _split(values: np.ndarray, trace: float, dim: int) -> tuple[np.ndarray, float]:
+    """d and rho of the matrix with these largest eigenvalues, [rank], and this trace; both are floored."""
+    rho = (trace - values.sum()) / (dim - len(values))
+    least = max(_EPSILON, _DELTA * values.max())
+    return np.maximum(values - rho, least), max(rho, least)
+
+
+def _diagonal_e(d: np.ndarray, rho: float, alpha: float, dim: int) -> np.ndarray:
+    """Diagonal of E, [rank]."""
+    beta = rho * (1.0 + alpha) + alpha * d.sum() / dim
+    return 1.0 / (beta / d + 1.0)
+
+
+def _is_estimate(state: Mapping[str, np.ndarray], dim: int) -> bool:
+    """Whether arrays are what `OnlineNaturalGradient.state` gives for rows of `dim` numbers."""
+    if set(state) != {"w", "d", "rho", "alpha", "calls"}:
+        return False
+    shapes = {
+        "w": (len(np.atleast_1d(state["d"])), dim),
+        "d": (np.size(state["d"]),),
+        "rho": (),
+        "alpha": (),
+        "calls": (),
+    }
+    if any(state[key].shape != shape or state[key].dtype.kind not in "fi" for key, shape in shapes.items()):
+        return False
+    finite = all(np.isfinite(value).all() for value in state.values())
+    return bool(finite and (state["d"] > 0).all() and state["rho"] > 0 and state["calls"] > 0)
 
 
 def _to_numpy(x: torch.Tensor) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 
 from houseblend.base.errors import NotFiniteError
@@ -60,7 +59,3 @@ class SimpleNaturalGradient:
         product.diagonal().add_(smoothing)
         root = torch.linalg.cholesky(product)
         return torch.cholesky_solve(x, root) if wide else torch.cholesky_solve(x.t(), root).t()
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Nothing; as `OnlineNaturalGradient.state`."""
-        return {}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from houseblend.nnet.natural_gradient import OnlineNaturalGradient, PreconditionedAffine
+from houseblend.train.update.natural_gradient import OnlineNaturalGradient, PreconditionedAffine
 
 
 class NGLinear(torch.nn.Linear):
@@ -41,7 +41,7 @@ class NGLinear(torch.nn.Linear):
         super().__init__(in_features, out_features, bias, **kwargs)
         ranks = (rank_in or min(20, (in_features + 1) // 2), rank_out or min(80, (out_features + 1) // 2))
         sides = [OnlineNaturalGradient(rank, update_period, num_samples_history, alpha=alpha) for rank in ranks]
-        self.preconditioner = PreconditionedAffine(sides[0], sides[1])
+        self.preconditioner = PreconditionedAffine(sides[0], sides[1], in_features, out_features)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`.

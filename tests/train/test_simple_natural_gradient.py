@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from houseblend.base.errors import NotFiniteError
-from houseblend.nnet.simple_natural_gradient import SimpleNaturalGradient
+from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient
 
 
 def explicit(r, alpha):

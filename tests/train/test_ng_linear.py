@@ -1,19 +1,37 @@
 """NGLinear beside the component, and as a part of somebody's torch network."""
 
+from functools import partial
+
 import torch
 
-from houseblend.nnet.components.affine import NaturalGradientAffineComponent
-from houseblend.nnet.ng_linear import NGLinear
+from houseblend.nnet.init import init_network
+from houseblend.train.ng_linear import NGLinear
+from houseblend.train.update.optimizer import Optimizer
+from houseblend.train.update.rule import UpdateRule
+
+
+def backward(network, dy, sink):
+    """What the optimizer derives by: the objective is the sum of dy y."""
+    network.backward(dy, sink)
+    return 0.0
 
 
 def test_gradients_equal_the_component():
-    layer, component = NGLinear(9, 7), NaturalGradientAffineComponent("c", 9, 7)
-    component.learning_rate = 1.0
-    component.bind({"c.linear": layer.weight.detach(), "c.bias": layer.bias.detach()})
+    config = (
+        "input-node name=input dim=9\ncomponent name=c type=NaturalGradientAffineComponent input-dim=9 output-dim=7\n"
+    )
+    network = init_network(config + "component-node name=c component=c input=input\noutput-node name=output input=c\n")
+    network.set_learning_rate(1.0)
+    layer, optimizer = NGLinear(9, 7), Optimizer(network, UpdateRule(max_param_change=0.0))
+    with torch.no_grad():
+        layer.weight.copy_(network.parameters["c.linear"])
+        layer.bias.copy_(network.parameters["c.bias"])
     for _ in range(6):
+        before = network.parameters.clone()
         x, dy = torch.randn(32, 9, requires_grad=True), torch.randn(32, 7)
-        delta = {"c.linear": torch.zeros(7, 9), "c.bias": torch.zeros(7)}
-        component.accumulate(x.detach(), dy, delta, update="ng")
+        network.forward(x.detach()[:, None])
+        optimizer.step(partial(backward, network, dy.clone()), 32)
+        delta = {name: network.parameters[name] - before[name] for name in ("c.linear", "c.bias")}
         layer.zero_grad()
         layer(x).backward(dy)
         assert layer.weight.grad is not None

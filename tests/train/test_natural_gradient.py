@@ -8,7 +8,7 @@ import torch
 
 from houseblend.base.errors import NotFiniteError
 from houseblend.io.tables import read_table
-from houseblend.nnet.natural_gradient import OnlineNaturalGradient
+from houseblend.train.update.natural_gradient import OnlineNaturalGradient
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
 

@@ -1,0 +1,181 @@
+"""Gradients made changes of a network's parameters, as nnet3's NnetTrainer does (Kaldi's nnet3/nnet-training, nnet-utils)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from houseblend.base.errors import NotFiniteError
+from houseblend.nnet.components.affine import NaturalGradientAffineComponent
+from houseblend.nnet.components.base import UpdatableComponent
+from houseblend.nnet.network import Network
+from houseblend.nnet.parameters import Parameters
+from houseblend.nnet.plan import Sink
+from houseblend.train.update.memory import Memory
+from houseblend.train.update.natural_gradient import OnlineNaturalGradient, PreconditionedAffine, Preconditioner
+from houseblend.train.update.rule import UpdateRule
+from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient
+
+Pull = tuple[torch.Tensor, float]
+"""Anchor a [num_trained] and strength s of a term -s/2 ||p - a||^2 in the objective of a minibatch."""
+
+
+@dataclass
+class Counts:
+    """How often the limits on the change acted: globally, and by component."""
+
+    max_change_global: int = 0
+    max_change_component: dict[str, int] = field(default_factory=dict)
+
+
+class Optimizer:
+    """Changes the trained parameters of a network, minibatch by minibatch.
+
+    The direction of a component is its learning rate times its gradient, preconditioned where the component has natural
+    gradient; what is regularized, kept (momentum) and limited (max-change) is the direction.
+
+    Args:
+        network: its settings are read, its parameters are changed.
+        rule: the update rule.
+
+    Attributes:
+        memory: what is remembered between minibatches.
+        counts: how often limits acted.
+    """
+
+    def __init__(self, network: Network, rule: UpdateRule) -> None:
+        self._parameters, self._components, self._rule = network.parameters, list(network.updatable()), rule
+        self._preconditioners = {c.name: found for c in self._components if (found := _preconditioner(c, rule.update))}
+        self._delta = network.parameters.trained_zeros()
+        kept_or_limited = rule.momentum or rule.max_param_change or rule.backstitch_training_scale
+        by_component = any(c.max_change > 0 or c.l2_regularize for c in self._components)
+        self._is_direct = not kept_or_limited and not by_component
+        online = self._preconditioners if rule.update == "ng" else {}
+        self.memory = Memory(self._delta.flat if rule.momentum else None, online)
+        self.counts = Counts()
+
+    def step(
+        self, derive: Callable[[Sink], float], num_sequences: int, pull: Pull | None = None, backstitch: bool = False
+    ) -> float:
+        """Change the parameters by what one minibatch says.
+
+        Args:
+            derive: computes the objective with the parameters as they are, and gives all derivatives to the sink.
+            num_sequences: examples in the minibatch, by which L2 is weighted.
+            pull: towards what the parameters are pulled besides.
+            backstitch: step back first, then from there forward (Wang et al. 2017).
+
+        Returns:
+            What `derive` returned, the first time.
+
+        Raises:
+            NotFiniteError: a change that is limited left the finite numbers; the network is not to be used.
+        """
+        if backstitch:
+            return self._backstitch(derive, num_sequences, pull)
+        if self._is_direct and pull is None:
+            return derive(partial(self._accumulate, self._parameters))
+        total = derive(partial(self._accumulate, self._delta))
+        self._regularize(num_sequences, pull)
+        self._apply(1.0 - self._rule.momentum)
+        return total
+
+    def _backstitch(self, derive: Callable[[Sink], float], num_sequences: int, pull: Pull | None) -> float:
+        """A step back by a share of it, from there a step forward by 1 and that share."""
+        scale, sink = self._rule.backstitch_training_scale, partial(self._accumulate, self._delta)
+        self._freeze(True)
+        total = derive(sink)
+        self._apply(-scale, limit=scale)
+        self._freeze(False)
+        derive(sink)
+        self._regularize(num_sequences, pull, 1.0 + scale)
+        self._apply(1.0 + scale, limit=1.0 + scale)
+        return total
+
+    def _freeze(self, frozen: bool) -> None:
+        for preconditioner in self._preconditioners.values():
+            preconditioner.freeze(frozen)
+
+    def _accumulate(self, target: Parameters, component: UpdatableComponent, x: torch.Tensor, dy: torch.Tensor) -> None:
+        """Add a component's direction to `target`."""
+        preconditioner = self._preconditioners.get(component.name)
+        if preconditioner is None:
+            component.accumulate(x, dy, target, component.learning_rate)
+            return
+        x1, dy, scale = preconditioner(x, dy)
+        dim = component.input_dim
+        component.accumulate(x1[:, :dim], dy, target, component.learning_rate * scale, ones=x1[:, -1])
+
+    def _regularize(self, num_sequences: float, pull: Pull | None, share: float = 1.0) -> None:
+        """Add rate times the derivative of the L2 term (nnet3's ApplyL2Regularization) and of the pull.
+
+        Args:
+            num_sequences: as in `step`.
+            pull: as in `step`.
+            share: of the direction that will be applied.
+        """
+        for component in self._components:
+            delta, parameters = self._delta.span(component.name), self._parameters.span(component.name)
+            rate = component.learning_rate
+            decay = -2.0 * component.l2_regularize * rate * (num_sequences / share) * self._rule.l2_regularize_factor
+            if decay:
+                delta.add_(parameters, alpha=decay)
+            if pull is not None:
+                anchor, strength = pull
+                gap = anchor[self._parameters.layout.spans[component.name]] - parameters
+                delta.add_(gap, alpha=rate * strength / share)
+
+    def _apply(self, share: float, limit: float = 1.0) -> None:
+        """Add share * delta, limited by component and in all; keep momentum * delta (UpdateNnetWithMaxChange).
+
+        Args:
+            share: negative for a step back.
+            limit: factor on the limits.
+        """
+        for component, scale in zip(self._components, self._scales(share, limit), strict=True):
+            delta = self._delta.span(component.name)
+            self._parameters.span(component.name).add_(delta, alpha=scale)
+        if self._rule.momentum:
+            self._delta.flat.mul_(self._rule.momentum)
+        else:
+            self._delta.flat.zero_()
+
+    def _scales(self, share: float, limit: float) -> list[float]:
+        """A factor for each component's direction: `share`, or less where a limit acts; arguments as those of `_apply`."""
+        scales: list[float] = []
+        squared = 0.0
+        for component in self._components:
+            norm = float(torch.linalg.vector_norm(self._delta.span(component.name))) * abs(share)
+            scale = 1.0
+            if component.max_change > 0 and norm > limit * component.max_change:
+                scale = limit * component.max_change / norm
+                hits = self.counts.max_change_component
+                hits[component.name] = hits.get(component.name, 0) + 1
+            scales.append(scale)
+            squared += (scale * norm) ** 2
+        change = math.sqrt(squared)
+        if not math.isfinite(change):
+            raise NotFiniteError(f"the norm of a minibatch's change is {change}", do="lower the learning rate")
+        overall = 1.0
+        if self._rule.max_param_change > 0 and change > limit * self._rule.max_param_change:
+            overall = limit * self._rule.max_param_change / change
+            self.counts.max_change_global += 1
+        return [share * overall * scale for scale in scales]
+
+
+def _preconditioner(component: UpdatableComponent, update: str) -> PreconditionedAffine | None:
+    """Both sides of a component that has natural gradient, not yet started; None for the plain gradient."""
+    if not isinstance(component, NaturalGradientAffineComponent) or update == "sgd":
+        return None
+    if component.is_gradient or not component.use_natural_gradient:
+        return None
+
+    def side(rank: int, alpha: float) -> Preconditioner:
+        if update == "simple-ng":
+            return SimpleNaturalGradient(alpha)
+        return OnlineNaturalGradient(rank, component.update_period, component.num_samples_history, alpha=alpha)
+
+    sides = side(component.rank_in, component.alpha_in), side(component.rank_out, component.alpha_out)
+    return PreconditionedAffine(*sides, component.input_dim, component.output_dim, constant=component.has_bias)
