@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kaldiio
 import numpy as np
 from cases import Reader, after_lines, anywhere
 
@@ -172,6 +173,25 @@ def _read_wav_table(folder: Path) -> Any:
     return dict(read_table(f"ark:{folder}/w.ark", "wav")), dict(read_table(f"scp:{folder}/w.scp", "wav"))
 
 
+def _make_numpy(folder: Path) -> None:
+    kaldiio.save_ark(f"{folder}/n.ark", MATRICES, scp=f"{folder}/n.scp", write_function="numpy")
+
+
+def _read_numpy(folder: Path) -> Any:
+    return [dict(read_table(f"{form}:{folder}/n.{form}", "matrix")) for form in ("ark", "scp")]
+
+
+def _make_audio(folder: Path) -> None:
+    for number, form in enumerate(("flac", "wav")):
+        entry = {f"utt{number}": (8000, SAMPLES)}
+        keywords = {"write_function": "soundfile", "write_kwargs": {"format": form}}
+        kaldiio.save_ark(f"{folder}/a.ark", entry, append=number > 0, **keywords)
+
+
+def _at_second(part: bytes, honest: bytes) -> bool:
+    return len(part) in (0, honest.index(b"utt1 "))
+
+
 def _make_egs(folder: Path) -> None:
     def example(compressed: bool) -> bytes:
         buffer = io.BytesIO()
@@ -249,6 +269,8 @@ READERS = [
     Reader("HTK features", lambda f: write_object(f"{f}/a.htk", "htk", MATRICES["utt1"]), lambda f: read_object(f"{f}/a.htk", "htk"),
            ("a.htk",)),
     Reader("recordings in archive and script", _make_wav_table, _read_wav_table, ("w.ark", "w.scp"), whole=anywhere),
+    Reader("numpy arrays by kaldiio", _make_numpy, _read_numpy, ("n.ark", "n.scp"), whole=anywhere),
+    Reader("recordings by kaldiio", _make_audio, lambda f: dict(read_table(f"ark:{f}/a.ark", "wav")), ("a.ark",), whole=_at_second),
     Reader("examples of nnet3", _make_egs, lambda f: list(egs.read_egs(f"ark:{f}/egs.ark")), ("egs.ark",),
            whole=lambda part, honest: len(part) in (0, honest.index(b"eg2 ")), judge=_judge_egs),
 ]  # fmt: skip

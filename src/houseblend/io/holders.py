@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from houseblend.io.foreign import KINDS, is_foreign, read_foreign
 from houseblend.io.numbers import to_float, to_int
 from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput, format_real
 from houseblend.io.streams import InputStream, parsing
@@ -49,6 +50,8 @@ def register_kind(kind: str, read: Read, write: Write) -> None:
 def decode(kind: str, stream: InputStream) -> Any:
     """The object of this kind at the stream's present place; InputError if there is none."""
     with parsing(stream, kind):
+        if kind in KINDS and is_foreign(stream):
+            return read_foreign(stream, kind)
         return _HOLDERS[kind].read(stream)
 
 
