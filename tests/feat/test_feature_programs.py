@@ -194,7 +194,9 @@ def test_a_recording_of_another_rate_is_named_and_perhaps_resampled(wavs, tmp_pa
     (tmp_path / "both.scp").write_text(f"a {tmp_path}/slow.wav\nb {tmp_path}/fast.wav\n")
     words = ("--sample-frequency=8000", "--high-freq=3000", "scp:both.scp", "ark:f.ark")
     done = run_program("compute-mfcc-feats", *words, cwd=tmp_path, check=True)
-    wanted = f"skipped [b]: {tmp_path}/fast.wav: sampling rate 16000 Hz; expected 8000 Hz; resample it by --allow-downsample"
+    wanted = (
+        f"skipped [b]: {tmp_path}/fast.wav: sampling rate 16000 Hz; expected 8000 Hz; resample it by --allow-downsample"
+    )
     assert wanted in done.stderr
     run_program("compute-mfcc-feats", "--allow-downsample=true", *words, cwd=tmp_path, check=True)
     found = dict(read_table(f"ark:{tmp_path}/f.ark", "matrix"))
