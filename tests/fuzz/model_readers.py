@@ -17,6 +17,7 @@ from houseblend.hmm.topology import HmmState, HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency, Leaf, Split
 from houseblend.io.objects import KaldiOutput, open_output
+from houseblend.io.text import MARK
 from houseblend.lang.fst import read_fst, read_graph, renumber_inputs, write_graph
 
 CHANCE = np.random.default_rng(2)
@@ -52,12 +53,12 @@ def written(write: Write, name: str, binary: bool) -> Callable[[Path], None]:
 
 
 def canonical(name: str, write: Callable[[KaldiOutput, Any], None]) -> Callable[[Path, Any], str | None]:
-    """A judge: what was read from a binary file, written again, is as long as the file but for blanks at its end."""
+    """A judge: what was read from a binary file, written again, is as long as the file but for a mark and blanks."""
 
     def judge(folder: Path, value: Any) -> str | None:
         buffer = io.BytesIO()
         write(KaldiOutput(buffer), value)
-        rest = (folder / name).read_bytes()[len(buffer.getvalue()) :]
+        rest = (folder / name).read_bytes().removeprefix(MARK)[len(buffer.getvalue()) :]
         return "bytes without meaning" if rest.strip() else None
 
     return judge

@@ -17,6 +17,7 @@ from houseblend.io.audio import encode_wav
 from houseblend.io.holders import encode
 from houseblend.io.objects import KaldiOutput
 from houseblend.io.tables import Table, read_object, read_script, read_table, write_object, write_table
+from houseblend.io.text import MARK
 from houseblend.lang import fst_table
 from houseblend.lang.fst import Arc, Graph
 
@@ -73,8 +74,9 @@ def entries(kind: str, binary: bool) -> Callable[[bytes, bytes], bool]:
 def same_bytes(kind: str, found: list[tuple[str, Any]], data: bytes) -> str | None:
     """Binary forms hold nothing twice and nothing besides: what was read says every byte, but for blanks before keys.
 
-    A single number may be stored in double precision, which takes four bytes more.
+    A single number may be stored in double precision, which takes four bytes more; a byte order mark is passed over.
     """
+    data = data.removeprefix(MARK)
     written = sum(len(key.encode()) + 1 + len(encode(kind, value, True)) for key, value in found)
     blanks = len(data) - len(b"".join(data.split()))
     spare = blanks + 4 * len(found) * (kind == "float")

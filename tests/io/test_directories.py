@@ -8,7 +8,7 @@ import pytest
 from small_directories import WRITERS
 
 from houseblend.base.errors import InputError
-from houseblend.io.directories import KINDS, validate
+from houseblend.io.directories import KINDS, read_count, validate
 from houseblend.io.holders import encode
 
 
@@ -145,3 +145,8 @@ def test_programs(small, run_program):
         done = run_program(name, folder)
         assert done.status == 1
         assert "phones.txt: no such file" in done.stderr
+
+
+def test_a_count_behind_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "num_jobs").write_bytes(b"\xef\xbb\xbf12\n")
+    assert read_count(tmp_path / "num_jobs", "run align") == 12

@@ -13,6 +13,7 @@ from houseblend.io.json_files import parse_json, read_json
 from houseblend.io.lang_files import read_symbol_table, require_content, validate_lang
 from houseblend.io.numbers import INT32, to_int
 from houseblend.io.tables import read_table
+from houseblend.io.text import MARK
 
 ALIGN, TRAIN, GRAPH, FRAMES, DECODE = "run align", "run train_dnn", "run make_graph", "run make_frames", "run decode"
 
@@ -160,7 +161,7 @@ def read_count(path: Path, do: str) -> int:
         InputError: the file is missing, or holds something else.
     """
     require_content(path, do)
-    text = path.read_text(errors="replace").strip()
+    text = path.read_bytes().removeprefix(MARK).decode(errors="replace").strip()
     try:
         return to_int(text, range(1, INT32.stop))
     except ValueError:
