@@ -18,6 +18,7 @@ import torch
 
 from houseblend.nnet import average
 from houseblend.nnet.formats import nnet3
+from houseblend.nnet.formats.nnet3 import write_network
 from houseblend.nnet.init import init_network
 from houseblend.nnet.parameters import Tensors
 
@@ -33,7 +34,7 @@ def write_models(folder: Path, layers: int, width: int, outputs: int) -> list[Pa
     text = "\n".join(["input dim=40 name=input", *hidden, f"output-layer name=output dim={outputs}"])
     paths = [folder / f"{number}.raw" for number in range(MODELS)]
     for seed, path in enumerate(paths):
-        init_network(f"{text}\n", seed=seed).write(path)
+        write_network(path, init_network(f"{text}\n", seed=seed))
     return paths
 
 
@@ -69,7 +70,7 @@ def main() -> None:
         paths = write_models(folder, *((6, 1024, 3000) if not quick else (2, 16, 30)))
 
         def run() -> None:
-            average.mean_network(paths).write(folder / "mean.raw")
+            write_network(folder / "mean.raw", average.mean_network(paths))
 
         floor, ours = alternate(lambda: add_files(paths, folder / "sum"), run)
         megabytes = sum(path.stat().st_size for path in paths) / 1e6

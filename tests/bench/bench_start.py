@@ -14,6 +14,8 @@ from pathlib import Path
 from bench_training import FRAME_DIM, make_network, make_subset
 from timing import alternate
 
+from houseblend.nnet.formats.nnet3 import write_network
+
 BIN = Path(__file__).parents[2] / "bin"
 
 
@@ -30,7 +32,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as folder:
         model, frames = Path(folder, "0.raw"), Path(folder)
-        make_network(*((2, 8, 10) if quick else (6, 1024, 3000)), limited=True).write(model)
+        write_network(model, make_network(*((2, 8, 10) if quick else (6, 1024, 3000)), limited=True))
         make_subset(frames, 4000)
         train = [sys.executable, BIN / "nnet3-train", "--end=1", model, f"frames:{frames}", Path(folder, "1.raw")]
         importing, whole = alternate(

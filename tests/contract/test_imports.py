@@ -1,6 +1,7 @@
 """The direction of imports and the fences around heavy or licensed packages (docs: CONTRIBUTING.md)."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,10 @@ def test_base_needs_the_standard_library_only():
 def test_modules_stay_readable(path):
     assert len(path.read_text().splitlines()) <= 400, "split the module"
     assert path.stem not in {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+
+
+def test_modules_do_not_import_in_circles():
+    """Not even by imports inside functions."""
+    names = {".".join(("houseblend", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in FILES}
+    graph = {name: imported(path) & set(names) for name, path in names.items()}
+    graphlib.TopologicalSorter(graph).prepare()

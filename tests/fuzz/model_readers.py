@@ -87,7 +87,7 @@ def _write_accumulators(folder: Path, binary: bool) -> None:
 
 
 def _write_lda(folder: Path) -> None:
-    from houseblend.train.transform import LdaStats
+    from houseblend.gmm.lda import LdaStats
 
     x = FRAMES
     with open_output(folder / "lda.acc") as target:
@@ -95,7 +95,7 @@ def _write_lda(folder: Path) -> None:
 
 
 def _read_lda(folder: Path) -> Any:
-    from houseblend.train.transform import LdaStats
+    from houseblend.gmm.lda import LdaStats
 
     return LdaStats.load(folder / "lda.acc")
 
@@ -124,13 +124,15 @@ def _network() -> Any:
 
 
 def _write_network(folder: Path, binary: bool) -> None:
-    _network().write(folder / "0.raw", binary)
+    from houseblend.nnet.formats.nnet3 import write_network
+
+    write_network(folder / "0.raw", _network(), binary)
 
 
 def _read_network(folder: Path) -> Any:
-    from houseblend.nnet.network import Network
+    from houseblend.nnet.formats.nnet3 import read_network
 
-    return _used(Network.read(folder / "0.raw"))
+    return _used(read_network(folder / "0.raw"))
 
 
 def _used(network: Any) -> Any:

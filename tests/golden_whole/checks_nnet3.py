@@ -14,7 +14,7 @@ from workplace import Workplace
 
 from houseblend.frames.egs import read_egs
 from houseblend.io.tables import read_object, read_table, write_object
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.train.combine import average_posteriors
 from houseblend.train.update.natural_gradient import OnlineNaturalGradient
 
@@ -29,7 +29,7 @@ def ours(row: Row) -> str:
 
 def parameter_deviation(mine: Path, its: Path, tolerance: Tolerance) -> Deviation:
     """Of the trained parameters of two networks; statistics come from a random part of the minibatches."""
-    parameters, expected = Network.read(mine).parameters, Network.read(its).parameters
+    parameters, expected = read_network(mine).parameters, read_network(its).parameters
     total = Deviation()
     for spec, values in parameters.items("parameter"):
         total |= tolerance.deviation(values.numpy(), expected[spec.name].numpy())
@@ -96,7 +96,7 @@ def acoustic_model(workplace: Workplace, row: Row) -> Outcome:
     first, _, *others = row.command.split(" && ")
     network, egs = (workplace.golden / "nnet3" / name.format(row.name[6]) for name in ("{}_m0_20.raw", "egs{}.ark"))
     workplace.run(row, first)
-    posterior = average_posteriors(Network.read(network), f"ark:{egs}")
+    posterior = average_posteriors(read_network(network), f"ark:{egs}")
     write_object(str(workplace.place / row.files[2]), "vector", np.asarray(posterior, dtype=np.float32), binary=False)
     workplace.shell(" && ".join(others))
     return compared(workplace, row)

@@ -7,8 +7,8 @@ import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
 from houseblend.nnet.average import mean, mean_network
+from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.init import init_network
-from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Layout, Parameters, TensorSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
@@ -74,10 +74,10 @@ def test_variances_are_merged_as_if_the_rows_were_put_together():
 
 
 def test_golden_averages():
-    networks = [Network.read(GOLDEN / f"A_m0_{n}.raw") for n in (2, 5, 20)]
+    networks = [read_network(GOLDEN / f"A_m0_{n}.raw") for n in (2, 5, 20)]
     for name, weights in (("A_wavg", [1.0, 2.0, 5.0]), ("A_avg", None)):
         result = mean([n.parameters for n in networks], weights)
-        wanted = Network.read(GOLDEN / f"{name}.raw").parameters
+        wanted = read_network(GOLDEN / f"{name}.raw").parameters
         for spec, tensor in wanted.items():
             mine = result[spec.name]
             if spec.role == "counter":
@@ -87,7 +87,7 @@ def test_golden_averages():
 
 def test_mean_of_a_fresh_and_a_trained_network_keeps_the_statistics():
     result = mean_network([GOLDEN / "A_m0_0.raw", GOLDEN / "A_m0_20.raw"])
-    trained = Network.read(GOLDEN / "A_m0_20.raw")
+    trained = read_network(GOLDEN / "A_m0_20.raw")
     assert torch.allclose(result.parameters["l1.relu.value-avg"], trained.parameters["l1.relu.value-avg"])
     assert {"value-avg", "deriv-avg", "oderiv-rms"} == getattr(result.components[1], "stored")  # noqa: B009
 
@@ -115,9 +115,9 @@ def test_mean_of_files_is_the_mean_of_their_networks_and_leaves_them_as_they_are
     config = "input dim=30 name=input\nrelu-layer name=h dim=700\noutput-layer name=output dim=9\n"
     files = [tmp_path / f"{seed}.raw" for seed in range(3)]
     for seed, file in enumerate(files):
-        init_network(config, seed=seed).write(file)
+        write_network(file, init_network(config, seed=seed))
     bytes_before = [file.read_bytes() for file in files]
-    wanted = mean([Network.read(file).parameters for file in files], [1.0, 2.0, 0.5])
+    wanted = mean([read_network(file).parameters for file in files], [1.0, 2.0, 0.5])
     assert torch.equal(mean_network(files, [1.0, 2.0, 0.5]).parameters.flat, wanted.flat)
     piped = [f"cat {file} |" for file in files]
     assert torch.equal(mean_network(piped, [1.0, 2.0, 0.5]).parameters.flat, wanted.flat)
@@ -127,7 +127,9 @@ def test_mean_of_files_is_the_mean_of_their_networks_and_leaves_them_as_they_are
 def test_not_finite_file_is_named(tmp_path):
     files = [tmp_path / f"{seed}.raw" for seed in range(2)]
     for file in files:
-        init_network("input dim=30 name=input\nrelu-layer name=h dim=700\noutput-layer name=o dim=9\n").write(file)
+        write_network(
+            file, init_network("input dim=30 name=input\nrelu-layer name=h dim=700\noutput-layer name=o dim=9\n")
+        )
     data = bytearray(files[1].read_bytes())
     place = data.index(b"<LinearParams>") + 40000
     data[place : place + 8] = b"\xff" * 8

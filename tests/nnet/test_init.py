@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from houseblend.io.objects import open_output
+from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.nnet.init import init_network
-from houseblend.nnet.network import Network
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
 
 
 def test_golden_config_gives_the_golden_network_but_for_its_random_numbers():
     mine = init_network((GOLDEN / "A_m0.config").read_text(), 1)
-    theirs = Network.read(GOLDEN / "A_m0_0.raw")
+    theirs = read_network(GOLDEN / "A_m0_0.raw")
     assert mine.topology == theirs.topology
     assert mine.parameters.layout == theirs.parameters.layout
     for a, b in zip(mine.updatable(), theirs.updatable(), strict=True):
@@ -41,7 +41,7 @@ def test_seed_and_name_decide():
 
 
 def test_layers_are_added_to_a_trained_network():
-    trained = Network.read(GOLDEN / "A_m0_20.raw")
+    trained = read_network(GOLDEN / "A_m0_20.raw")
     more = """component name=l3.affine type=NaturalGradientAffineComponent input-dim=32 output-dim=32
 component-node name=l3.affine component=l3.affine input=l2.renorm
 component name=l3.relu type=RectifiedLinearComponent dim=32

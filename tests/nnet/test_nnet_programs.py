@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from houseblend.io.tables import read_table
-from houseblend.nnet.formats.nnet3 import read_acoustic_model
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_acoustic_model, read_network
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nnet"
 
@@ -44,7 +43,7 @@ def test_init_info_copy_average(run_program, tmp_path):
     assert (tmp_path / "same.raw").read_bytes() == (tmp_path / "1.raw").read_bytes()
     weighted = run_program("nnet3-average", "--weights=3:1", tmp_path / "1.raw", tmp_path / "2.raw", tmp_path / "w.raw")
     assert weighted.status == 0
-    one, two, mean = (Network.read(tmp_path / f"{name}.raw").parameters.flat for name in ("1", "2", "w"))
+    one, two, mean = (read_network(tmp_path / f"{name}.raw").parameters.flat for name in ("1", "2", "w"))
     assert torch.allclose(mean, 0.75 * one + 0.25 * two, atol=1e-6)
 
 
@@ -77,7 +76,7 @@ def test_compute_skips_features_of_another_dim_and_fails_if_none_fit(run_program
 
 def test_acoustic_model_programs_equal_kaldi(run_program, tmp_path):
     run_program("nnet3-am-init", GOLDEN / "A.mdl", GOLDEN / "A_m0_20.raw", tmp_path / "A.mdl", check=True)
-    assert_close(Network.read(tmp_path / "A.mdl"), Network.read(GOLDEN / "A.mdl"))
+    assert_close(read_network(tmp_path / "A.mdl"), read_network(GOLDEN / "A.mdl"))
     run_program("nnet3-am-adjust-priors", tmp_path / "A.mdl", GOLDEN / "A_post.vec", tmp_path / "prior.mdl", check=True)
     priors = read_acoustic_model(tmp_path / "prior.mdl").priors
     assert priors == pytest.approx(read_acoustic_model(GOLDEN / "A_prior.mdl").priors, rel=1e-4)
@@ -91,11 +90,11 @@ def test_acoustic_model_programs_equal_kaldi(run_program, tmp_path):
         tmp_path / "set.mdl",
         check=True,
     )
-    mine, theirs = Network.read(tmp_path / "set.mdl"), Network.read(GOLDEN / "A_set.mdl")
+    mine, theirs = read_network(tmp_path / "set.mdl"), read_network(GOLDEN / "A_set.mdl")
     assert [c.learning_rate for c in mine.updatable()] == [c.learning_rate for c in theirs.updatable()]
     assert_close(mine, theirs)
     run_program("nnet3-am-copy", "--raw", "--scale=0.5", GOLDEN / "A_set.mdl", tmp_path / "edit.raw", check=True)
-    assert_close(Network.read(tmp_path / "edit.raw"), Network.read(GOLDEN / "A_edit.raw"))
+    assert_close(read_network(tmp_path / "edit.raw"), read_network(GOLDEN / "A_edit.raw"))
 
 
 def test_edits_of_batch_norm_equal_kaldi(run_program, tmp_path):
@@ -106,18 +105,18 @@ def test_edits_of_batch_norm_equal_kaldi(run_program, tmp_path):
     run_program("nnet3-copy", *scale, tmp_path / "avg.raw", tmp_path / "edit.raw", check=True)
     run_program("nnet3-copy", "--prepare-for-test", GOLDEN / "B_m0_20.raw", tmp_path / "test.raw", check=True)
     for name in ("avg", "edit", "test"):
-        mine, theirs = Network.read(tmp_path / f"{name}.raw"), Network.read(GOLDEN / f"B_{name}.raw")
+        mine, theirs = read_network(tmp_path / f"{name}.raw"), read_network(GOLDEN / f"B_{name}.raw")
         assert_close(mine, theirs)
         assert [c.test_mode for c in mine.batch_norms()] == [c.test_mode for c in theirs.batch_norms()]
         assert [c.learning_rate for c in mine.updatable()] == [c.learning_rate for c in theirs.updatable()]
     run_program("nnet3-copy", tmp_path / "test.raw", tmp_path / "again.raw", check=True)
-    assert not any(c.test_mode for c in Network.read(tmp_path / "again.raw").batch_norms())
+    assert not any(c.test_mode for c in read_network(tmp_path / "again.raw").batch_norms())
 
 
 def test_am_copy_prepares_for_test(run_program, tmp_path):
     model, out = GOLDEN / "B_prior.mdl", tmp_path / "test.mdl"
     run_program("nnet3-am-copy", "--prepare-for-test", model, out, check=True)
-    assert all(c.test_mode for c in Network.read(out).batch_norms())
+    assert all(c.test_mode for c in read_network(out).batch_norms())
     run_program("nnet3-am-adjust-priors", out, GOLDEN / "B_post.vec", tmp_path / "prior.mdl", check=True)
     priors = read_acoustic_model(tmp_path / "prior.mdl").priors
     assert priors == pytest.approx(read_acoustic_model(model).priors, rel=1e-4)

@@ -12,7 +12,7 @@ import torch
 
 from houseblend.jobs.local import JobFailedError
 from houseblend.jobs.spec import JobResult
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.parallel.exchanges import local
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
@@ -106,7 +106,7 @@ def test_a_round_that_never_succeeds_ends_the_training_and_is_no_model(experimen
         run_rounds(experiment, schedule(), exchange)
     assert [line["kind"] for line in lines(experiment)] == ["round", "refused", "refused", "refused"]
     assert not experiment.model(2).exists()
-    before = Network.read(experiment.model(1)).parameters.hash()
+    before = read_network(experiment.model(1)).parameters.hash()
     assert before == lines(experiment)[0]["model_hash"]
 
 
@@ -115,9 +115,9 @@ def test_a_finished_training_is_not_run_again_and_a_changed_model_is_noticed(exp
     count = len(lines(experiment))
     assert len(run_rounds(experiment, schedule(), LocalExchange())) == 3
     assert len(lines(experiment)) == count
-    network = Network.read(experiment.model(3))
+    network = read_network(experiment.model(3))
     network.set_parameters(network.parameters.flat + torch.tensor(0.1))
-    network.write(experiment.model(3))
+    write_network(experiment.model(3), network)
     with pytest.raises(Exception, match="not the one of the ledger"):
         run_rounds(experiment, schedule(), LocalExchange())
 

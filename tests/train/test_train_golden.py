@@ -11,15 +11,16 @@ import torch
 
 from houseblend.base.seeds import seed_of
 from houseblend.frames.egs import read_egs
+from houseblend.gmm.lda import LdaStats, lda_transform, mean_variance_transform
 from houseblend.io.objects import open_input
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.nnet.parameters import count_of
 from houseblend.train import worker
 from houseblend.train.combine import average_posteriors
 from houseblend.train.examples import read_minibatches
 from houseblend.train.objective import evaluate
 from houseblend.train.trainer import Trainer
-from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
+from houseblend.train.transform import gather_lda_stats
 from houseblend.train.update.rule import UpdateRule
 from houseblend.train.worker import WorkerTask, train_worker
 
@@ -76,7 +77,7 @@ def first_minibatches(count: int, tmp_path: Path, net: str = "A") -> str:
 def test_trajectories_are_nnet3s(net, family, count, tmp_path):
     egs = first_minibatches(count, tmp_path, net)
     report = train_worker(WorkerTask(golden(f"{family}_0", net), egs, f"{tmp_path}/out.raw", rule=RULES[family]))
-    mine, its = (Network.read(path) for path in (tmp_path / "out.raw", golden(f"{family}_{count}", net)))
+    mine, its = (read_network(path) for path in (tmp_path / "out.raw", golden(f"{family}_{count}", net)))
     tolerance = trajectory_tolerance(f"nnet3/{net}_{family}_{count}")
     for spec, values in mine.parameters.items("parameter"):
         gap = float((values - its.parameters[spec.name]).abs().max())
@@ -96,7 +97,7 @@ def test_a_plain_affine_network_is_the_natural_one_told_to_use_sgd(tmp_path):
         ("b", "nong_0", UpdateRule(max_param_change=0)),
     ):
         train_worker(WorkerTask(golden(start), egs, f"{tmp_path}/{name}.raw", rule=rule))
-    a, b = (Network.read(tmp_path / f"{name}.raw").parameters for name in "ab")
+    a, b = (read_network(tmp_path / f"{name}.raw").parameters for name in "ab")
     for (_, mine), (_, its) in zip(a.items("parameter"), b.items("parameter"), strict=True):
         np.testing.assert_allclose(mine, its, atol=1e-7)
 
@@ -123,7 +124,7 @@ def test_the_combination_is_nnet3s(net, run_program, tmp_path):
     assert len(found) == 3
     assert found == pytest.approx(wanted, abs=1e-4)
     if net == "B":
-        norms, its = (Network.read(path).batch_norms() for path in (tmp_path / "out.raw", golden("comb", "B")))
+        norms, its = (read_network(path).batch_norms() for path in (tmp_path / "out.raw", golden("comb", "B")))
         for norm, other in zip(norms, its, strict=True):
             assert count_of(norm.count) == count_of(other.count)
             assert torch.allclose(norm.mean, other.mean, rtol=1e-4, atol=1e-5)
@@ -134,7 +135,7 @@ def test_the_combination_is_nnet3s(net, run_program, tmp_path):
 def test_average_posteriors_are_nnet3s(net, folder):
     with open_input(GOLDEN / folder / f"{net}_post.vec") as source:
         wanted = source.read_vector()
-    found = average_posteriors(Network.read(golden("m0_20", net)), f"ark:{GOLDEN}/train/egs{net}.ark")
+    found = average_posteriors(read_network(golden("m0_20", net)), f"ark:{GOLDEN}/train/egs{net}.ark")
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 
@@ -144,8 +145,8 @@ def test_simple_natural_gradient_trains(tmp_path):
     for update in ("ng", "simple-ng", "sgd"):
         rule = UpdateRule(max_param_change=2.0, update=update)
         train_worker(WorkerTask(golden("m0_0"), EGS, f"{tmp_path}/{update}.raw", rule=rule))
-        networks[update] = Network.read(tmp_path / f"{update}.raw")
-    start = evaluate(Network.read(golden("m0_0")), read_minibatches(EGS, (5, 5), 32)).per_frame
+        networks[update] = read_network(tmp_path / f"{update}.raw")
+    start = evaluate(read_network(golden("m0_0")), read_minibatches(EGS, (5, 5), 32)).per_frame
     assert evaluate(networks["simple-ng"], read_minibatches(EGS, (5, 5), 32)).per_frame > start + 0.5
     for other in ("ng", "sgd"):
         assert not torch.equal(networks["simple-ng"].parameters.flat, networks[other].parameters.flat)
@@ -154,7 +155,7 @@ def test_simple_natural_gradient_trains(tmp_path):
 def test_the_lda_transform_is_kaldis(tmp_path):
     with open_input(GOLDEN / "train" / "A_lda.acc") as source:
         its = LdaStats.read(source)
-    mine = LdaStats.gather(EGS, (5, 5), 62)
+    mine = gather_lda_stats(EGS, (5, 5), 62)
     np.testing.assert_allclose(mine.sums, its.sums, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(mine.second, its.second, rtol=1e-3, atol=1e-3 * np.abs(its.second).max())
     with open_input(GOLDEN / "train" / "A_lda.mat") as source:
@@ -163,7 +164,7 @@ def test_the_lda_transform_is_kaldis(tmp_path):
 
 
 def test_the_mean_variance_transform_does_what_it_says():
-    transform = mean_variance_transform(LdaStats.gather(EGS, (5, 5), 62))
+    transform = mean_variance_transform(gather_lda_stats(EGS, (5, 5), 62))
     rows, weights = [], []
     for example in read_egs(EGS):
         rows.append(example.x_NWD.reshape(len(example.x_NWD), -1)[example.rows])
@@ -187,7 +188,7 @@ def test_a_side_car_goes_on_where_training_stopped(tmp_path):
     )
     train_worker(WorkerTask(first, f"ark:{tmp_path}/b.ark", second, rule=rule, sidecar_in=f"{tmp_path}/a.npz"))
     train_worker(WorkerTask(golden("m09_0"), f"ark:{tmp_path}/ab.ark", whole, rule=rule))
-    mine, its = Network.read(second).parameters, Network.read(whole).parameters
+    mine, its = read_network(second).parameters, read_network(whole).parameters
     for spec, values in mine.items("parameter"):
         assert float((values - its[spec.name]).abs().max()) < 1e-6
 
@@ -216,24 +217,24 @@ def test_training_that_leaves_the_finite_numbers_writes_nothing(run_program, tmp
 
 def test_prefetching_changes_nothing(tmp_path):
     """The gather beside the training gives the same bits as the minibatches one by one."""
-    network = Network.read(golden("m0_0"))
+    network = read_network(golden("m0_0"))
     trainer = Trainer(network, RULES["m0"], seed_of(0, "dropout", 0, 1, 0))
     for batch in list(read_minibatches(EGS, (5, 5), 32)):
         trainer.step(batch)
     train_worker(WorkerTask(golden("m0_0"), EGS, f"{tmp_path}/out.raw", rule=RULES["m0"]))
-    assert Network.read(tmp_path / "out.raw").parameters.hash() == network.parameters.hash()
+    assert read_network(tmp_path / "out.raw").parameters.hash() == network.parameters.hash()
 
 
 @pytest.mark.parametrize("family", ["m0", "nong"])
 def test_bfloat16_products_go_nearly_the_same_way(family, tmp_path):
     """The output layer's change in five minibatches is that of float32 to two percent; what is kept has all its bits."""
     egs = first_minibatches(5, tmp_path)
-    before = Network.read(golden(f"{family}_0")).parameters["out.affine.linear"]
+    before = read_network(golden(f"{family}_0")).parameters["out.affine.linear"]
     after = {}
     for dtype in ("float32", "bfloat16"):
         rule = replace(RULES[family], compute_dtype=dtype)
         train_worker(WorkerTask(golden(f"{family}_0"), egs, f"{tmp_path}/{dtype}.raw", rule=rule))
-        after[dtype] = Network.read(tmp_path / f"{dtype}.raw").parameters["out.affine.linear"]
+        after[dtype] = read_network(tmp_path / f"{dtype}.raw").parameters["out.affine.linear"]
     gap = float((after["bfloat16"] - after["float32"]).norm() / (after["float32"] - before).norm())
     assert 0.0 < gap < 0.02
     assert not torch.equal(after["bfloat16"], after["bfloat16"].bfloat16().float())

@@ -15,17 +15,17 @@ def main(model: str, examples: str, stats: str, num_classes: int, binary: bool) 
     from houseblend.base.log import log
     from houseblend.frames.store import FrameStore
     from houseblend.io.objects import open_output
-    from houseblend.nnet.network import Network
+    from houseblend.nnet.formats.nnet3 import read_network
     from houseblend.train.examples import split_name
-    from houseblend.train.transform import LdaStats
+    from houseblend.train.transform import gather_lda_stats
 
-    network = Network.read(model)
+    network = read_network(model)
     place = split_name(examples)
     if place is not None:
         num_classes = FrameStore(place[0]).num_pdfs
     if num_classes < 1:
         raise UsageError("--num-classes is missing", expected="the number of pdfs, with archives of examples")
-    found = LdaStats.gather(examples, (network.left_context, network.right_context), num_classes)
+    found = gather_lda_stats(examples, (network.left_context, network.right_context), num_classes)
     with open_output(stats, binary) as target:
         found.write(target)
     log(f"accumulated {found.counts.sum():g} frames of dimension {found.sums.shape[1]}")

@@ -12,6 +12,7 @@ def main(files: tuple[str, ...], weights: str, binary: bool) -> None:
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
     from houseblend.nnet.average import mean_network
+    from houseblend.nnet.formats.nnet3 import write_network
 
     if len(files) < 2:
         raise UsageError("too few files", expected="one or more networks, then the network to write")
@@ -19,5 +20,5 @@ def main(files: tuple[str, ...], weights: str, binary: bool) -> None:
         numbers = [float(word) for word in weights.split(":")] if weights else None
     except ValueError:
         raise UsageError(f"--weights={weights}", expected="numbers separated by colons") from None
-    mean_network(files[:-1], numbers).write(files[-1], binary)
+    write_network(files[-1], mean_network(files[:-1], numbers), binary)
     log(f"averaged {len(files) - 1} networks into {files[-1]}")

@@ -10,11 +10,12 @@ def main(words: tuple[str, ...], device: str) -> None:
     """Combine the last models, as many as give the best objective on the examples."""
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
+    from houseblend.nnet.formats.nnet3 import write_network
     from houseblend.train.combine import combine
 
     if len(words) < 3:
         raise UsageError(f"{len(words)} arguments", expected="MODEL ... EXAMPLES MODEL_OUT")
     *models, examples, target = words
     network, count = combine(models, examples, device)
-    network.write(target)
+    write_network(target, network)
     log(f"Finished combining neural nets: {count} in {target}")

@@ -13,11 +13,11 @@ def main(model: str, examples: str, report: str | None, device: str) -> None:
     from houseblend.base.atomic import write_json
     from houseblend.base.errors import InputError
     from houseblend.base.log import log
-    from houseblend.nnet.network import Network
+    from houseblend.nnet.formats.nnet3 import read_network
     from houseblend.train.examples import read_minibatches
     from houseblend.train.objective import evaluate_as_for_test
 
-    network = Network.read(model, device=device)
+    network = read_network(model, device=device)
     result = evaluate_as_for_test(
         network, read_minibatches(examples, (network.left_context, network.right_context), 1024)
     )

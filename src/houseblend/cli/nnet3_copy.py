@@ -30,12 +30,12 @@ def main(
     from houseblend.base.log import log
     from houseblend.nnet import collapse
     from houseblend.nnet.edits import change_network
-    from houseblend.nnet.network import Network
+    from houseblend.nnet.formats.nnet3 import read_network, write_network
 
-    network = Network.read(network_in)
+    network = read_network(network_in)
     network = change_network(network, learning_rate, scale, edits)
     network.set_batch_norm_test_mode(batchnorm_test_mode)
     if prepare_for_test:
         network = collapse.prepare_for_test(network)
-    network.write(network_out, binary)
+    write_network(network_out, network, binary)
     log(f"copied the network of {network_in} to {network_out}")

@@ -7,7 +7,7 @@ from houseblend.cli.program import argument, program
 @argument("network", help="network, .raw or .mdl")
 def main(network: str) -> None:
     """Print contexts, nodes and components of a network."""
+    from houseblend.nnet.formats.nnet3 import read_network
     from houseblend.nnet.info import network_info
-    from houseblend.nnet.network import Network
 
-    print(network_info(Network.read(network)), end="")
+    print(network_info(read_network(network)), end="")

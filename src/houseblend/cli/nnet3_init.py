@@ -17,13 +17,13 @@ def main(files: tuple[str, ...], srand: int, binary: bool) -> None:
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
     from houseblend.io.streams import read_text
+    from houseblend.nnet.formats.nnet3 import read_network, write_network
     from houseblend.nnet.init import init_network
-    from houseblend.nnet.network import Network
 
     if len(files) not in (2, 3):
         raise UsageError(f"{len(files)} files", expected="[existing-network] config network-to-write")
-    existing = Network.read(files[0]) if len(files) == 3 else None
+    existing = read_network(files[0]) if len(files) == 3 else None
     config, out = files[-2:]
     network = init_network(read_text(config), srand, config, existing)
-    network.write(out, binary)
+    write_network(out, network, binary)
     log(f"wrote {len(network.components)} components to {out}")

@@ -17,8 +17,8 @@ def main(
     """Estimate the matrix of a fixed-affine input layer."""
     from houseblend.base.errors import UsageError
     from houseblend.base.log import log
+    from houseblend.gmm.lda import LdaStats, lda_transform, mean_variance_transform
     from houseblend.io.objects import open_output
-    from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
 
     found = LdaStats.load(stats)
     if kind not in ("lda", "mean-var"):

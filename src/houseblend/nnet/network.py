@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -52,19 +51,6 @@ class Network:
         self._plans: dict[int, Plan] = {}
         self.left_context, self.right_context = span.left_context, span.right_context
         self.input_dim, self.output_dim = topology.input_dim, span.output_dim
-
-    @classmethod
-    def read(cls, path: str | Path, device: str | torch.device = "cpu") -> Network:
-        """Read nnet3's `.raw` or `.mdl`; see `formats.nnet3.read_network`."""
-        from houseblend.nnet.formats.nnet3 import read_network
-
-        return read_network(path, device)
-
-    def write(self, path: str | Path, binary: bool = True) -> None:
-        """Write nnet3's `.raw`."""
-        from houseblend.nnet.formats.nnet3 import write_network
-
-        write_network(path, self, binary)
 
     @property
     def device(self) -> torch.device:

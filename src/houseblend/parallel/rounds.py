@@ -17,6 +17,7 @@ from houseblend.base.atomic import move
 from houseblend.base.errors import HouseBlendError, InputError, NotFiniteError
 from houseblend.base.log import log, warn
 from houseblend.nnet.average import mean
+from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters
 from houseblend.parallel.gate import Gate, Outcome
@@ -94,7 +95,7 @@ def run_rounds(experiment: Experiment, strategy: Strategy, exchange: Exchange) -
     if plan is None:
         raise InputError("no rounds to run")
     if not done and not experiment.model(0).exists():
-        experiment.network_of(None, plan.num_layers).write(experiment.model(0))
+        write_network(experiment.model(0), experiment.network_of(None, plan.num_layers))
     state, loss = _resume(experiment, strategy, done)
     while (plan := strategy.plan(state)) is not None:
         state, loss = _round(experiment, strategy, exchange, ledger, plan, state, loss)
@@ -105,10 +106,10 @@ def run_rounds(experiment: Experiment, strategy: Strategy, exchange: Exchange) -
 def _resume(experiment: Experiment, strategy: Strategy, done: list[dict[str, Any]]) -> tuple[State, float | None]:
     """State and held-out loss where the ledger ends."""
     if not done:
-        return strategy.init(Network.read(experiment.model(0)).parameters.flat), None
+        return strategy.init(read_network(experiment.model(0)).parameters.flat), None
     last = done[-1]
     path = experiment.model(last["round"] + 1)
-    if not path.exists() or Network.read(path).parameters.hash() != last["model_hash"]:
+    if not path.exists() or read_network(path).parameters.hash() != last["model_hash"]:
         raise InputError("the model is not the one of the ledger's last line", file=path, do="begin a new directory")
     log(f"continuing after round {last['round']}")
     return last["state"], -last["heldout_objective"]
@@ -156,12 +157,12 @@ def _round(
 def _start_model(experiment: Experiment, plan: RoundPlan) -> Path:
     """The model before the round, with its new layer if it gets one."""
     path = experiment.model(plan.round)
-    network = Network.read(path)
+    network = read_network(path)
     grown = experiment.network_of(network, plan.num_layers)
     if grown is network:
         return path
     target = experiment.folder / f"{plan.round}.grown.raw"
-    grown.write(target)
+    write_network(target, grown)
     return target
 
 
@@ -186,7 +187,7 @@ def _blend(
     admitted: list[Outcome], folder: Path,
 ) -> dict[str, Any]:  # fmt: skip
     """Weigh, average and update; write and evaluate the blended model; what the ledger says of it."""
-    networks = [Network.read(str(outcome.model)) for outcome in admitted]
+    networks = [read_network(str(outcome.model)) for outcome in admitted]
     reports = [_report(outcome) for outcome in admitted]
     weights = strategy.weigh(state, reports)
     averaged = mean([network.parameters for network in networks], weights)
@@ -195,7 +196,7 @@ def _blend(
     result = networks[0]
     result.set_parameters(start)
     result.parameters.check_finite("the blended model")
-    result.write(folder / "blend.raw")
+    write_network(folder / "blend.raw", result)
     subsets = [f"frames:{experiment.frames}:{name}" for name in ("heldout", "combine")]
     heldout, train = exchange.evaluate(folder / "blend.raw", subsets, folder, experiment.device)
     return {

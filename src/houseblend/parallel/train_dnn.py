@@ -12,6 +12,7 @@ from houseblend.base.errors import UsageError
 from houseblend.base.log import log
 from houseblend.feat.description import copy_model_features
 from houseblend.frames.store import FrameStore
+from houseblend.gmm.lda import lda_transform, mean_variance_transform
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
@@ -25,7 +26,7 @@ from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import STRATEGIES
 from houseblend.train.combine import average_posteriors, combine
-from houseblend.train.transform import LdaStats, lda_transform, mean_variance_transform
+from houseblend.train.transform import gather_lda_stats
 from houseblend.train.update.rule import UpdateRule
 
 
@@ -99,7 +100,7 @@ def _network_config(frames: Path, out: Path, options: DnnOptions) -> NetworkConf
         raise UsageError(f"--input-transform={options.input_transform}", expected="mean-var or lda")
     if not path.exists():
         context = (options.context, options.context)
-        stats = LdaStats.gather(f"frames:{frames}:train", context, store.num_pdfs)
+        stats = gather_lda_stats(f"frames:{frames}:train", context, store.num_pdfs)
         matrix = mean_variance_transform(stats) if options.input_transform == "mean-var" else lda_transform(stats)
         with open_output(path) as target:
             target.write_matrix(matrix)

@@ -8,6 +8,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.base.log import log
 from houseblend.nnet.average import mean
+from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.nnet.network import Network
 from houseblend.nnet.randomness import Randomness
 from houseblend.train.examples import Minibatch, read_minibatches
@@ -30,7 +31,7 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
     Raises:
         InputError: no models, no examples, or models that cannot be averaged.
     """
-    networks = [Network.read(model, device=device) for model in models]
+    networks = [read_network(model, device=device) for model in models]
     if not networks:
         raise InputError("no models to combine")
     result = networks[0]

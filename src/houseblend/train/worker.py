@@ -17,7 +17,7 @@ from houseblend.base.atomic import write_bytes, write_json
 from houseblend.base.errors import InputError
 from houseblend.base.log import log, warn
 from houseblend.base.seeds import seed_of
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.products import core_multiplies_bfloat16
 from houseblend.train.examples import Minibatch, read_minibatches
 from houseblend.train.objective import evaluate_as_for_test
@@ -83,7 +83,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
     """
     start = time.monotonic()
     torch.set_num_threads(task.threads)
-    network = Network.read(task.model_in, device=task.device)
+    network = read_network(task.model_in, device=task.device)
     if task.learning_rate is not None:
         network.set_learning_rate(task.learning_rate)
     if task.rule.compute_dtype == "bfloat16" and task.device == "cpu" and not core_multiplies_bfloat16():
@@ -109,7 +109,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
         report["heldout_objective"], report["heldout_accuracy"] = heldout.per_frame, heldout.accuracy
     if task.sidecar_out is not None:
         save_sidecar(task.sidecar_out, trainer)
-    network.write(task.model_out)
+    write_network(task.model_out, network)
     report["model_hash"] = network.parameters.hash()
     report["seconds"] = {
         "start": round(ready - start, 3), "training": round(trained - ready - clock.waited, 3),

@@ -10,7 +10,7 @@ from houseblend.base.log import speaking_as, warn
 from houseblend.base.workers import KilledError, in_processes
 from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
-from houseblend.nnet.network import Network
+from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.parallel.gate import Outcome
 from houseblend.train.examples import read_minibatches
 from houseblend.train.objective import evaluate_as_for_test
@@ -71,7 +71,7 @@ def _train(task: WorkerTask) -> Outcome:
 
 
 def _evaluate(model: Path, device: str, examples: str) -> dict[str, Any]:
-    network = Network.read(model, device=device)
+    network = read_network(model, device=device)
     context = (network.left_context, network.right_context)
     result = evaluate_as_for_test(network, read_minibatches(examples, context, EVALUATION_MINIBATCH))
     return {"objective": result.per_frame, "accuracy": result.accuracy}
