@@ -54,7 +54,7 @@ def table(path):
 
 
 def test_log_likelihoods_are_kaldis(run_step, tmp_path, data, dnn):
-    run_step("compute_posteriors", "--log-likelihoods=true", data, dnn, tmp_path / "out", check=True)
+    run_step("compute_posteriors", "--log-likelihoods=true", "data", "exp/dnn", "out", cwd=tmp_path, check=True)
     found = table(tmp_path / "out" / "loglikes.scp")
     assert list(found) == list(table(data / "feats.scp"))
     for key, expected in read_table(f"ark:{NNET}/A_loglike.ark", "matrix"):

@@ -17,6 +17,8 @@ TOLERANCE = 1e-3
 def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, jobs: int) -> None:
     """Write posteriors.ark and posteriors.scp, or loglikes.ark and loglikes.scp, of a data directory.
 
+    The script holds absolute names.
+
     Args:
         data: data directory with features.
         model: model directory; its normalisation is applied to the features first.
@@ -30,7 +32,7 @@ def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, j
     features = model_features(model, data)
     keys = list(features)
     score = read_scorer(model / "final.mdl")[1] if log_likelihoods else _read_posteriors(model / "final.mdl")
-    name = out / ("loglikes" if log_likelihoods else "posteriors")
+    name = out.absolute() / ("loglikes" if log_likelihoods else "posteriors")
     with (
         write_table(f"ark,scp:{name}.ark,{name}.scp", "matrix") as write,
         Progress(len(keys), "utterances") as progress,
