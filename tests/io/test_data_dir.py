@@ -83,7 +83,7 @@ BROKEN = [
     ("text", 2, "ann-2 one <s> two", "text:2: [ann-2] bad line"),
     ("text", 2, "ann-2 one\u00a0two", "text:2: [ann-2] U+00A0 (no-break space) in the line"),
     ("text", 2, "ann-2 a\x07b", "text:2: [ann-2] U+0007 (control character) in the line"),
-    ("text", 2, b"ann-2 caf\xe9", "text:2: not UTF-8"),
+    ("text", 2, b"ann-2 caf\xe9", "text:2: [ann-2] not UTF-8"),
     ("text", 2, b"ann-2 one\r", "text:2: the line ends in a carriage return"),
     ("text", 2, "", "text:2: a line without a key"),
     ("text", 10, "cyd-2 three", None),
@@ -370,7 +370,7 @@ def test_programs(data, tmp_path, run_program):
     done = run_program("validate-data-dir", "--no-text", data)
     assert done.status == 1
     assert "feats.scp:1: [ann-1] bad line" in done.stderr
-    assert "problems: 2" in done.stderr
+    assert "problems: 1" in done.stderr
     assert "dropped [ann-1]" in run_program("fix-data-dir", data, check=True).stderr
     run_program("validate-data-dir", "--no-text", data, check=True)
     (tmp_path / "speakers").write_text("cyd\nann\n")
@@ -394,3 +394,23 @@ def test_programs(data, tmp_path, run_program):
     run_program("combine-data", tmp_path / "all", *parts, check=True)
     for name in ("utt2spk", "spk2utt", "feats.scp", "wav.scp", "cmvn.scp", "utt2orig"):
         assert (tmp_path / "all" / name).read_bytes() == (data / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b"ann-2 caf\xe9", "not UTF-8"),
+        (b"ann-2\ta\0b", "a NUL byte"),
+        ("ann-2 a\u00a0b".encode(), "U+00A0"),
+        (b"ann-2 <s>", "bad"),
+    ],
+)
+def test_a_line_that_is_wrong_is_told_once_and_is_why_its_utterance_is_dropped(line, cause, data):
+    edit(data / "text", 2, line)
+    (found,) = problems(data)
+    assert (found.key, found.line) == ("ann-2", 2)
+    assert cause in found.what
+    ((utterance, why),) = fix_data_dir(data).dropped
+    assert utterance == "ann-2"
+    assert cause in why
+    assert why.endswith("(text:2)")

@@ -310,6 +310,7 @@ def _ids_match(data: DataDir, name: str, entries: dict[str, Line]) -> Iterator[I
         if key not in wanted:
             yield InputError(f"{index} that is not in {source}", file=file, line=line.number, key=key, do=FIX)
     if complete:
-        for key in sorted(wanted - entries.keys()):
+        told = {error.key for error in data.wrong if error.file == file}
+        for key in sorted(wanted - entries.keys() - told):
             expected = f"a line for every {index} of {source}"
             yield InputError(f"{index} without a line", file=file, key=key, expected=expected, do=FIX)

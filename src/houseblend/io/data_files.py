@@ -12,7 +12,7 @@ from pathlib import Path
 
 from houseblend.base.errors import InputError
 from houseblend.io.streams import read_text, split_offset
-from houseblend.io.text import BLANKS, MARK, decode, odd_letter, words_of
+from houseblend.io.text import BLANKS, MARK, decode, odd_letter, remedy, words_of
 
 FORBIDDEN_WORDS = {"<s>", "</s>", "#0", "<eps>"}
 FIX = "run fix-data-dir"
@@ -135,7 +135,8 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
             wrong.append(InputError("the line ends in a carriage return", file=path, line=number, do=FIX))
         line = _parse(row.removesuffix(b"\r"), number)
         if isinstance(line, str):
-            wrong.append(InputError(line, file=path, line=number, expected=rule.expected, do=MEND))
+            do = MEND if line == _KEYLESS else remedy(line)
+            wrong.append(InputError(line, file=path, line=number, key=_key(row), expected=rule.expected, do=do))
         elif rule.plain and (odd := odd_letter(str(line))):
             what = f"{odd} in the line"
             wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
@@ -179,6 +180,17 @@ def to_text(lines: Iterable[Line]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+_KEYLESS = "a line without a key"
+
+
+def _key(row: bytes) -> str | None:
+    """The first word of a line that is no text, if it is text itself."""
+    try:
+        return decode(re.split(b"[ \t]", row, maxsplit=1)[0]) or None
+    except ValueError:
+        return None
+
+
 def _parse(row: bytes, number: int) -> Line | str:
     """A line, or what is wrong with its form."""
     try:
@@ -187,5 +199,5 @@ def _parse(row: bytes, number: int) -> Line | str:
         return str(failure)
     parts = words_of(text, 1)
     if not parts or text[0] in BLANKS:
-        return "a line without a key"
+        return _KEYLESS
     return Line(number, parts[0], parts[1] if len(parts) == 2 else "")
