@@ -1,6 +1,7 @@
 """Atomic files, seeds, locks, fingerprints."""
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -97,6 +98,13 @@ def test_records_hold_features_that_lie_elsewhere_and_nothing_that_was_made_of_a
 def test_errors_say_where_what_and_what_to_do():
     text = str(InputError("no number", file="a/text", line=3, key="utt1", expected="an integer", do="mend it"))
     assert text == "a/text:3: [utt1] no number; expected an integer; mend it"
+
+
+def test_errors_come_whole_from_another_process():
+    error = InputError("no number", file="a/text", line=3, key="utt1").but(do="mend it")
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == "a/text:3: [utt1] no number; mend it"
+    assert (again.what, again.line, again.do) == ("no number", 3, "mend it")
 
 
 def test_a_process_that_has_ended_is_not_alive_though_nobody_has_waited_for_it():

@@ -66,6 +66,13 @@ def test_an_unknown_option_in_a_configuration_names_the_line_and_the_nearest(sho
         show.run([f"--config={conf}", "x"])
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "much"])
+def test_a_number_in_a_configuration_is_checked_as_one_of_the_command_line_is(value, show, tmp_path):
+    (tmp_path / "mfcc.conf").write_text(f"--use-energy=false\n--dither={value}\n")
+    with pytest.raises(UsageError, match=rf"mfcc.conf:2: \[--dither\] .*{value.replace('1e999', 'inf')}"):
+        show.run([f"--config={tmp_path}/mfcc.conf", "x"])
+
+
 @pytest.mark.parametrize(
     "words",
     [["--num-cepstra=3", "x"], [], ["x", "y"], ["--use-energy=maybe", "x"], ["x", "--config"], ["--dither=nan", "x"]],

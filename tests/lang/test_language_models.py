@@ -242,14 +242,22 @@ ngram 2=2
         ("-0.2041200\t<s> b", "-0.2041200\ta a", "bad:13: .*twice"),
         ("-99\t<s>\t-0.30103", "-99\t<s>", "behind '<s>' sum to"),
         ("-0.30103\ta\t", "-0.1\ta\t", "1-grams sum to"),
+        ("-0.30103\ta\t", "1e3\ta\t", "1-grams sum to inf; expected 1; if words were added.*again$"),
+        ("-0.2041200\t<s> b", "2147483648\t<s> b", "behind '<s>' sum to"),
+        ("-0.124939\ta a", "999\ta a", "behind 'a' sum to"),
+        ("a\t-0.30103", "a\t4000", "behind 'a' sum to inf"),
         ("ngram 2=2", "ngram 2=3", "2 2-grams"),
         ("\t</s>", "\tz", "no </s>"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_arpa_files_that_are_no_distribution_are_refused(tmp_path, old, new, message):
     (tmp_path / "bad").write_text(ARPA.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         read_arpa(tmp_path / "bad")
+    if "sum to inf" in message:
+        with pytest.raises(InputError, match=message):
+            read_arpa(tmp_path / "bad", max_unigram_sum=1.1)
 
 
 def test_lossy_models_are_told_and_those_of_too_much_probability_refused(tmp_path, capsys):

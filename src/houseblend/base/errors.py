@@ -50,11 +50,15 @@ class HouseBlendError(Exception):
         expected: str | None = None,
         do: str | None = None,
     ) -> None:
-        place = "" if file is None else f"{file}:{line}: " if line is not None else f"{file}: "
-        item = "" if key is None else f"[{key}] "
-        tail = ("" if expected is None else f"; expected {expected}") + ("" if do is None else f"; {do}")
-        super().__init__(f"{place}{item}{what}{tail}")
+        super().__init__(what)
         self.what, self.file, self.key, self.line, self.expected, self.do = what, file, key, line, expected, do
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else f"{self.file}:{self.line}: " if self.line is not None else f"{self.file}: "
+        item = "" if self.key is None else f"[{self.key}] "
+        expected = "" if self.expected is None else f"; expected {self.expected}"
+        do = "" if self.do is None else f"; {self.do}"
+        return f"{place}{item}{self.what}{expected}{do}"
 
     def but(self, **known: Any) -> "Self":
         """The same failure with some of its arguments (`what` among them) replaced by what is known better."""

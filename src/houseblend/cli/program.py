@@ -235,7 +235,7 @@ class Program:
                 hint = f"did you mean {near[0]}?" if near else f"see {self.name} --help"
                 raise UsageError(f"unknown option {name}", file=path, line=number, do=hint)
             try:
-                known[name].type.convert(value if equals else "true", known[name], None)
+                _finite(None, known[name], known[name].type.convert(value if equals else "true", known[name], None))
             except click.UsageError as failure:
                 what, do = failure.message.rstrip("."), f"see {self.name} --help"
                 raise UsageError(what, file=path, line=number, key=name, do=do) from None
@@ -317,7 +317,7 @@ def _standard_options() -> list[click.Option]:
     ]
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+def _finite(context: click.Context | None, parameter: click.Parameter, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise click.BadParameter(f"{value} is no finite number", context, parameter)
     return value

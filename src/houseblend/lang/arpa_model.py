@@ -94,7 +94,9 @@ def _advice(order: int, total: float, allowing: bool) -> str:
         return "look for a back-off weight that is wrong or missing, or make the model again"
     if total < 1.0:
         return "look for words that are missing, or make the model again"
-    allow = f", or allow it by --max-unigram-sum={math.ceil(100 * total) / 100:g}" if allowing else ""
+    allow = (
+        f", or allow it by --max-unigram-sum={math.ceil(100 * total) / 100:g}" if allowing and total < math.inf else ""
+    )
     return f"if words were added, scale the probabilities of the others down, or make the model again{allow}"
 
 
@@ -161,8 +163,12 @@ class _Reader:
             rank[order] = np.arange(len(order))
         return NgramModel(list(self.names), NgramSet(len(self.names), prefix, word), log_prob, back_off)
 
-    def faults(self, model: NgramModel) -> Iterator[tuple[int, str, int, float]]:
+    def faults(self, model: NgramModel) -> list[tuple[int, str, int, float]]:
         """Of every order the largest sum of probabilities that is not one: the order, what it is, its line, the sum."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a probability too large for a number is one of these
+            return list(self._faults(model))
+
+    def _faults(self, model: NgramModel) -> Iterator[tuple[int, str, int, float]]:
         total = np.exp(model.log_prob[0]).sum()
         if abs(total - 1.0) > CLOSE_TO_ONE:
             yield 1, f"the probabilities of the 1-grams sum to {total:.4f}", int(self.lines[0][0]), total
