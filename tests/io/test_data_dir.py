@@ -11,7 +11,7 @@ import pytest
 
 from houseblend.base.errors import InputError
 from houseblend.cli.validate_data_dir import main as validate
-from houseblend.io.data_dir import DataDir, fix_data_dir, problems, validate_data_dir
+from houseblend.io.data_dir import DataDir, fix_data_dir, problems, validate_any_data, validate_data_dir
 from houseblend.io.data_subsets import (
     combine_data_dirs,
     open_data_dir,
@@ -39,8 +39,8 @@ def make(folder: Path, speakers: dict[str, int], segments: bool = False, prefix:
         "wav.scp": places,
         "utt2dur": {utt: f"{1 + n / 8}" for n, (utt, _) in enumerate(utterances)},
         "utt2num_frames": {utt: str(100 - n) for n, (utt, _) in enumerate(utterances)},
-        "feats.scp": {utt: f"/feats.ark:{n}" for n, (utt, _) in enumerate(utterances)},
-        "cmvn.scp": {s: f"/cmvn.ark:{s}" for s in sorted({s for _, s in utterances})},
+        "feats.scp": {utt: f"{folder}/feats.ark:{n}" for n, (utt, _) in enumerate(utterances)},
+        "cmvn.scp": {s: f"{folder}/cmvn.ark:{n}" for n, s in enumerate(sorted({s for _, s in utterances}))},
         "spk2gender": {s: "mf"[len(s) % 2] for s in sorted({s for _, s in utterances})},
         "utt2orig": {utt: utt for utt, _ in utterances[::2]},
     }
@@ -49,6 +49,8 @@ def make(folder: Path, speakers: dict[str, int], segments: bool = False, prefix:
         files["wav.scp"] = {f"{prefix}rec{n}": "sox in.sph - |" for n in range((len(utterances) + 1) // 2)}
     for name, entries in files.items():
         (folder / name).write_text("".join(f"{key} {entries[key]}\n" for key in sorted(entries)))
+    (folder / "feats.ark").touch()
+    (folder / "cmvn.ark").touch()
     (folder / "feature.json").write_text(json.dumps({"kind": "mfcc", "options": {}, "fingerprint": "1"}))
     validate_data_dir(folder, ["text", "feats.scp", "wav.scp"])
     return folder
@@ -177,7 +179,7 @@ def test_fix_sorts_drops_and_keeps_a_list(data):
         random.Random(3).shuffle(rows)
         (data / name).write_text("".join(row + "\n" for row in rows))
     shuffled = (data / "text").read_bytes()
-    (data / "cmvn.scp").write_text("ann x:1\ncyd x:2\n")
+    (data / "cmvn.scp").write_text(f"ann {data}/cmvn.ark:1\ncyd {data}/cmvn.ark:2\n")
     rows = lines(data / "feats.scp")
     (data / "feats.scp").write_text("".join(row + "\n" for row in rows[1:]))
     fixed = fix_data_dir(data)
@@ -414,3 +416,84 @@ def test_a_line_that_is_wrong_is_told_once_and_is_why_its_utterance_is_dropped(l
     assert utterance == "ann-2"
     assert cause in why
     assert why.endswith("(text:2)")
+
+
+def with_recordings(folder: Path, names: dict[str, str]) -> Path:
+    """A data directory without features whose recordings have these names."""
+    folder.mkdir(parents=True)
+    for name, word in (("utt2spk", "s"), ("text", "one")):
+        (folder / name).write_text("".join(f"{key} {word}\n" for key in names))
+    (folder / "spk2utt").write_text(f"s {' '.join(names)}\n")
+    (folder / "wav.scp").write_text("".join(f"{key} {place}\n" for key, place in names.items()))
+    return folder
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Four lines of wav.scp: two files that are there, one of them as a part of an archive, a command, and a lost one."""
+    (tmp_path / "a.wav").touch()
+    names = {"a": f"{tmp_path}/a.wav", "b": f"{tmp_path}/a.wav:17", "c": "cat nothing |", "d": f"{tmp_path}/none.wav"}
+    return with_recordings(tmp_path / "raw", names)
+
+
+def test_recordings_that_are_not_there_are_refused_and_dropped(recordings, tmp_path, run_program):
+    done = run_program("validate-data-dir", "--no-feats", recordings)
+    assert done.status == 1
+    assert (
+        f"{recordings}/wav.scp:4: [d] {tmp_path}/none.wav is not there; mend the name, bring the file, or run"
+        in done.stderr
+    )
+    assert "problems: 1;" in done.stderr
+    with pytest.raises(InputError, match="is not there"):
+        validate_any_data(recordings)
+    assert fix_data_dir(recordings).dropped == [("d", f"{tmp_path}/none.wav is not there (wav.scp:4)")]
+    run_program("validate-data-dir", "--no-feats", recordings, check=True)
+
+
+def test_a_relative_name_holds_in_one_place_only(recordings, tmp_path, run_program):
+    edit(recordings / "wav.scp", 4, "d a.wav")
+    run_program("validate-data-dir", "--no-feats", recordings, cwd=tmp_path, check=True)
+    done = run_program("validate-data-dir", "--no-feats", recordings, cwd="/")
+    assert "[d] a.wav is not there; expected a name from the root (/...), or one from where you are" in done.stderr
+
+
+def test_data_whose_recordings_are_all_elsewhere_are_valid_with_a_warning(tmp_path, run_program):
+    data = with_recordings(tmp_path / "raw", {"a": "/x/1.wav", "b": "/x/2.wav"})
+    done = run_program("validate-data-dir", "--no-feats", data, check=True)
+    assert "WARNING" in done.stderr
+    assert "wav.scp: none of the recordings is there" in done.stderr
+    assert fix_data_dir(data).kept == 2
+
+
+@pytest.mark.parametrize("name", ["feats.scp", "cmvn.scp"])
+def test_archives_that_are_not_there_are_refused(name, data, run_program):
+    (data / name.replace("scp", "ark")).unlink()
+    done = run_program("validate-data-dir", data)
+    assert done.status == 1
+    assert f"{data}/{name}:1: " in done.stderr
+    with pytest.raises(InputError, match="is not there"):
+        validate_any_data(data)
+    with pytest.raises(InputError, match=r"no utterance would be left.*ark is not there \(\w+.scp:1\)"):
+        fix_data_dir(data)
+
+
+def test_recordings_are_not_needed_where_there_are_features(data, run_program):
+    edit(data / "wav.scp", 2, f"ann-2 {data}/text")
+    validate_any_data(data)
+    assert len([problem for problem in problems(data, ["wav.scp"]) if "is not there" in str(problem)]) == 9
+    assert fix_data_dir(data).kept == 10
+
+
+def test_an_empty_transcript_is_refused_as_training_refuses_it(data, run_program):
+    edit(data / "text", 2, "ann-2")
+    edit(data / "text", 5, "bob-2 ")
+    done = run_program("validate-data-dir", data)
+    assert (
+        f"{data}/text:2: [ann-2] an empty transcript; expected words; write what is said, or run fix-data-dir"
+        in done.stderr
+    )
+    assert "problems: 2;" in done.stderr
+    run_program("validate-data-dir", "--no-text", data, check=True)
+    validate_any_data(data)
+    assert [key for key, _ in fix_data_dir(data).dropped] == ["ann-2", "bob-2"]
+    run_program("validate-data-dir", data, check=True)

@@ -17,7 +17,7 @@ def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sor
     """Check the form of every file and that all hold the same utterances, speakers and recordings."""
     from houseblend.base.errors import InputError
     from houseblend.base.log import error, log, warn
-    from houseblend.io.data_dir import PREFIX, problems, without_speaker_prefix
+    from houseblend.io.data_dir import doubts, problems
     from houseblend.io.data_files import FIX
 
     required = [
@@ -26,8 +26,8 @@ def main(data_dir: Path, no_feats: bool, no_text: bool, no_wav: bool, no_spk_sor
     found = list(problems(data_dir, required, not no_spk_sort))
     for problem in found[:SHOWN]:
         error(str(problem))
-    for line in without_speaker_prefix(data_dir)[:1]:
-        warn(f"{data_dir}/utt2spk:{line.number}: [{line.key}] does not begin with its speaker {line.value}; {PREFIX}")
+    for doubt in doubts(data_dir):
+        warn(doubt)
     if found:
         more = f", the first {SHOWN} above" if len(found) > SHOWN else ""
         fixing = f", or {FIX}" if any(FIX in (problem.do or "") for problem in found) else ""

@@ -4,14 +4,17 @@ Utterances are those of utt2spk, speakers what it names, recordings what segment
 file that is there must hold exactly these ids.
 """
 
+import functools
+import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.io.data_files import FILES, FIX, Line, read_lines, to_text
+from houseblend.io.data_files import FILES, FIX, Line, file_of, read_lines, to_text
 
 BACKUP = ".backup"
 DROPPED = "dropped"
@@ -80,6 +83,44 @@ class DataDir:
         lines["spk2utt"] = speaker_lines(lines["utt2spk"])
         return lines
 
+    def unusable(self, recordings: bool = False, words: bool = False) -> list[InputError]:
+        """Lines of the right form that lead nowhere: files that are not there, and transcripts without words.
+
+        Recordings are missed where others are there: the data may have been prepared for another machine.
+
+        Args:
+            recordings: look for them even where there are features, for which nothing is read from them any more.
+            words: look at transcripts; those of data that is only recognised may be empty.
+        """
+        found = [error for name in ("feats.scp", "vad.scp", "cmvn.scp") for error in self._lost(name)]
+        if (recordings or "feats.scp" not in self.files) and not self.recordings_elsewhere():
+            found = self._lost("wav.scp") + found
+        if words:
+            found += [
+                InputError("an empty transcript", file=self.path / "text", line=line.number, key=line.key,
+                           expected="words", do=f"write what is said, or {FIX}")
+                for line in self.files.get("text", {}).values() if not line.value
+            ]  # fmt: skip
+        return found
+
+    def recordings_elsewhere(self) -> bool:
+        """Whether wav.scp names files and none of them is there."""
+        named = [line for line in self.files.get("wav.scp", {}).values() if file_of(line.value) is not None]
+        return bool(named) and len(named) == len(self._lost("wav.scp"))
+
+    def _lost(self, name: str) -> list[InputError]:
+        """The lines of a script whose files are not there."""
+        exists, found = functools.cache(os.path.exists), []
+        for line in self.files.get(name, {}).values():
+            file = file_of(line.value)
+            if file is not None and not exists(file):
+                expected = None if os.path.isabs(file) else "a name from the root (/...), or one from where you are"
+                found.append(
+                    InputError(f"{file} is not there", file=self.path / name, line=line.number, key=line.key,
+                               expected=expected, do=f"mend the name, bring the file, or {FIX}")
+                )  # fmt: skip
+        return found
+
 
 def write_data_dir(folder: Path, lines: dict[str, list[Line]]) -> None:
     """Write the files given and remove the others that a data directory may hold; all that is not of it stays."""
@@ -144,15 +185,21 @@ def _problems(data: DataDir, required: Iterable[str], speaker_order: bool) -> It
         yield from _speaker_lists(data)
     for name, entries in data.files.items():
         yield from _ids_match(data, name, entries)
+    yield from data.unusable("wav.scp" in required, "text" in required)
 
 
-def without_speaker_prefix(path: Path) -> list[Line]:
-    """The lines of utt2spk whose utterance does not begin with its speaker; allowed, but such ids rarely sort well.
+def doubts(path: Path) -> Iterator[str]:
+    """What is allowed in a data directory, but rarely meant.
 
     Raises:
         InputError: see `DataDir`.
     """
-    return [line for line in DataDir(path).files["utt2spk"].values() if not line.key.startswith(line.value)]
+    data = DataDir(path)
+    odd = [line for line in data.files["utt2spk"].values() if not line.key.startswith(line.value)]
+    for line in odd[:1]:
+        yield f"{path}/utt2spk:{line.number}: [{line.key}] does not begin with its speaker {line.value}; {PREFIX}"
+    if data.recordings_elsewhere():
+        yield f"{path}/wav.scp: none of the recordings is there; mend their names, or work where they are"
 
 
 def validate_data_dir(path: Path, required: Iterable[str] = (), speaker_order: bool = True) -> None:
@@ -220,7 +267,9 @@ def fix_data_dir(path: Path) -> Fixed:
 
 def _mended(data: DataDir) -> tuple[dict[str, list[Line]], dict[str, str]]:
     """The lines of every file after mending, and why utterances are dropped; InputError as `fix_data_dir`."""
-    dropped = {utterance: reason for utterance in _mentioned(data) if (reason := _reason_to_drop(data, utterance))}
+    useless = {(error.file, error.key): error for error in data.unusable(words=True)}
+    reasons = {utterance: _reason_to_drop(data, utterance, useless) for utterance in _mentioned(data)}
+    dropped = {utterance: reason for utterance, reason in reasons.items() if reason}
     kept = [utterance for utterance in data.files["utt2spk"] if utterance not in dropped]
     if not kept:
         reason = next(iter(dropped.values()), "utt2spk has no good line")
@@ -250,14 +299,16 @@ def _mentioned(data: DataDir) -> list[str]:
     return sorted(found)
 
 
-def _reason_to_drop(data: DataDir, utterance: str) -> str | None:
-    """What an utterance lacks; None if nothing."""
+def _reason_to_drop(data: DataDir, utterance: str, useless: Mapping[tuple[Any, Any], InputError]) -> str | None:
+    """What an utterance lacks, or which of its lines is useless (by file and key); None if nothing."""
     if utterance not in data.files["utt2spk"]:
         return _reason(data, "utt2spk", utterance)
     for name, entries in data.files.items():
-        rule = FILES[name]
-        if rule.complete and name != "spk2utt" and data.id_of(rule.index, utterance) not in entries:
-            return _reason(data, name, data.id_of(rule.index, utterance))
+        key = data.id_of(FILES[name].index, utterance)
+        if FILES[name].complete and name != "spk2utt" and key not in entries:
+            return _reason(data, name, key)
+        if error := useless.get((data.path / name, key)):
+            return f"{error.what} ({name}:{error.line})"
     return None
 
 

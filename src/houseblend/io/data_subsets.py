@@ -187,7 +187,8 @@ def combine_data_dirs(target: Path, sources: Sequence[Path], extra_files: Sequen
     for name, rows in extra.items():
         (target / name).write_bytes(b"".join(rows))
     if fix:
-        fix_data_dir(target)
+        for utterance, reason in fix_data_dir(target).dropped:
+            warn(f"dropped [{utterance}]: {reason}")
 
 
 def _complete(opened: Sequence[DataDir]) -> None:
