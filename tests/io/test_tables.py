@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from houseblend.base.errors import InputError, UsageError
-from houseblend.io.tables import open_table, read_object, read_table, write_table
+from houseblend.io.tables import Table, open_table, read_object, read_table, write_object, write_table
 
 
 @pytest.fixture
@@ -250,3 +250,24 @@ def test_permissive_reading_leaves_out_what_cannot_be_read(tmp_path):
     lines = (tmp_path / "m.scp").read_text().splitlines()
     (tmp_path / "m.scp").write_text(f"{lines[0]}\nb {tmp_path}/none.ark:3\n{lines[1]}\n")
     assert dict(read_table(f"scp,p:{tmp_path}/m.scp", "int")) == {"a": 1, "c": 3}
+
+
+@pytest.mark.parametrize("entry", ["touch ran |", "touch ran|", "touch ran |[0:1]", "cat a.mat; touch ran |"])
+def test_commands_in_a_script_run_only_if_they_may(entry, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_object("a.mat", "matrix", np.ones((2, 3), np.float32))
+    (tmp_path / "a.scp").write_text(f"a a.mat\nb {entry}\n")
+    for value in ("off", "no", ""):
+        monkeypatch.setenv("HOUSEBLEND_PIPES", value)
+        for read in (lambda: list(read_table("scp:a.scp", "matrix")), lambda: Table("scp:a.scp", "matrix")["b"]):
+            with pytest.raises(
+                InputError, match=rf"a\.scp:2: \[b\] a command, and HOUSEBLEND_PIPES={value}: (touch|cat)"
+            ):
+                read()
+        with pytest.raises(InputError, match="a command"):
+            list(read_table("scp,p:a.scp", "matrix"))
+        assert not (tmp_path / "ran").exists()
+        assert read_object("cat a.mat |", "matrix").shape == (2, 3)
+    monkeypatch.setenv("HOUSEBLEND_PIPES", "on")
+    assert len(list(read_table("scp,p:a.scp", "matrix"))) >= 1
+    assert (tmp_path / "ran").exists()

@@ -144,9 +144,13 @@ def write_table(wspecifier: str, kind: str, compression_method: int | None = Non
 def read_script(name: str) -> Iterator[tuple[str, str, int]]:
     """Key, extended file name and line number of every line of a script.
 
+    A name that is a command will be run by who reads its object. Unless the environment variable HOUSEBLEND_PIPES is
+    `on`, or not set, it is refused here, where all scripts are read; commands on the command line are the user's own.
+
     Raises:
-        InputError: a line without a value, a key twice, or text that is not UTF-8.
+        InputError: a line without a value, a key twice, text that is not UTF-8, or a command that shall not run.
     """
+    commands = os.environ.get("HOUSEBLEND_PIPES", "on")
     seen: set[str] = set()
     with open_stream(name) as stream:
         number = 0
@@ -158,6 +162,11 @@ def read_script(name: str) -> Iterator[tuple[str, str, int]]:
             if parts[0] in seen:
                 raise InputError("the key stands twice", file=name, line=number, key=parts[0], do="remove one")
             seen.add(parts[0])
+            if commands != "on" and _RANGE.sub("", parts[1]).endswith("|"):
+                raise InputError(
+                    f"a command, and HOUSEBLEND_PIPES={commands}: {parts[1]}", file=name, line=number, key=parts[0],
+                    expected="a file", do="read it before you let it run: HOUSEBLEND_PIPES=on",
+                )  # fmt: skip
             yield parts[0], parts[1], number
 
 
