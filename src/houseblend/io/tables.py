@@ -5,22 +5,15 @@ file, `-`, or a command with a pipe. A script's entries may carry ranges (`[0:4,
 """
 
 import contextlib
-import math
 import os
 import re
-import struct
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from typing import IO, Any
-
-import numpy as np
 
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError, UsageError
 from houseblend.io import holders
-from houseblend.io.compression import compress, decompress
-from houseblend.io.objects import BINARY_MARKER, KaldiInput, KaldiOutput
-from houseblend.io.streams import AGAIN, InputStream, in_memory, open_sink, open_stream, split_offset
+from houseblend.io.streams import AGAIN, InputStream, open_sink, open_stream, split_offset
 from houseblend.io.text import BLANKS, decode, decode_line, words_of
 
 _READ_OPTIONS = {"o", "no", "s", "ns", "cs", "ncs", "p", "np", "b", "t", "bg"}
@@ -355,55 +348,3 @@ def _parse_wspecifier(specifier: str) -> tuple[str, str | None, bool]:
     if not comma or not archive or not script:
         raise UsageError(f"{specifier!r} names one file", expected="ark,scp:ARCHIVE,SCRIPT")
     return archive, script, "t" in words
-
-
-def _read_matrix(stream: InputStream) -> np.ndarray:
-    """A matrix, compressed or not; shape [rows, columns]."""
-    return (_read_compressed if stream.peek(4) == b"\0BCM" else _read_plain)(stream)
-
-
-def _read_plain(stream: InputStream) -> np.ndarray:
-    return KaldiInput(stream).read_matrix()
-
-
-def _read_compressed(stream: InputStream) -> np.ndarray:
-    """Kaldi's CM, CM2, CM3 (matrix/compressed-matrix): a header of the global range and the size, then bytes."""
-    stream.read(2)
-    return _read_bare_compressed(stream)
-
-
-def _read_bare_compressed(stream: InputStream) -> np.ndarray:
-    """The same without the binary marker, as it stands inside other objects."""
-    token = stream.peek(4).partition(b" ")[0].decode(errors="replace")
-    cell = {"CM": 1, "CM2": 2, "CM3": 1}.get(token)
-    head = stream.read(len(token) + 17)[-16:] if cell else b""
-    if cell is None or len(head) < 16:
-        raise stream.fail("no compressed matrix", expected="CM, CM2 or CM3, and its header")
-    minimum, span, rows, columns = struct.unpack("<ffii", head)
-    size = rows * columns * cell + (8 * columns if token == "CM" else 0)
-    if rows < 0 or columns < 0 or (rows == 0) != (columns == 0) or not math.isfinite(minimum + span):
-        raise stream.fail(f"a compressed matrix of {rows} x {columns}, from {minimum:g} over {span:g}")
-    body = stream.read(size) if size <= stream.left() else b""
-    if len(body) != size:
-        raise stream.fail(f"a truncated matrix of {rows} x {columns}", expected=f"{size} more bytes")
-    return decompress(token, minimum, span, rows, columns, body)
-
-
-def _write_matrix(values: np.ndarray, binary: bool) -> bytes:
-    buffer = BytesIO()
-    KaldiOutput(buffer, binary).write_matrix(values)
-    return buffer.getvalue()
-
-
-def _write_compressed(value: tuple[np.ndarray, int], binary: bool) -> bytes:
-    """A matrix by Kaldi's method 1 to 7; as text, the values that are left of it."""
-    matrix, method = np.asarray(value[0], dtype=np.float32), value[1]
-    if not np.isfinite(matrix).all():
-        raise InputError("a matrix that is not finite cannot be compressed", do="write it without compression")
-    data = BINARY_MARKER + compress(matrix, method)
-    return data if binary else _write_matrix(_read_matrix(in_memory(data)), False)
-
-
-register_kind("matrix", _read_matrix, _write_matrix)
-register_kind("compressed-matrix", _read_matrix, _write_compressed)
-register_kind("bare-compressed-matrix", _read_bare_compressed, _write_compressed)
