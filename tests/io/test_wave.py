@@ -184,3 +184,22 @@ def test_what_sox_writes_into_a_pipe(words, samples, tmp_path):
     whole = read_object(f"{tmp_path}/b.wav", "wav")
     assert piped[0] == whole[0]
     np.testing.assert_array_equal(piped[1], whole[1])
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"),
+    [
+        (b"\0" * 8, r"b'\\x00\\x00\\x00\\x00' where a chunk should begin"),
+        (b"LIST\0\0\0\0", "more than 1000 chunks and no samples"),
+    ],
+)
+def test_a_header_without_end_is_refused(piece, said):
+    endless = in_memory(riff(form(1)) + piece * 5000, "a.wav")
+    with pytest.raises(InputError, match=f"a.wav: no readable WAV: {said}"):
+        read_wave(endless)
+    assert endless.tell() < 20_000
+
+
+def test_many_chunks_before_the_samples_are_read():
+    data = np.arange(-5, 5).astype("<i2").tobytes()
+    assert read_wave(in_memory(riff(form(1), *[chunk(b"junk", b"abc")] * 900, chunk(b"data", data)))).data == data

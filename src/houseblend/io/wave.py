@@ -17,6 +17,8 @@ RIFF = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 _STREAMED = 0x7FFF0000
 """Sizes from here on are what programs write before they know better: sox 0x7FFFF000 or a little less, others 2^32 - 1."""
 _WIDE = 0xFFFFFFFF
+_MOST_CHUNKS = 1000
+"""Before the samples; programs write half a dozen."""
 _BITS = {1: (8, 16, 24, 32), 3: (32, 64), 6: (8,), 7: (8,)}
 """Bits of a sample by format tag: PCM, float, A-law, mu-law."""
 _OTHERS = {2: "MS ADPCM", 0x11: "IMA ADPCM", 0x31: "GSM 6.10", 0x40: "G.721 ADPCM", 0x50: "MPEG", 0x55: "MP3"}
@@ -69,7 +71,11 @@ def read_wave(stream: InputStream) -> Wave:
     size = struct.unpack_from(f"{order}I", head, 4)[0]
     end = start + 8 + size if 0 < size < _STREAMED else None
     form = wide = b""
+    walked = 0
     while (chunk := _chunk_head(stream, order))[0] != b"data":
+        walked += 1
+        if walked > _MOST_CHUNKS:
+            raise _unreadable(stream, f"more than {_MOST_CHUNKS} chunks and no samples")
         body = stream.read(min(chunk[1], stream.left()))
         if len(body) < chunk[1]:
             raise _unreadable(stream, "it ends before the samples")
@@ -94,6 +100,8 @@ def _chunk_head(stream: InputStream, order: str) -> tuple[bytes, int]:
     head = stream.read(8)
     if len(head) < 8:
         raise _unreadable(stream, "it ends before the samples")
+    if not _is_name(head[:4]):
+        raise _unreadable(stream, f"{head[:4]!r} where a chunk should begin")
     return head[:4], struct.unpack_from(f"{order}I", head, 4)[0]
 
 
