@@ -130,6 +130,13 @@ def test_other_codings_are_read_to_the_end_too(tag, size, head, samples, tmp_pat
     assert np.abs(found - samples).max() <= (0 if tag[1] > 8 else 512)
 
 
+def test_samples_in_a_second_chunk_are_left_out_with_a_warning(samples, tmp_path, capsys):
+    pcm = samples.tobytes()
+    (tmp_path / "a.wav").write_bytes(riff(form(2), chunk(b"data", pcm[:1200]), chunk(b"data", pcm[1200:])))
+    assert read_object(f"{tmp_path}/a.wav", "wav")[1].tolist() == samples[:300].tolist()
+    assert "a.wav: samples in a second chunk are left out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", [b"RF64", b"BW64"])
 @pytest.mark.parametrize("behind", [b"", chunk(b"LIST", INFO)])
 def test_sizes_of_64_bits(name, behind, samples, tmp_path):

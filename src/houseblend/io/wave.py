@@ -150,6 +150,8 @@ def _skip_rest(stream: InputStream, end: int, order: str) -> None:
         length = 8 + struct.unpack_from(f"{order}I", head, 4)[0] if len(head) == 8 else 0
         if not _is_name(head[:4]) or not 8 <= length <= left:
             break
+        if head[:4] == b"data":
+            warn(f"{stream.name}: samples in a second chunk are left out; write them into one (sox FILE COPY)")
         stream.read(min(length + length % 2, left))
     left = end - stream.tell()
     if left > 1 and any(head := stream.peek(4)) and not _is_name(head):
