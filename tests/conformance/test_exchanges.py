@@ -1,56 +1,76 @@
-"""Every strategy over every exchange gives the same bits, whatever the slots; strategies are pure."""
+"""Every strategy with every memory policy gives the same bits on every exchange, whatever slots, ranks, kills, amounts of data."""
 
-import copy
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from houseblend.parallel.schedule import Schedule
-from houseblend.parallel.strategies import STRATEGIES
-from houseblend.parallel.strategy import Report
+from houseblend.parallel.exchanges.files import FilesExchange
+from houseblend.parallel.exchanges.local import LocalExchange
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
-from tiny import OPTIONS, write_tiny_frames
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "parallel")]
+import matrix
+from tiny import write_tiny_frames
 
-WAYS = [(exchange, slots) for exchange in ("files", "local") for slots in (1, 2)]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-def test_all_exchanges_give_the_same_bits(strategy, dtype, run_step, tmp_path):
-    frames = write_tiny_frames(tmp_path / "frames", seed=7)
-    models = []
-    for exchange, slots in WAYS:
-        out = tmp_path / f"{exchange}{slots}"
-        options = [f"--strategy={strategy}", f"--compute-dtype={dtype}", f"--exchange={exchange}", f"--jobs={slots}"]
-        run_step("train_dnn", *OPTIONS, *options, frames, out, check=True)
-        hashes = [json.loads(line)["model_hash"] for line in (out / "ledger.jsonl").read_text().splitlines()]
-        models.append((hashes, (out / "final.mdl").read_bytes()))
-    assert all(model == models[0] for model in models)
+pytest.importorskip("mpi4py", reason="the extra mpi is not installed")
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-def test_strategies_are_pure(strategy):
-    schedule = Schedule(10_000, num_epochs=3, initial_workers=2, final_workers=4, frames_per_round=3000)
-    subject = STRATEGIES[strategy](schedule)
-    params = torch.randn(50)
-    state = subject.init(params.clone())
-    rounds = 0
-    while (plan := subject.plan(copy.deepcopy(state))) is not None:
-        assert subject.plan(state) == plan
-        json.dumps(state)
-        reports = [Report(worker, 100.0, -1.0, -1.0 - 0.1 * worker) for worker in range(1, len(plan.intervals) + 1)]
-        weights = subject.weigh(state, reports)
-        assert weights == subject.weigh(state, reports)
-        assert all(weight >= 0 for weight in weights)
-        assert sum(weights) > 0
-        mean, before = params.clone(), copy.deepcopy(state)
-        after, start = subject.update(state, mean, [params] * len(weights))
-        assert state == before
-        assert torch.equal(start, params), "the mean of equal models is where they were"
-        state = after
-        rounds += 1
-    assert rounds == schedule.num_rounds
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return write_tiny_frames(tmp_path_factory.mktemp("store") / "frames", seed=7)
+
+
+@pytest.fixture(scope="module")
+def expected(frames, tmp_path_factory):
+    """By taking turns in one process."""
+    return matrix.train_all(frames, tmp_path_factory.mktemp("alone"), LocalExchange(1))
+
+
+def mpi(ranks: int, *words: object) -> subprocess.CompletedProcess:
+    """The matrix on so many ranks."""
+    mpiexec = Path(sys.executable).with_name("mpiexec")
+    command = [mpiexec, "-n", ranks, sys.executable, HERE / "matrix.py", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1] / "src")}
+    return subprocess.run([*map(str, command)], env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_strategies_and_policies_differ(expected):
+    assert len({tuple(hashes) for hashes in expected.values()}) > 20
+
+
+def test_forked_processes(frames, expected, tmp_path):
+    assert matrix.train_all(frames, tmp_path, LocalExchange(2)) == expected
+    assert matrix.train_all(frames, tmp_path / "3", LocalExchange(3)) == expected
+
+
+def test_jobs(frames, expected, tmp_path):
+    found = {}
+    for case in matrix.cases(only_once_a_round=True):
+        if case[0] in ("average-0-keep", "easgd-0-average", "bmuf-0-reset"):
+            found[case[0]] = matrix.train(frames, tmp_path, *case, FilesExchange(2))
+    assert found == {name: expected[name] for name in found}
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_ranks_of_mpi(ranks, frames, expected, tmp_path):
+    done = mpi(ranks, frames, tmp_path, tmp_path / "hashes.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "hashes.json").read_text()) == expected
+
+
+def test_killed_at_each_blend_and_begun_again(frames, expected, tmp_path):
+    """Two rounds of two blends inside, the last one, and the mean of what is shown: eight means."""
+    name = "easgd-3-average"
+    for blend in range(1, 9):
+        place = tmp_path / str(blend)
+        done = mpi(2, frames, place, tmp_path / "hashes.json", name, blend % 2, blend)
+        assert done.returncode != 0
+        assert not (tmp_path / "hashes.json").exists()
+        assert mpi(2, frames, place, tmp_path / "hashes.json", name).returncode == 0
+        assert json.loads((tmp_path / "hashes.json").read_text()) == {name: expected[name]}
+        (tmp_path / "hashes.json").unlink()

@@ -96,10 +96,15 @@ class Progress:
     Args:
         total: number of items expected.
         what: the items' name, for example "utterances".
+
+    Attributes:
+        done: items so far.
+        before: those of them that an earlier run had done.
+        note: what stands behind the bar.
     """
 
     def __init__(self, total: int, what: str) -> None:
-        self.total, self.what, self.done = total, what, 0
+        self.total, self.what, self.done, self.before, self.note = total, what, 0, 0, ""
         self._terminal = _is_terminal()
         self._every = _BAR_SECONDS if self._terminal else _LINE_SECONDS
         self._start = time.monotonic()
@@ -124,11 +129,20 @@ class Progress:
 
     def _draw(self) -> None:
         share = self.done / self.total if self.total else 1.0
+        note = f", {self.note}" if self.note else ""
         if not self._terminal:
-            log(f"{self.done} of {self.total} {self.what} ({share:.0%})")
+            log(f"{self.done} of {self.total} {self.what} ({share:.0%}), {self._time_left()} left{note}")
             return
         filled = int(30 * min(share, 1.0))
-        seconds = time.monotonic() - self._start
-        bar = f"[{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total} {self.what} {seconds:.0f}s"
+        bar = f"[{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total} {self.what}, {self._time_left()} left{note}"
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
         print(f"{_ERASE}{bar[: columns - 1]}", end="", file=sys.stderr, flush=True)
+
+    def _time_left(self) -> str:
+        """What the rest takes at the speed so far, leaving out what was done before."""
+        seconds = time.monotonic() - self._start
+        new = self.done - self.before
+        if new <= 0:
+            return "? s"
+        left = max(self.total - self.done, 0) * seconds / new
+        return f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"

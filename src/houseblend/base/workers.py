@@ -58,7 +58,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
             sent = 0
             while sent < len(items):
                 chunk = max(1, min(CHUNK, (len(items) - sent) // (4 * jobs)))
-                with _signals_held():
+                with signals_held():
                     waiting.append(processes.submit(_call, range(sent, sent + chunk)))
                 sent += chunk
                 if len(waiting) == CHUNKS_AHEAD * jobs:
@@ -72,7 +72,7 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], jobs: in
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Signals that end a program wait: what a handler raises while a process is forked, Python drops."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:

@@ -13,9 +13,10 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import click
 
@@ -34,6 +35,7 @@ from houseblend.base.errors import (
     class_and_message,
 )
 from houseblend.base.log import error, log, warn
+from houseblend.base.options import declared_fields, option_name
 from houseblend.base.standard_streams import replace_closed_streams
 
 
@@ -51,12 +53,15 @@ class KaldiBool(click.ParamType):
         return value in ("true", "t")
 
 
-def argument(name: str, *, help: str, type: Any = str, nargs: int = 1) -> Callable:
-    """Declare a positional argument; `nargs=-1` takes one or more, and a tuple as `type` holds the words allowed."""
+def argument(name: str, *, help: str, type: Any = str, nargs: int = 1, required: bool = True) -> Callable:
+    """Declare a positional argument; `nargs=-1` takes one or more (or none, if they are not required).
+
+    A tuple as `type` holds the words allowed.
+    """
 
     def declare(function: Callable) -> Callable:
         function.__dict__.setdefault("argument_help", []).insert(0, (name.upper(), help))
-        return click.argument(name, type=_click_type(type), nargs=nargs, required=True)(function)
+        return click.argument(name, type=_click_type(type), nargs=nargs, required=required)(function)
 
     return declare
 
@@ -68,6 +73,53 @@ def option(
     shown = default is not None and default != ""
     presence: dict[str, Any] = {"required": True} if required else {"default": default, "show_default": shown}
     return click.option(name, type=_click_type(type), help=help, multiple=multiple, callback=_finite, **presence)
+
+
+def options_of(
+    kind: type, group: str, without: Sequence[str] = (), only: Sequence[str] | None = None, optional: bool = False
+) -> Callable:
+    """Declare an option for every field of a dataclass that is one (`base/options.declared`).
+
+    Args:
+        kind: the dataclass.
+        group: heading under which `--help` shows them.
+        without, only: names of fields that are left out, or taken alone.
+        optional: what is not given is None, so that the dataclass's own default holds.
+    """
+    chosen = [one for one in declared_fields(kind) if one.name not in without and (only is None or one.name in only)]
+
+    def declare(function: Callable) -> Callable:
+        types = get_type_hints(kind)
+        for one in reversed(chosen):
+            words = {"type": one.metadata["choices"] or _plain(types[one.name]), "help": one.metadata["help"]}
+            if optional:
+                words["help"] += f"  [default: {one.default}]"
+            else:
+                words["default"] = one.default
+            function = option(option_name(one.name), **words)(function)
+            function.__dict__["__click_params__"][-1].group = group
+        return function
+
+    return declare
+
+
+def _plain(hint: Any) -> type:
+    """The type itself of `type | None`."""
+    return next((one for one in get_args(hint) if one is not NoneType), hint)
+
+
+class _Command(click.Command):
+    """A command whose `--help` shows options under the headings of their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group, those without one last."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if (record := param.get_help_record(ctx)) is not None:
+                groups.setdefault(getattr(param, "group", "Options"), []).append(record)
+        for heading in sorted(groups, key=lambda name: name == "Options"):
+            with formatter.section(heading):
+                formatter.write_dl(groups[heading])
 
 
 def flag(name: str, *, help: str) -> Callable:
@@ -121,7 +173,7 @@ class Program:
         params += [option for option in _standard_options() if before is None or option.name != "config"]
         lines = [f"  {metavar}  {text}" for metavar, text in function.__dict__.get("argument_help", [])]
         summary = inspect.cleandoc(function.__doc__ or "")
-        self.command = click.Command(
+        self.command = _Command(
             name,
             params=params,
             callback=self._callback,

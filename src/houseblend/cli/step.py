@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ from houseblend.base.record import (
     read_record,
     relative_places,
 )  # fmt: skip
-from houseblend.cli.program import Program, argument, command_line, option
+from houseblend.cli.program import Program, argument, command_line, option, options_of
 
-__all__ = ["argument", "execution_option", "option", "step"]
+__all__ = ["argument", "execution_option", "option", "options_of", "step"]
 
 
 def execution_option(name: str, **keywords: Any) -> Callable:
@@ -54,7 +54,7 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 def step(
     *, version: int, inputs: tuple[str, ...], output: str, example: str, kind: str | None = None, resumes: bool = False,
-    grows: str | None = None,
+    grows: str | None = None, execution: Sequence[str] = (), before: Callable[[dict[str, Any]], None] | None = None,
 ) -> Callable[[Callable[..., None]], "Step"]:  # fmt: skip
     """Make a step of a function.
 
@@ -66,11 +66,14 @@ def step(
         kind: kind of the output directory, for its validator.
         resumes: the step continues in a directory that it had begun with the same inputs and options.
         grows: a number among the options of a step that resumes: with a larger one it continues what a smaller one made.
+        execution: names of options that cannot change the result, beside those of `execution_option`.
+        before: called with the options before anything is touched; it may refuse them, or take the process over.
     """
 
     def declare(function: Callable[..., None]) -> Step:
         name = Path(function.__code__.co_filename).name
-        return Step(name, function, example, version, inputs, output, kind, resumes, grows)
+        function.__dict__.setdefault("execution_options", set()).update(execution)
+        return Step(name, function, example, version, inputs, output, kind, resumes, grows, before)
 
     return declare
 
@@ -81,10 +84,11 @@ class Step(Program):
     def __init__(
         self, name: str, function: Callable[..., None], example: str, version: int,
         inputs: tuple[str, ...], output: str, kind: str | None, resumes: bool, grows: str | None = None,
+        before: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, function, example)
         self.version, self.inputs, self.output, self.kind = version, inputs, output, kind
-        self.resumes, self.grows = resumes, grows
+        self.resumes, self.grows, self.before = resumes, grows, before
         self.arguments: list[str] = []
 
     def run(self, arguments: list[str]) -> None:
@@ -98,6 +102,8 @@ class Step(Program):
         super().run(arguments)
 
     def _callback(self, **values: Any) -> None:
+        if self.before is not None:
+            self.before(values)
         out = Path(values[self.output])
         command = command_line(self.name, self.arguments)
         log(f"{command}  # houseblend {__version__}{_git_state()}")

@@ -4,26 +4,23 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from houseblend.base.errors import InputError
-
-
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+from houseblend.base.options import declared
 
 
 @dataclass(frozen=True)
 class FrameOptions:
     """How a recording is cut into frames."""
 
-    sample_frequency: float = _option(16000.0, "Rate of the recordings in Hz; another rate is an error")
-    frame_length: float = _option(25.0, "Length of a window in ms")
-    frame_shift: float = _option(10.0, "From one frame to the next in ms")
-    dither: float = _option(0.0, "Standard deviation of noise added to the samples")
-    preemphasis_coefficient: float = _option(0.97, "Coefficient of the pre-emphasis")
-    remove_dc_offset: bool = _option(True, "Subtract the mean of every frame")
-    window_type: str = _option("povey", "hamming, hanning, povey, rectangular, sine or blackman")
-    blackman_coeff: float = _option(0.42, "Constant of the generalised Blackman window")
-    round_to_power_of_two: bool = _option(True, "Pad windows with zeros to a power of two")
-    snip_edges: bool = _option(True, "Only windows that lie wholly inside the recording")
+    sample_frequency: float = declared(16000.0, "Rate of the recordings in Hz; another rate is an error")
+    frame_length: float = declared(25.0, "Length of a window in ms")
+    frame_shift: float = declared(10.0, "From one frame to the next in ms")
+    dither: float = declared(0.0, "Standard deviation of noise added to the samples")
+    preemphasis_coefficient: float = declared(0.97, "Coefficient of the pre-emphasis")
+    remove_dc_offset: bool = declared(True, "Subtract the mean of every frame")
+    window_type: str = declared("povey", "hamming, hanning, povey, rectangular, sine or blackman")
+    blackman_coeff: float = declared(0.42, "Constant of the generalised Blackman window")
+    round_to_power_of_two: bool = declared(True, "Pad windows with zeros to a power of two")
+    snip_edges: bool = declared(True, "Only windows that lie wholly inside the recording")
 
     def __post_init__(self) -> None:
         """InputError: windows or shifts of less than a sample."""
@@ -53,11 +50,11 @@ class FrameOptions:
 class MelOptions:
     """The mel filterbank."""
 
-    num_mel_bins: int = _option(23, "Number of triangular filters")
-    low_freq: float = _option(20.0, "Lower edge of the band in Hz")
-    high_freq: float = _option(0.0, "Upper edge in Hz; 0 or below: counted from half the rate")
-    vtln_low: float = _option(100.0, "Lower cutoff of the warping in Hz")
-    vtln_high: float = _option(-500.0, "Upper cutoff in Hz; below 0: counted from half the rate")
+    num_mel_bins: int = declared(23, "Number of triangular filters")
+    low_freq: float = declared(20.0, "Lower edge of the band in Hz")
+    high_freq: float = declared(0.0, "Upper edge in Hz; 0 or below: counted from half the rate")
+    vtln_low: float = declared(100.0, "Lower cutoff of the warping in Hz")
+    vtln_high: float = declared(-500.0, "Upper cutoff in Hz; below 0: counted from half the rate")
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,12 @@ class MfccOptions:
 
     frame: FrameOptions = field(default_factory=FrameOptions)
     mel: MelOptions = field(default_factory=MelOptions)
-    num_ceps: int = _option(13, "Number of cepstra, C0 included")
-    use_energy: bool = _option(True, "Log energy in place of C0")
-    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
-    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
-    cepstral_lifter: float = _option(22.0, "Constant of the lifter; 0 for none")
-    htk_compat: bool = _option(False, "Energy or C0 last, as HTK has it")
+    num_ceps: int = declared(13, "Number of cepstra, C0 included")
+    use_energy: bool = declared(True, "Log energy in place of C0")
+    energy_floor: float = declared(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
+    cepstral_lifter: float = declared(22.0, "Constant of the lifter; 0 for none")
+    htk_compat: bool = declared(False, "Energy or C0 last, as HTK has it")
 
 
 @dataclass(frozen=True)
@@ -80,12 +77,12 @@ class FbankOptions:
 
     frame: FrameOptions = field(default_factory=FrameOptions)
     mel: MelOptions = field(default_factory=MelOptions)
-    use_energy: bool = _option(False, "One more column with the log energy")
-    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
-    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
-    htk_compat: bool = _option(False, "Energy last, as HTK has it")
-    use_log_fbank: bool = _option(True, "Logarithms of the filters' outputs")
-    use_power: bool = _option(True, "Power rather than magnitude spectrum")
+    use_energy: bool = declared(False, "One more column with the log energy")
+    energy_floor: float = declared(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
+    htk_compat: bool = declared(False, "Energy last, as HTK has it")
+    use_log_fbank: bool = declared(True, "Logarithms of the filters' outputs")
+    use_power: bool = declared(True, "Power rather than magnitude spectrum")
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,8 @@ class SpectrogramOptions:
     """Log power spectrum."""
 
     frame: FrameOptions = field(default_factory=FrameOptions)
-    energy_floor: float = _option(0.0, "Floor of the energy; 0 for none")
-    raw_energy: bool = _option(True, "Energy before pre-emphasis and windowing")
+    energy_floor: float = declared(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
 
 
 FeatureOptions = MfccOptions | FbankOptions | SpectrogramOptions

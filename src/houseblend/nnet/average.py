@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from houseblend.base.errors import InputError
+from houseblend.nnet.components.base import TensorsByName
 from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.formats.nnet3 import read_parts
 from houseblend.nnet.network import Network
-from houseblend.nnet.parameters import Parameters, Tensors, TensorSpec, count_of, set_count
+from houseblend.nnet.parameters import Layout, Parameters, Tensors, TensorSpec, count_of, set_count
 
 _PIECE = 1 << 18
 """Numbers that are summed at once."""
@@ -47,19 +48,54 @@ def mean(
         if difference is not None:
             raise InputError(f"model {number} has another layout than model 1: {difference}", do="average equals only")
     result = Parameters(first.layout, device=first.device) if out is None else out
-    for spec, mean_of in result.items():
-        _weighted_mean([model[spec.name] for model in models], weights, mean_of)
+    for spec, tensor in result.items():
+        mean_of([model[spec.name] for model in models], weights, tensor)
     if result.not_finite() is not None:
         for number, model in enumerate(models):
             model.check_finite(names[number] if names else f"model {number + 1}")
-    for spec, mean_of in result.items():
-        if spec.role == "frozen":
-            _keep_frozen(spec, mean_of, models)
-        elif spec.role == "counter":
-            set_count(mean_of, _mean_count(spec, models, weights))
-        elif spec.role == "statistic":
-            _mean_statistic(spec, result, models, weights)
+    for spec, tensor in result.items("frozen"):
+        _keep_frozen(spec, tensor, models)
+    _weigh_by_frames(result, models, weights)
     return result
+
+
+def statistics_of(parameters: Parameters) -> torch.Tensor:
+    """Statistics and counters as one flat view, [m]."""
+    return parameters.flat[_statistics_span(parameters.layout)]
+
+
+def merge_statistics(result: Parameters, statistics: Sequence[torch.Tensor], weights: Sequence[float]) -> None:
+    """Set a network's statistics and counters as `mean` does, from those of several.
+
+    Args:
+        result: of the network whose statistics are set.
+        statistics: of each, as `statistics_of` gives them, [m].
+        weights: one for each of them, above 0.
+    """
+    span, layout = _statistics_span(result.layout), result.layout
+    views = [
+        {
+            s.name: flat[layout.offsets[s.name] - span.start :][: s.size].view(s.shape)
+            for s in layout.specs
+            if s.role in ("statistic", "counter")
+        }
+        for flat in statistics
+    ]
+    mean_of(statistics, weights, result.flat[span])
+    _weigh_by_frames(result, views, weights)
+
+
+def _statistics_span(layout: Layout) -> slice:
+    sizes = {role: sum(s.size for s in layout.specs if s.role == role) for role in ("statistic", "counter")}
+    return slice(layout.num_trained, layout.num_trained + sum(sizes.values()))
+
+
+def _weigh_by_frames(result: Parameters, models: Sequence[TensorsByName], weights: Sequence[float]) -> None:
+    """Counters as sums, statistics by the frames behind them."""
+    for spec, tensor in result.items("counter"):
+        set_count(tensor, _mean_count(spec, models, weights))
+    for spec, _ in result.items("statistic"):
+        _mean_statistic(spec, result, models, weights)
 
 
 def mean_network(files: Sequence[str | Path], weights: Sequence[float] | None = None) -> Network:
@@ -77,8 +113,18 @@ def mean_network(files: Sequence[str | Path], weights: Sequence[float] | None = 
     return first
 
 
-def _weighted_mean(tensors: Sequence[torch.Tensor], weights: Sequence[float], out: torch.Tensor) -> None:
-    """Of tensors of one shape, into `out` of that shape; piece by piece, so that what is in float64 stays in the cache."""
+def mean_of(tensors: Sequence[torch.Tensor], weights: Sequence[float], out: torch.Tensor) -> None:
+    """The kernel: weighted mean of tensors of one shape, in float64 and in their order, rounded once.
+
+    Piece by piece, so that what is in float64 stays in the cache. What weighs 0 is not looked at: it may be NaN.
+
+    Args:
+        tensors: of one shape.
+        weights: one for each, not negative, with a positive sum.
+        out: where to write it, of that shape.
+    """
+    chosen = [(tensor, weight) for tensor, weight in zip(tensors, weights, strict=True) if weight]
+    tensors, weights = [tensor for tensor, _ in chosen], [weight for _, weight in chosen]
     summed, total = torch.empty(min(_PIECE, out.numel()), dtype=torch.float64, device=out.device), math.fsum(weights)
     for result, *pieces in zip(*(tensor.flatten().split(_PIECE) for tensor in (out, *tensors)), strict=True):
         torch.div(_weighted_sum(pieces, weights, summed[: len(result)]), total, out=result)
@@ -110,12 +156,14 @@ def _keep_frozen(spec: TensorSpec, out: torch.Tensor, models: Sequence[Tensors])
     out.copy_(models[0][spec.name])
 
 
-def _mean_count(spec: TensorSpec, models: Sequence[Tensors], weights: Sequence[float]) -> float:
+def _mean_count(spec: TensorSpec, models: Sequence[TensorsByName], weights: Sequence[float]) -> float:
     counts = [weight * count_of(model[spec.name]) for weight, model in zip(weights, models, strict=True)]
     return math.fsum(counts) / math.fsum(weights)
 
 
-def _mean_statistic(spec: TensorSpec, result: Parameters, models: Sequence[Tensors], weights: Sequence[float]) -> None:
+def _mean_statistic(
+    spec: TensorSpec, result: Parameters, models: Sequence[TensorsByName], weights: Sequence[float]
+) -> None:
     """The mean that a variance is around must be in `result` already, as it is if it stands before in the layout."""
     frames = [weight * count_of(model[spec.counter]) for weight, model in zip(weights, models, strict=True)]
     if math.fsum(frames) <= 0.0:

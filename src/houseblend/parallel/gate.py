@@ -1,10 +1,12 @@
-"""The gate: which workers' models may enter a blend, and why the others may not."""
+"""The gate: which workers' models may enter the blend that ends a round, and why the others may not."""
 
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from houseblend.base.options import declared
+from houseblend.parallel.records import WorkerReport
 
 DEVIATIONS = 6.0
 SMALLEST_DEVIATION = 0.05
@@ -12,57 +14,37 @@ SMALLEST_DEVIATION = 0.05
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one worker: its report and model, or why there are none.
-
-    Args:
-        worker: from 1.
-        report: what it reported; None without a valid output.
-        model: its raw network file; None without.
-        failure: class and message of the failure, empty for none.
-    """
-
-    worker: int
-    report: dict[str, Any] | None
-    model: str | None
-    failure: str = ""
-
-
-@dataclass(frozen=True)
 class Gate:
-    """The conditions of admission.
+    """The conditions of admission."""
 
-    Args:
-        max_loss_increase: nats per frame by which the held-out loss may exceed that of the model before the round.
-    """
+    max_loss_increase: float = declared(
+        1.0, "Nats of held-out loss that a model may lie above the one before the round"
+    )
+    max_left_out: float = declared(0.1, "Share of the gives inside a round that may be left out for not being finite")
 
-    max_loss_increase: float = 1.0
-
-    def admit(self, outcomes: Sequence[Outcome], previous_loss: float | None) -> tuple[list[Outcome], dict[int, str]]:
-        """The outcomes that may enter, and worker -> reason for the others.
+    def admit(
+        self, reports: Sequence[WorkerReport], previous_loss: float | None
+    ) -> tuple[list[WorkerReport], dict[int, str]]:
+        """The workers that may enter, and worker -> reason for the others.
 
         A loss must be finite, at most `max_loss_increase` above the previous one, and with three or more workers
         within 6 median absolute deviations of the median, on either side.
         """
-        dropped = {
-            outcome.worker: outcome.failure or "no valid output" for outcome in outcomes if outcome.report is None
-        }
-        candidates = [outcome for outcome in outcomes if outcome.report is not None]
-        for outcome in candidates:
-            reason = self.refusal(loss(outcome), previous_loss)
-            if reason:
-                dropped[outcome.worker] = reason
-        sane = [outcome for outcome in candidates if outcome.worker not in dropped]
+        dropped = {report.worker: report.failure for report in reports if report.failure}
+        for report in reports:
+            if report.worker not in dropped and (reason := self.refusal(loss(report), previous_loss)):
+                dropped[report.worker] = reason
+        sane = [report for report in reports if report.worker not in dropped]
         if len(sane) >= 3:
-            losses = [loss(outcome) for outcome in sane]
+            losses = [loss(report) for report in sane]
             middle = statistics.median(losses)
             deviation = max(statistics.median(abs(value - middle) for value in losses), SMALLEST_DEVIATION)
-            for outcome, value in zip(sane, losses, strict=True):
+            for report, value in zip(sane, losses, strict=True):
                 if abs(value - middle) > DEVIATIONS * deviation:
-                    dropped[outcome.worker] = (
+                    dropped[report.worker] = (
                         f"held-out loss {value:.4f}, the median is {middle:.4f}, the deviation {deviation:.4f}"
                     )
-        return [outcome for outcome in sane if outcome.worker not in dropped], dropped
+        return [report for report in sane if report.worker not in dropped], dropped
 
     def refusal(self, value: float, previous_loss: float | None) -> str:
         """Why a held-out loss is refused; empty if it is not."""
@@ -72,9 +54,13 @@ class Gate:
             return f"held-out loss {value:.4f}, {value - previous_loss:.4f} above the previous model's"
         return ""
 
+    def refuses_round(self, left_out: int, gives: int) -> str:
+        """Why so many gives that were left out inside a round refuse it; empty if they do not."""
+        if left_out <= self.max_left_out * gives:
+            return ""
+        return f"{left_out} of {gives} gives inside the round were not finite"
 
-def loss(outcome: Outcome) -> float:
-    """Held-out loss of a worker with a report, nats per frame."""
-    assert outcome.report is not None
-    value = outcome.report.get("heldout_objective")
-    return -float(value) if value is not None else math.nan
+
+def loss(report: WorkerReport) -> float:
+    """Held-out loss of a worker, nats per frame; NaN without one."""
+    return math.nan if report.heldout_objective is None else -report.heldout_objective

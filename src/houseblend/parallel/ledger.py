@@ -1,6 +1,7 @@
 """The ledger of an experiment: one line of JSON a round, appended after all that it names is on disk."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -8,18 +9,20 @@ from typing import Any
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.io.json_files import Fields, parse_json, require_fields
+from houseblend.parallel.records import Refusal, RoundRecord, from_json, to_json
 
-FORMAT = 1
-
-
+FORMAT = 2
 AGAIN = "restore the file, or begin a new directory"
-_FIELDS: dict[str, Fields] = {
-    "round": {"plan": dict, "state": dict, "model_hash": str, "heldout_objective": float, "dropped": dict},
-    "refused": {"reason": dict},
+
+_KINDS: dict[str, tuple[type[RoundRecord] | type[Refusal], Fields]] = {
+    "round": (RoundRecord, {"plan": dict, "workers": dict, "measured": dict, "model_hash": str, "state": dict}),
+    "refused": (Refusal, {"plan": dict, "workers": dict, "reason": dict}),
 }
 
+Entry = RoundRecord | Refusal
 
-def read_ledger(path: Path) -> tuple[list[dict[str, Any]], int]:
+
+def read_ledger(path: Path) -> tuple[list[Entry], int]:
     """The whole lines of a ledger, and how many bytes they take; a torn last line (the writer was killed) is left out.
 
     Raises:
@@ -27,7 +30,7 @@ def read_ledger(path: Path) -> tuple[list[dict[str, Any]], int]:
     """
     data = path.read_bytes() if path.exists() else b""
     end = data.rfind(b"\n") + 1
-    lines: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     done = 0
     for number, raw in enumerate(data[:end].split(b"\n")[:-1], start=1):
         line = parse_json(raw, path, {"format": int}, AGAIN, number)
@@ -35,12 +38,25 @@ def read_ledger(path: Path) -> tuple[list[dict[str, Any]], int]:
             what, expected = f"format {line['format']}", f"format {FORMAT}"
             raise InputError(what, file=path, line=number, expected=expected, do="begin a new directory")
         require_fields(line, {"kind": str, "round": int, "attempt": int}, path, AGAIN, number)
-        require_fields(line, _FIELDS.get(line["kind"], {}), path, AGAIN, number)
-        if line["round"] != done:
-            raise InputError(f"round {line['round']}", file=path, line=number, expected=f"round {done}", do=AGAIN)
-        done += line["kind"] == "round"
-        lines.append(line)
-    return lines, end
+        entry = _entry(line, path, number)
+        if entry.round != done:
+            raise InputError(f"round {entry.round}", file=path, line=number, expected=f"round {done}", do=AGAIN)
+        done += isinstance(entry, RoundRecord)
+        entries.append(entry)
+    return entries, end
+
+
+def _entry(line: dict[str, Any], path: Path, number: int) -> Entry:
+    if line["kind"] not in _KINDS:
+        raise InputError(
+            f"a line of kind {line['kind']!r}", file=path, line=number, expected="round or refused", do=AGAIN
+        )
+    kind, needed = _KINDS[line["kind"]]
+    require_fields(line, needed, path, AGAIN, number)
+    try:
+        return from_json(kind, line)
+    except (KeyError, TypeError, ValueError, AttributeError) as failure:
+        raise InputError(f"a line that is no {line['kind']}: {failure}", file=path, line=number, do=AGAIN) from None
 
 
 class Ledger:
@@ -57,29 +73,29 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines, end = read_ledger(path)
+        self.entries, end = read_ledger(path)
         if path.exists() and end != path.stat().st_size:
             warn(f"{path}: the last line is torn and cut off")
             with open(path, "r+b") as file:
                 file.truncate(end)
                 os.fsync(file.fileno())
 
-    def append(self, entry: dict[str, Any]) -> None:
+    def append(self, entry: Entry) -> None:
         """Append one line and sync it; NaN becomes null."""
-        line = {"format": FORMAT, **_finite(entry)}
+        line = {"format": FORMAT, **_finite(to_json(entry))}
         with open(self.path, "ab") as file:
             file.write(json.dumps(line, sort_keys=True, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        self.lines.append(line)
+        self.entries.append(entry)
 
-    def rounds(self) -> list[dict[str, Any]]:
-        """The lines of finished rounds, in order."""
-        return [line for line in self.lines if line["kind"] == "round"]
+    def rounds(self) -> list[RoundRecord]:
+        """The finished rounds, in order."""
+        return [entry for entry in self.entries if isinstance(entry, RoundRecord)]
 
     def refused(self, number: int) -> int:
         """How often a round was refused."""
-        return sum(1 for line in self.lines if line["kind"] == "refused" and line["round"] == number)
+        return sum(isinstance(entry, Refusal) and entry.round == number for entry in self.entries)
 
 
 def _finite(value: Any) -> Any:
@@ -87,6 +103,4 @@ def _finite(value: Any) -> Any:
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,78 +1,132 @@
-"""What a round-based strategy is: a small pure object that never touches a file.
+"""What a blending strategy is: a small pure object over flat tensors of trained parameters; it never sees a file or a rank.
 
-The round machine asks it for a plan, shows it the reports of the workers that passed the gate, gives it the mean, and
-starts the next round from what it answers. Strategies for events (asynchronous ones) are another protocol.
+With p a worker's parameters, m the mean of what all workers give, c the centre that all ranks hold alike, a blend is
+
+    own, sent = give(shared, own, p)        each worker
+    m         = mean of all sent            the exchange: float64, in worker order, one rounding to float32
+    shared    = blend(shared, m)            once, the same on every rank
+    own, p    = take(shared, own, p)        each worker goes on from here
+
+and the model of a round is the mean of all workers' `show`. What is not overridden is periodic averaging. Strategies
+for events (asynchronous ones) are another protocol.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from __future__ import annotations
 
-import torch
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
 
-State = dict[str, Any]
-"""What a strategy remembers between rounds: JSON, and tensors where it needs them."""
+from houseblend.base.errors import UsageError
+from houseblend.base.options import declared, declared_fields, option_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import Self
+
+Shared = dict[str, "Tensor"]
+"""Arrays that are equal on every rank: centre, outer momentum."""
+Own = dict[str, "Tensor"]
+"""Arrays of one worker."""
 
 
 @dataclass(frozen=True)
-class RoundPlan:
-    """What one round is to do.
+class Moment:
+    """What a strategy may know of the round that it works in.
 
     Args:
-        round: its number, from 0.
-        intervals: of the order of data, one a worker.
+        workers: how many give.
         learning_rate: of every worker.
-        minibatch_size: frames.
-        max_param_change: largest norm of a minibatch's change.
-        num_layers: hidden layers that the network has in this round.
-        averages: how many models the result is made of: all that pass the gate, or the best one only.
+        seen: share of the training's data that was seen before the round.
     """
 
-    round: int
-    intervals: list[tuple[int, int]]
-    learning_rate: float
-    minibatch_size: int
-    max_param_change: float
-    num_layers: int
-    averages: bool = True
-
-    @property
-    def frames(self) -> int:
-        """Frames of all workers."""
-        return sum(end - begin for begin, end in self.intervals)
+    workers: int = 1
+    learning_rate: float = 1.0
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the strategy sees of an admitted worker."""
+class Strategy:
+    """Periodic averaging, and the protocol of all others. Tensors are flat [n], of any floating type.
 
-    worker: int
-    frames: float
-    objective: float
-    heldout_objective: float
-    extra: dict[str, Any] = field(default_factory=dict)
+    No argument may be changed in place; `mean` is overwritten by the next blend but one, so a strategy keeps what it
+    computes of it. Options are fields made by `declared`.
+
+    Attributes:
+        paper, mathematics, state, sent: what `hb strategies` says.
+        lag: blends from a `give` to the `take` of its mean; 0 waits for it.
+        moment: the round at hand.
+    """
+
+    paper: ClassVar[str]
+    mathematics: ClassVar[str]
+    state: ClassVar[str] = "none"
+    sent: ClassVar[str] = "p"
+    lag: ClassVar[int] = 0
+
+    average_period: int = declared(0, "Minibatches from one blend to the next; 0: one blend, at the end of a round")
+    moment: Moment = field(default=Moment(), repr=False)
+
+    def __post_init__(self) -> None:
+        """UsageError: an option that makes no sense."""
+        if self.average_period < 0:
+            raise UsageError(f"--average-period={self.average_period}", expected="0 or more")
+
+    def at(self, moment: Moment) -> Self:
+        """The strategy in a round."""
+        return replace(self, moment=moment)
+
+    @property
+    def every(self) -> int:
+        """Minibatches from one blend to the next in this round; 0 blends at its end only."""
+        return self.average_period
+
+    def begin(self, params: Tensor) -> Shared:
+        """The shared arrays before the first round, and after the network has grown."""
+        return {}
+
+    def join(self, shared: Shared) -> Own:
+        """The arrays of a worker that is new, or begins again."""
+        return {}
+
+    def pull(self, shared: Shared, own: Own) -> tuple[Tensor, float] | None:
+        """Anchor and strength of a proximal term in every minibatch; None for none."""
+        return None
+
+    def watch(self, own: Own, params: Tensor) -> Own:
+        """The worker's arrays after a minibatch."""
+        return own
+
+    def give(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
+        """What enters the mean; it may be `params` itself."""
+        return own, params
+
+    def blend(self, shared: Shared, mean: Tensor) -> Shared:
+        """The shared arrays after a blend."""
+        return {"c": mean}
+
+    def take(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
+        """What the worker goes on from."""
+        return own, shared["c"]
+
+    def show(self, shared: Shared, own: Own, params: Tensor) -> Tensor:
+        """At the end of a round, after `take`: the mean of this over all workers is evaluated and kept."""
+        return params
+
+    def lasting(self, shared: Shared) -> Shared:
+        """The part of the shared arrays that the next round needs."""
+        return shared
 
 
-class Strategy(Protocol):
-    """The protocol of round-based strategies."""
+def within(low: float, value: float, high: float, name: str) -> None:
+    """Refuse an option outside of [low, high).
 
-    def init(self, params: torch.Tensor) -> State:
-        """The state before the first round, from the initial parameters, flat [n]."""
-        ...
+    Raises:
+        UsageError: naming the option and its value.
+    """
+    if not low <= value < high:
+        raise UsageError(f"{option_name(name)}={value:g}", expected=f"from {low:g} to below {high:g}")
 
-    def plan(self, state: State) -> RoundPlan | None:
-        """The next round; None when training is over."""
-        ...
 
-    def weigh(self, state: State, reports: list[Report]) -> list[float]:
-        """Weight of every admitted worker in the mean; not negative, with a positive sum."""
-        ...
-
-    def update(self, state: State, mean: torch.Tensor, own: list[torch.Tensor]) -> tuple[State, torch.Tensor]:
-        """The state after the round, and what the next one starts from, flat [n].
-
-        Args:
-            state: before the round.
-            mean: weighted mean of the admitted workers, flat [n].
-            own: each admitted worker's parameters, flat [n].
-        """
-        ...
+def own_options(kind: type[Strategy]) -> set[str]:
+    """Names of the options that a strategy has beside those of all."""
+    return {one.name for one in declared_fields(kind)} - {one.name for one in declared_fields(Strategy)}

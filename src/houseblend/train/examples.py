@@ -31,6 +31,10 @@ class Minibatch:
     position: int
     num_sequences: int
 
+    def __len__(self) -> int:
+        """Its frames, by their targets."""
+        return len(self.pdfs)
+
 
 def split_name(specifier: str) -> tuple[Path, str] | None:
     """Directory and subset of `frames:DIR[:SUBSET]` (train if not named); None for an rspecifier.

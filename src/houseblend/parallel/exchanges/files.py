@@ -1,19 +1,25 @@
-"""Workers as jobs of their own that read and write model files (Povey et al. 2014)."""
+"""Workers as jobs of their own that read and write files (Povey et al. 2014): one blend a round, at its end."""
 
+import collections
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from houseblend.base.errors import InputError
+from houseblend.base.atomic import write_json
+from houseblend.base.errors import NotFiniteError, UsageError
+from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
 from houseblend.jobs.local import check, last_lines, program, run_spec
-from houseblend.jobs.spec import Job, JobSpec
-from houseblend.parallel.gate import Outcome
-from houseblend.train.worker import WorkerTask
+from houseblend.jobs.spec import Job, JobResult, JobSpec
+from houseblend.nnet.formats.nnet3 import read_network, write_network
+from houseblend.parallel.group import Alone
+from houseblend.parallel.network_worker import AGAIN, Finished, NetworkWorker, Start, numpy_of, read_start, tensors_of
+from houseblend.parallel.records import Refusal, RoundRecord, WorkerReport, from_json, to_json
+from houseblend.parallel.round_end import end_round
+from houseblend.parallel.task import RoundTask
+from houseblend.parallel.worker import Told
 
 
 class FilesExchange:
-    """Trains every worker by a job that runs `nnet3-train`.
+    """Trains every worker by a job that runs `train-worker`; the blend is formed here.
 
     Args:
         slots: jobs at a time; default: what cores and memory allow.
@@ -24,71 +30,79 @@ class FilesExchange:
     def __init__(self, slots: int | None = None) -> None:
         self.slots = slots
 
-    def begin(self, tasks: Sequence[WorkerTask], folder: Path) -> tuple[list[WorkerTask], JobSpec, Path]:
-        """Write down the jobs of a round; the handle for `finish`."""
-        jobs = [
-            Job(_command(task), f"{folder}/log/train.{task.worker}.log", [_tried(task.model_out), _tried(task.report)])
-            for task in tasks
-        ]
-        return list(tasks), JobSpec("train", jobs, cores=tasks[0].threads), folder
-
-    def finish(self, handle: tuple[list[WorkerTask], JobSpec, Path]) -> list[Outcome]:
-        """Run them; a worker whose job fails for good is reported, with its reason.
+    def run(self, task: RoundTask, told: Told) -> RoundRecord | Refusal:
+        """Train a round; see `run_round`. A worker whose job fails for good is kept out of the blend.
 
         Raises:
             JobFailedError: the input or the file system is to blame, or no worker has come so far as to be judged: that
                 says nothing of the workers, and the round is to be run again as it is.
+            UsageError: the strategy blends inside the round.
         """
-        tasks, spec, folder = handle
-        outcomes = []
-        results = run_spec(spec, folder / "train", self.slots)
+        strategy = task.strategy_now()
+        if task.plan.inner_blends(strategy.every):
+            raise UsageError(
+                f"--exchange=files with a blend every {strategy.every} minibatches",
+                expected="--average-period=0, one blend a round", do="take --exchange=local or --exchange=mpi",
+            )  # fmt: skip
+        start = read_start(task, strategy)
+        finished = {}
+        for number, (result, job) in enumerate(self._run_jobs(task), start=1):
+            finished[number] = _finished(task, number, result, job, start)
+            told(number, int(finished[number].report.frames))
+        return end_round(task, strategy, Alone(self.name, len(finished)), start.network, start.shared, finished, [])
+
+    def _run_jobs(self, task: RoundTask) -> list[tuple[JobResult, Job]]:
+        folder = task.folder
+        path = Path(folder) / "task.json"
+        task.write(path)
+        jobs = []
+        for number in range(1, task.plan.workers + 1):
+            outputs = [f"{folder}/{number}.{kind}.ATTEMPT" for kind in ("raw", "npz", "json")]
+            argv = [*program("train-worker"), str(path), str(number), *outputs]
+            jobs.append(Job(argv, f"{folder}/log/train.{number}.log", outputs))
+        spec = JobSpec("train", jobs, cores=task.threads)
+        results = run_spec(spec, Path(folder) / "train", self.slots)
         check([result for result in results if result.failure in ("bad input", "file system")])
         if not any(result.failure in ("ok", "not finite") for result in results):
             check(results)
-        for task, result in zip(tasks, results, strict=True):
-            if result.failure != "ok":
-                tail = last_lines(result.log, 3)
-                outcomes.append(Outcome(task.worker, None, None, f"{result.failure}: {result.message}; {tail}"))
-                continue
-            model, report = spec.jobs[task.worker - 1].attempt(result.attempt).outputs
-            value = json.loads(Path(report).read_text())
-            outcomes.append(Outcome(task.worker, {**value, "tries": result.attempt + 1}, model))
-        return outcomes
-
-    def evaluate(self, model: Path, examples: Sequence[str], folder: Path, device: str) -> list[dict[str, Any]]:
-        """Objective and accuracy per frame of a model on each of several sets of examples, as jobs."""
-        reports = [f"{folder}/prob.{number}.ATTEMPT.json" for number in range(1, len(examples) + 1)]
-        jobs = [
-            Job(
-                [*program("nnet3-compute-prob"), f"--report={report}", f"--device={device}", str(model), name],
-                f"{folder}/log/prob.{number}.log", [report],
-            )
-            for number, (name, report) in enumerate(zip(examples, reports, strict=True), start=1)
-        ]  # fmt: skip
-        results = run_spec(JobSpec("prob", jobs), folder / "prob", self.slots)
-        check(results)
-        return [json.loads(Path(next(iter(result.outputs))).read_text()) for result in results]
+        return [(result, job.attempt(result.attempt)) for result, job in zip(results, jobs, strict=True)]
 
 
-def _tried(path: str | None) -> str:
-    """The name under which a job writes an output; ATTEMPT becomes the number of the try."""
-    if path is None:
-        raise InputError("a worker's task without an output file")
-    return f"{path}.ATTEMPT"
+def _finished(task: RoundTask, number: int, result: JobResult, job: Job, start: Start) -> Finished:
+    """What a job has left, or why there is nothing."""
+    if result.failure != "ok":
+        failure = f"{result.failure}: {result.message}; {last_lines(result.log, 3)}"
+        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.network)
+    model, state, report = job.outputs
+    value = {**json.loads(Path(report).read_text()), "tries": result.attempt + 1}
+    arrays = read_arrays(state, AGAIN)
+    network = read_network(model, task.device)
+    own = tensors_of(below(arrays, "own"), network.parameters.trained)
+    return Finished(from_json(WorkerReport, value), network, own, below(arrays, "memory"))
 
 
-def _command(task: WorkerTask) -> list[str]:
-    """The task as a command line of nnet3-train."""
-    rule = task.rule
-    options = {
-        "begin": task.begin, "end": task.end, "minibatch-size": task.minibatch_size, "learning-rate": task.learning_rate,
-        "momentum": rule.momentum, "max-param-change": rule.max_param_change,
-        "l2-regularize-factor": rule.l2_regularize_factor, "update": rule.update,
-        "backstitch-training-scale": rule.backstitch_training_scale, "backstitch-training-interval": rule.backstitch_training_interval,
-        "compute-dtype": rule.compute_dtype,
-        "srand": task.seed, "round": task.round, "worker": task.worker, "attempt": task.attempt, "heldout": task.heldout,
-        "report": _tried(task.report), "device": task.device, "threads-per-worker": task.threads,
-        "print-interval": task.print_interval,
-    }  # fmt: skip
-    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
-    return [*program("nnet3-train"), *words, task.model_in, task.examples, _tried(task.model_out)]
+def train_worker(path: Path, number: int, model: Path, state: Path, report: Path) -> None:
+    """One worker of a round as a job: train to the end of its data, and write what `end_round` needs of it.
+
+    Args:
+        path: the round's task.
+        number: which worker, from 1.
+        model, state, report: files to write.
+
+    Raises:
+        InputError: the task, model, data or state are missing or do not fit.
+        NotFiniteError: training left the finite numbers.
+    """
+    task = RoundTask.read(path)
+    if not 1 <= number <= task.plan.workers:
+        raise UsageError(f"worker {number}", file=path, expected=f"1 to {task.plan.workers}")
+    strategy = task.strategy_now()
+    start = read_start(task, strategy)
+    worker = NetworkWorker(task, number, strategy, start, lambda worker, frames: None)
+    collections.deque(worker.train(start.shared, task.plan.steps, blends=0))
+    left = worker.finish()
+    if left.report.failure:
+        raise NotFiniteError(left.report.failure, key=f"worker {number}", do="lower the learning rate")
+    write_network(model, left.network)
+    write_arrays(state, {**put_below("own", numpy_of(left.own)), **put_below("memory", left.memory)})
+    write_json(report, to_json(left.report))

@@ -1,30 +1,40 @@
-"""Workers in processes forked from this one: no program is started, nothing is imported again."""
+"""Ranks on this machine: processes forked from this one, with shared memory; or turns in this process.
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+No program is started and nothing is imported again. As many ranks as there are slots share out the workers.
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from houseblend.base.errors import HouseBlendError
-from houseblend.base.log import speaking_as, warn
-from houseblend.base.workers import KilledError, in_processes
+from houseblend.base.log import warn
+from houseblend.base.process import die_with_parent
+from houseblend.base.workers import KilledError, signals_held
 from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
 from houseblend.nnet.formats.nnet3 import read_network
-from houseblend.parallel.gate import Outcome
-from houseblend.train.examples import read_minibatches
-from houseblend.train.objective import evaluate_as_for_test
-from houseblend.train.worker import EVALUATION_MINIBATCH, WorkerTask, train_worker
+from houseblend.parallel.blending import run_round
+from houseblend.parallel.group import Alone, Forked, Rows
+from houseblend.parallel.records import Refusal, RoundRecord
+from houseblend.parallel.task import RoundTask
+from houseblend.parallel.worker import Told
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 1.0
+"""After a rank has ended without an answer, for others to tell what was the matter."""
 
 
 class LocalExchange:
-    """Trains the workers on this machine, as many at a time as there are slots; with one slot, in this process.
+    """Trains the workers of a round on this machine.
 
     Args:
-        slots: workers at a time; default: what cores and memory allow, on a device other than the processor one.
+        slots: processes; default: what cores and memory allow, on a device other than the processor one.
     """
 
     name = "local"
@@ -32,46 +42,106 @@ class LocalExchange:
     def __init__(self, slots: int | None = None) -> None:
         self.slots = slots
 
-    def begin(self, tasks: Sequence[WorkerTask], folder: Path) -> list[WorkerTask]:
-        """Take the tasks of a round; the handle for `finish`."""
-        return list(tasks)
-
-    def finish(self, handle: list[WorkerTask]) -> list[Outcome]:
-        """Train them all; a worker that fails is reported, not raised.
+    def run(self, task: RoundTask, told: Told) -> RoundRecord | Refusal:
+        """Train a round; see `run_round`. All of it begins again when a process was killed.
 
         Raises:
-            HouseBlendError: the input is to blame, or a process was killed again and again.
+            HouseBlendError: the input is to blame, or processes were killed again and again.
         """
-        return self._share(_train, handle, handle[0].device, handle[0].threads)
-
-    def evaluate(self, model: Path, examples: Sequence[str], folder: Path, device: str) -> list[dict[str, Any]]:
-        """Objective and accuracy per frame of a model on each of several sets of examples."""
-        return self._share(partial(_evaluate, model, device), examples, device)
-
-    def _share(
-        self, work: Callable[[Item], Result], items: Sequence[Item], device: str, threads: int = 1
-    ) -> list[Result]:
-        slots = slots_for(threads, JobSpec.memory_mb, self.slots if device == "cpu" else self.slots or 1)
+        wanted = self.slots if task.device == "cpu" else self.slots or 1
+        size = min(slots_for(task.threads, JobSpec.memory_mb, wanted), task.plan.workers)
+        if size == 1:
+            return run_round(task, Alone(self.name, task.plan.workers), told)
         for _ in range(POLICY["killed"]):
             try:
-                return list(in_processes(work, items, slots))
+                return _run_forked(task, size, told)
             except KilledError as failure:
-                warn(f"{failure.what}; beginning again")
-        return list(in_processes(work, items, slots))
+                warn(f"{failure.what}; beginning the round again")
+        return _run_forked(task, size, told)
 
 
-def _train(task: WorkerTask) -> Outcome:
+def _run_forked(task: RoundTask, size: int, told: Told) -> RoundRecord | Refusal:
+    fork = multiprocessing.get_context("fork")
+    length = len(read_network(task.model).parameters.trained)
+    rows = Rows(task.plan.workers, length)
+    stars = [fork.Pipe() for _ in range(size - 1)]
+    answers = [fork.Pipe(duplex=False) for _ in range(size)]
+    processes = []
     try:
-        with speaking_as(f"worker {task.worker}"):
-            return Outcome(task.worker, train_worker(task), task.model_out)
+        for rank in range(size):
+            pipes = [one for one, _ in stars] if rank == 0 else [stars[rank - 1][1]]
+            ends = [end for pair in (*stars, *answers) for end in pair]
+            others = [end for end in ends if end not in pipes and end is not answers[rank][1]]
+            process = fork.Process(target=_rank, args=(task, rank, size, rows, pipes, others, answers[rank][1]))
+            with signals_held():
+                process.start()
+            processes.append(process)
+        for one, other in [*stars, *((answer, None) for _, answer in answers)]:
+            one.close()
+            if other is not None:
+                other.close()
+        return _collect([one for one, _ in answers], rows, told)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _collect(answers: list[Connection], rows: Rows, told: Told) -> RoundRecord | Refusal:
+    """Wait for all ranks, and tell of their progress; the first that fails, or is killed, ends it."""
+    before = rows.frames.tolist()
+    left, result, killed, deadline = dict(enumerate(answers)), None, None, math.inf
+    while left and time.monotonic() < deadline:
+        for connection in wait(list(left.values()), POLL_SECONDS):
+            rank = next(number for number, one in left.items() if one is connection)
+            found = _received(left.pop(rank))
+            if isinstance(found, BaseException):
+                raise found
+            if found is None and killed is None:
+                killed, deadline = rank, time.monotonic() + GRACE_SECONDS
+            result = found if rank == 0 else result
+        now = rows.frames.tolist()
+        for worker, (old, new) in enumerate(zip(before, now, strict=True), start=1):
+            if new > old:
+                told(worker, int(new - old))
+        before = now
+    if killed is not None or result is None:
+        raise KilledError(f"the process of rank {killed} was killed", do="try again, with fewer at a time")
+    return result
+
+
+def _received(answer: Connection) -> Any:
+    try:
+        return answer.recv()
+    except EOFError:
+        return None
+
+
+def _rank(
+    task: RoundTask, rank: int, size: int, rows: Rows, pipes: list[Connection], others: list[Connection], answer: Connection
+) -> None:  # fmt: skip
+    """What a forked process does: its part of the round, and an answer."""
+    die_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    for other in others:
+        other.close()
+
+    def told(worker: int, frames: int) -> None:
+        rows.frames[worker - 1] += frames
+
+    answer.send(_caught(lambda: run_round(task, Forked(rank, size, rows, pipes), told)))
+    os._exit(0)
+
+
+def _caught(work: Callable[[], Any]) -> Any:
+    """What `work` returns, or the failure that it raises, for another process to raise."""
+    try:
+        return work()
     except HouseBlendError as failure:
-        if failure.failure_class == "bad input":
-            raise
-        return Outcome(task.worker, None, None, f"{failure.failure_class}: {failure}")
-
-
-def _evaluate(model: Path, device: str, examples: str) -> dict[str, Any]:
-    network = read_network(model, device=device)
-    context = (network.left_context, network.right_context)
-    result = evaluate_as_for_test(network, read_minibatches(examples, context, EVALUATION_MINIBATCH))
-    return {"objective": result.per_frame, "accuracy": result.accuracy}
+        return failure
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        os._exit(1)  # another rank has ended; what ended it is told by its own answer
+    except BaseException as failure:
+        return failure

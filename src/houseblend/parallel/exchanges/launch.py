@@ -1,0 +1,99 @@
+"""How a process becomes a rank: it starts mpiexec itself, or joins the mpiexec or srun that has started it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from houseblend.base.errors import EXIT_OK, HouseBlendError, InputError
+from houseblend.base.process import die_with_parent
+
+_INSTALL = "pip install 'houseblend[mpi]', or an MPI and mpi4py of your own"
+_RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+_SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_ENVIRONMENT = {
+    "OMPI_MCA_mpi_yield_when_idle": "1",  # ranks that wait leave the core to those that work
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+
+
+class RanksFailedError(HouseBlendError):
+    """The ranks of MPI ended badly."""
+
+
+def enter(ranks: int | None, default: int) -> None:
+    """Return in rank 0 only. Any other rank serves it to the end and leaves; who is no rank starts them, and leaves.
+
+    Args:
+        ranks: how many there must be; None takes those that were started.
+        default: how many to start.
+
+    Raises:
+        InputError: there are others than wanted, or no MPI.
+        RanksFailedError: the ranks that were started have ended badly.
+    """
+    if not is_rank():
+        _run_ranks(ranks or default)
+        raise SystemExit(EXIT_OK)
+    try:
+        from houseblend.parallel.exchanges.mpi import World
+    except ImportError as failure:
+        raise InputError(f"no mpi4py: {failure}", key="--exchange=mpi", do=_INSTALL) from None
+    world = World(wanted_size(ranks))
+    if world.comm.rank:
+        world.serve()
+        raise SystemExit(EXIT_OK)
+
+
+def is_rank() -> bool:
+    """Whether mpiexec or srun has started this process beside others, or as one rank."""
+    in_step = any(name in os.environ for name in _RANK[:3])
+    return in_step or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1
+
+
+def wanted_size(ranks: int | None) -> int | None:
+    """How many ranks there must be: as many as asked for, or as the launcher says."""
+    return ranks or next((int(os.environ[name]) for name in _SIZE if name in os.environ), None)
+
+
+def _run_ranks(ranks: int) -> None:
+    """Run this process's own command on so many ranks of this machine, and wait for them.
+
+    Raises:
+        InputError: there is no mpiexec.
+        RanksFailedError: they ended badly; what a rank had to say stands before.
+    """
+    beside = Path(sys.executable).parent / "mpiexec"
+    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if mpiexec is None:
+        raise InputError("no mpiexec", key="--exchange=mpi", do=_INSTALL)
+    process = subprocess.Popen(
+        [mpiexec, "-n", str(ranks), sys.executable, *sys.argv], env={**_ENVIRONMENT, **os.environ}, stderr=subprocess.PIPE,
+        preexec_fn=die_with_parent, text=True, errors="replace",
+    )  # fmt: skip
+    named: dict[int, int] = {}
+    dead: list[str] = []
+    assert process.stderr is not None
+    for line in process.stderr:
+        sys.stderr.write(line)
+        if found := re.search(r"rank (\d+) of \d+: process (\d+) on", line):
+            named[int(found[2])] = int(found[1])
+        if found := re.search(r"PID (\d+) RUNNING AT|process \[?.*?PID[: ]+(\d+)", line):
+            dead.append(_rank_of(int(found[1] or found[2]), named))
+    status = process.wait()
+    if status:
+        who = f"{', '.join(dead)}, " if dead else ""
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        raise RanksFailedError(
+            f"the ranks of MPI have ended with {who}{how}", key="--exchange=mpi",
+            do="see the lines above; the same command goes on after the last whole round",
+        )  # fmt: skip
+
+
+def _rank_of(process: int, named: Mapping[int, int]) -> str:
+    return f"rank {named[process]} (process {process})" if process in named else f"process {process}"

@@ -1,0 +1,136 @@
+"""The options of `train_dnn`, as what uses them declares them; nothing heavy is loaded here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from houseblend.base.errors import UsageError
+from houseblend.base.options import check_choices, chosen, declared, declared_fields
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.schedule import Schedule
+from houseblend.parallel.strategies import STRATEGIES, strategy_of
+from houseblend.parallel.strategy import Strategy, own_options
+from houseblend.parallel.task import MemoryPolicy
+from houseblend.train.update.rule import UpdateRule
+
+SET_BY_ROUND = ("max_param_change", "l2_regularize_factor")
+"""Fields of the update rule that come from a round's plan."""
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The network: equal hidden layers over spliced frames."""
+
+    hidden_dim: int = declared(512, "Width of the hidden layers")
+    layer: str = declared(
+        "relu-renorm-layer", "Hidden layers: relu, sigmoid, tanh or pnorm, then any of -renorm, -batchnorm and -dropout, then -layer"
+    )
+    layer_options: str = declared("", "Appended to every hidden layer's line, for example dropout-proportion=0.2")
+    context: int = declared(5, "Frames of input before and after")
+    input_transform: str = declared("mean-var", "Of the spliced input", ("mean-var", "lda"))
+
+    def __post_init__(self) -> None:
+        """UsageError: another word."""
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What else the model depends on."""
+
+    strategy: str = declared("average", "How workers' models become one; see hb strategies", tuple(STRATEGIES))
+    reduction: str = declared(
+        "exact",
+        "Sums under MPI: in float64 and worker order, or MPI's own (other bits with other ranks)",
+        ("exact", "allreduce"),
+    )
+    combine_models: int = declared(8, "Last models tried in the final combination")
+    seed: int = declared(1, "Seed of the run")
+    device: str = declared("cpu", "Where networks are computed", ("cpu", "cuda"))
+    threads_per_worker: int = declared(1, "Threads of the matrix products; part of the result")
+
+    def __post_init__(self) -> None:
+        """UsageError: values that make no sense."""
+        check_choices(self)
+        if self.combine_models < 1 or self.threads_per_worker < 1:
+            raise UsageError("bad option", expected="--combine-models and --threads-per-worker from 1")
+
+
+@dataclass(frozen=True)
+class ExchangeOptions:
+    """How the workers are run; nothing of it changes the model."""
+
+    exchange: str = declared(
+        "local", "local: processes of this step; files: a job a worker; mpi: ranks of MPI", ("local", "files", "mpi")
+    )
+    jobs: int | None = declared(None, "Workers at a time; default: what cores and memory allow")
+    ranks: int | None = declared(None, "Ranks that --exchange=mpi starts, or must find; default: one a worker")
+
+    def __post_init__(self) -> None:
+        """UsageError: values that make no sense."""
+        check_choices(self)
+        if (self.ranks is not None and self.ranks < 1) or (self.jobs is not None and self.jobs < 1):
+            raise UsageError("bad option", expected="--jobs and --ranks from 1")
+
+
+EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
+
+
+def enter_exchange(values: Mapping[str, Any]) -> None:
+    """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only."""
+    options = chosen(ExchangeOptions, values)
+    if options.exchange == "mpi":
+        from houseblend.parallel.exchanges.launch import enter
+
+        enter(options.ranks, default=values["final_workers"])
+
+
+def with_strategies(options_of: Callable[..., Callable]) -> Callable:
+    """Declare the options of all strategies, by what declares those of one dataclass."""
+
+    def declare(function: Callable) -> Callable:
+        for kind in reversed(STRATEGIES.values()):
+            function = options_of(kind, "Strategies", only=own_options(kind), optional=True)(function)
+        return options_of(Strategy, "Strategies", optional=True)(function)
+
+    return declare
+
+
+@dataclass(frozen=True)
+class DnnOptions:
+    """All that a trained DNN depends on."""
+
+    schedule: Schedule
+    network: NetworkOptions
+    rule: UpdateRule
+    strategy: Strategy
+    memory: MemoryPolicy
+    gate: Gate
+    run: RunOptions
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], frames_per_epoch: int = 1) -> "DnnOptions":
+        """Out of the options of a command line.
+
+        Raises:
+            UsageError: values that make no sense.
+        """
+        schedule = Schedule(frames_per_epoch, **_of(Schedule, values))
+        rule = UpdateRule(
+            **{name: value for name, value in _of(UpdateRule, values).items() if name not in SET_BY_ROUND}
+        )
+        run = chosen(RunOptions, values)
+        strategy = strategy_of(run.strategy, values)
+        return cls(
+            schedule,
+            chosen(NetworkOptions, values),
+            rule,
+            strategy,
+            chosen(MemoryPolicy, values),
+            chosen(Gate, values),
+            run,
+        )
+
+
+def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: values[one.name] for one in declared_fields(kind) if one.name in values}

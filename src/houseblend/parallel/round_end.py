@@ -1,0 +1,216 @@
+"""The end of a round, the same for every exchange: who is admitted, the last blend, the model, and what lasts of it.
+
+All functions are called by every rank with what its own workers left, and give the same answers on all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from houseblend.base.fingerprint import hash_file
+from houseblend.io.arrays import put_below, write_arrays
+from houseblend.nnet.average import merge_statistics, statistics_of
+from houseblend.nnet.components.nonlinear import NonlinearComponent
+from houseblend.nnet.formats.nnet3 import write_network
+from houseblend.nnet.network import Network
+from houseblend.parallel.group import Group, everywhere
+from houseblend.parallel.network_worker import Finished, evaluate_network, numpy_of
+from houseblend.parallel.records import LeftOut, Measured, Refusal, RoundRecord, WorkerReport
+from houseblend.parallel.strategy import Own, Shared, Strategy
+from houseblend.parallel.task import RoundTask
+from houseblend.train.update.memory import mean_memory
+
+MODEL, STATE = "blend.raw", "state.npz"
+
+
+@dataclass
+class After:
+    """A worker after the last blend: its arrays in the strategy and what it goes on from, flat [n]."""
+
+    own: Own
+    params: torch.Tensor
+
+
+def end_round(
+    task: RoundTask, strategy: Strategy, group: Group, network: Network, shared: Shared, finished: Mapping[int, Finished],
+    left_out: list[LeftOut],
+) -> RoundRecord | Refusal:  # fmt: skip
+    """Blend what passes the gate, evaluate the model, and write model and state into the task's folder.
+
+    Args:
+        task: the round.
+        strategy: as it is in this round.
+        group: the ranks.
+        network: the model before the round; it becomes the one after it.
+        shared: the strategy's arrays.
+        finished: this rank's workers.
+        left_out: of blends inside the round.
+    """
+    plan, gives = task.plan, task.plan.workers * task.plan.inner_blends(strategy.every)
+    reports = group.gather({number: one.report for number, one in finished.items()})
+    admitted, dropped = task.gate.admit(list(reports.values()), task.previous_loss)
+    if reason := task.gate.refuses_round(len(left_out), gives):
+        admitted, dropped = [], {0: reason}
+    if not admitted:
+        return Refusal(plan.round, task.attempt, plan, reports, dropped, left_out)
+    weights = _weights(task, strategy, reports, admitted)
+    shared, distances, after = _last_blend(strategy, group, shared, finished, weights)
+    shows = {n: strategy.show(shared, one.own, one.params) for n, one in after.items()}
+    model = group.mean(shows, weights, torch.empty_like(network.parameters.trained))
+    network.set_learning_rate(plan.learning_rate)
+    _put_together(group, network, model, finished, weights)
+    measured = _measure(task, group, network)
+    if reason := task.gate.refusal(-measured.heldout_objective, task.previous_loss):
+        return Refusal(plan.round, task.attempt, plan, reports, {0: f"the blended model: {reason}"}, left_out)
+    for number in after:
+        if weights[number - 1] == 0.0:
+            after[number] = After(strategy.join(shared), model)
+    state = _write_state(task, group, strategy.lasting(shared), model, after, _memories(task, group, finished, weights))
+    if group.rank == 0:
+        write_network(Path(task.folder) / MODEL, network)
+    return RoundRecord(
+        plan.round, task.attempt, plan, _with_times(group, reports), dropped,
+        {number: weight for number, weight in zip(reports, weights, strict=True) if number not in dropped},
+        left_out, plan.inner_blends(strategy.every) + 1, measured, distances, network.parameters.hash(), state,
+        sum(group.gather({group.rank: group.bytes}).values()), group.name, torch.__version__,
+        torch.backends.cpu.get_cpu_capability(),
+    )  # fmt: skip
+
+
+def _weights(
+    task: RoundTask, strategy: Strategy, reports: Mapping[int, WorkerReport], admitted: Sequence[WorkerReport]
+) -> list[float]:
+    """One for all that are admitted; for the best only, where they have learnt a new topology apart from each other."""
+    chosen = list(admitted)
+    if task.plan.is_fresh and not strategy.every:
+        chosen = [max(admitted, key=lambda report: (report.heldout_objective, -report.worker))]
+    numbers = {report.worker for report in chosen}
+    return [float(number in numbers) for number in reports]
+
+
+def _last_blend(
+    strategy: Strategy, group: Group, shared: Shared, finished: Mapping[int, Finished], weights: Sequence[float]
+) -> tuple[Shared, dict[str, float], dict[int, After]]:
+    """Give, mean, blend, take; with how far the workers were from the mean."""
+    sent: dict[int, torch.Tensor] = {}
+    own: dict[int, Own] = {}
+    for number, one in finished.items():
+        own[number], sent[number] = strategy.give(shared, one.own, one.network.parameters.trained)
+    mean = group.mean(sent, weights, torch.empty_like(sent[min(sent)]) if sent else None)
+    distances = _distances(group, finished, sent, mean, weights)
+    shared = strategy.blend(shared, mean)
+    after = {
+        number: After(*strategy.take(shared, own[number], one.network.parameters.trained))
+        for number, one in finished.items()
+    }
+    return shared, distances, after
+
+
+def _distances(
+    group: Group, finished: Mapping[int, Finished], sent: Mapping[int, torch.Tensor], mean: torch.Tensor,
+    weights: Sequence[float],
+) -> dict[str, float]:  # fmt: skip
+    """Root mean square, over workers and numbers, of the distance to the mean, by component."""
+    squares = {
+        number: {
+            name: float((flat[part] - mean[part]).double().square().mean())
+            for name, part in finished[number].network.parameters.layout.spans.items()
+        }
+        for number, flat in sent.items()
+        if weights[number - 1]
+    }
+    found = list(group.gather(squares).values())
+    return {name: (sum(one[name] for one in found) / len(found)) ** 0.5 for name in found[0]}
+
+
+def _put_together(
+    group: Group, network: Network, model: torch.Tensor, finished: Mapping[int, Finished], weights: Sequence[float]
+) -> None:
+    """Make `network` the model of the round: the mean of what is shown, and the workers' statistics together."""
+    network.parameters.trained.copy_(model)
+    chosen = {number: one.network for number, one in finished.items() if weights[number - 1]}
+    statistics = group.gather({number: statistics_of(one.parameters).cpu() for number, one in chosen.items()})
+    merge_statistics(network.parameters, list(statistics.values()), [w for w in weights if w])
+    stored = group.gather({number: _stored(one) for number, one in chosen.items()})
+    for component in _nonlinear(network):
+        component.stored = set().union(*(one[component.name] for one in stored.values()))
+
+
+def _nonlinear(network: Network) -> Iterator[NonlinearComponent]:
+    return (component for component in network.components if isinstance(component, NonlinearComponent))
+
+
+def _stored(network: Network) -> dict[str, set[str]]:
+    """Which statistics exist, by component."""
+    return {component.name: component.stored for component in _nonlinear(network)}
+
+
+def _measure(task: RoundTask, group: Group, network: Network) -> Measured:
+    """The model on held-out and on training data, one set a rank at a time."""
+    heldout, train = everywhere(
+        group, ("heldout", "combine"), lambda subset: evaluate_network(network, task.examples(subset))
+    )
+    return Measured(*heldout, *train)
+
+
+def mean_of_memories(group: Group, memories: Mapping[int, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The mean of what the optimizers of these workers, of all ranks, remember."""
+    return mean_memory(list(group.gather(memories).values()))
+
+
+def _memories(
+    task: RoundTask, group: Group, finished: Mapping[int, Finished], weights: Sequence[float]
+) -> dict[int, dict[str, np.ndarray]]:
+    """What each of this rank's workers is to remember in the next round, by the policy; 0 is what all remember."""
+    policy = task.memory.optimizer_memory_at_round_end
+    mine = {number: one.memory for number, one in finished.items() if weights[number - 1] and policy != "reset"}
+    if policy != "average":
+        return mine
+    return {0: mean_of_memories(group, mine)}
+
+
+def _write_state(
+    task: RoundTask, group: Group, shared: Shared, model: torch.Tensor, after: Mapping[int, After],
+    memories: Mapping[int, dict[str, np.ndarray]],
+) -> dict[str, str]:  # fmt: skip
+    """Write what lasts: the shared arrays, and each worker's own; returns the files' SHA-256 by name, of all ranks.
+
+    What all workers go on from is written once, and not at all if it is the model.
+    """
+    starts = group.gather({number: _digest(one.params, model) for number, one in after.items()})
+    alike = len(set(starts.values())) == 1
+    files: dict[str, dict[str, np.ndarray]] = {}
+    for number, one in after.items():
+        arrays = {**put_below("own", numpy_of(one.own)), **put_below("memory", memories.get(number, {}))}
+        if starts[number] and not alike:
+            arrays["params"] = one.params.cpu().numpy()
+        files[f"state.{number}.npz"] = arrays
+    if group.rank == 0:
+        files[STATE] = {**put_below("shared", numpy_of(shared)), **put_below("memory", memories.get(0, {}))}
+        if alike and starts[1]:
+            files[STATE]["start"] = after[1].params.cpu().numpy()
+    hashes = {}
+    for name, arrays in files.items():
+        if arrays:
+            write_arrays(Path(task.folder) / name, arrays)
+            hashes[name] = hash_file(Path(task.folder) / name)
+    found = group.gather({group.rank: hashes})
+    return dict(sorted((name, value) for one in found.values() for name, value in one.items()))
+
+
+def _digest(params: torch.Tensor, model: torch.Tensor) -> str:
+    """SHA-256 of what a worker goes on from; empty if it is the model."""
+    return "" if torch.equal(params, model) else hashlib.sha256(params.cpu().numpy().tobytes()).hexdigest()
+
+
+def _with_times(group: Group, reports: Mapping[int, WorkerReport]) -> dict[int, WorkerReport]:
+    """The reports with the seconds that their ranks spent blending, and waiting for others."""
+    mine = {"blending": round(group.blending, 3), "waiting": round(group.waited, 3)}
+    times = group.gather(dict.fromkeys(group.workers, mine))
+    return {n: replace(report, seconds={**report.seconds, **times[n]}) for n, report in reports.items()}

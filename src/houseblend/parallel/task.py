@@ -1,0 +1,104 @@
+"""One round as every rank, process or job gets it: plain values, which are one JSON file for a job."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from houseblend.base.atomic import write_json
+from houseblend.base.errors import UsageError
+from houseblend.base.options import check_choices, declared, declared_fields
+from houseblend.io.json_files import read_json
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.plan import RoundPlan
+from houseblend.parallel.records import from_json
+from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategy import Moment, Strategy
+from houseblend.train.update.rule import UpdateRule
+
+POLICIES = ("reset", "keep", "average")
+
+
+@dataclass(frozen=True)
+class MemoryPolicy:
+    """What becomes of momentum and natural-gradient factors: forgotten, each worker's own, or the mean of all."""
+
+    optimizer_memory: str = declared(
+        "keep", "Momentum and natural-gradient factors at a blend inside a round", POLICIES
+    )
+    optimizer_memory_at_round_end: str = declared("reset", "The same at the end of a round", POLICIES)
+
+    def __post_init__(self) -> None:
+        """UsageError: another word."""
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class RoundTask:
+    """What a round starts from and how its workers train.
+
+    Args:
+        folder: where its files go: `blend.raw`, `state.npz`, `state.W.npz`, logs.
+        model: raw network before the round.
+        state, own_states: files of arrays that last from the round before: shared, and by worker.
+        frames: the frame store.
+        plan: of the round.
+        rule: how a worker updates; limit on the change and factor of l2 included.
+        strategy: how workers blend.
+        memory: what becomes of the optimizer's memory.
+        gate: conditions of admission.
+        previous_loss: held-out loss before the round; None if it is not known.
+        seed: of the run.
+        attempt: at this round.
+        device: cpu or cuda.
+        threads: of the matrix products.
+    """
+
+    folder: str
+    model: str
+    frames: str
+    plan: RoundPlan
+    rule: UpdateRule
+    strategy: Strategy
+    memory: MemoryPolicy = MemoryPolicy()
+    gate: Gate = Gate()
+    state: str | None = None
+    own_states: dict[int, str] = field(default_factory=dict)
+    previous_loss: float | None = None
+    seed: int = 0
+    attempt: int = 0
+    device: str = "cpu"
+    threads: int = 1
+
+    def examples(self, subset: str) -> str:
+        """The specifier of a subset of the frame store."""
+        return f"frames:{self.frames}:{subset}"
+
+    def strategy_now(self) -> Strategy:
+        """The strategy in this round."""
+        return self.strategy.at(Moment(self.plan.workers, self.plan.learning_rate, self.plan.seen))
+
+    def write(self, path: Path) -> None:
+        """Write the task as JSON."""
+        name = next(name for name, kind in STRATEGIES.items() if type(self.strategy) is kind)
+        options = {one.name: getattr(self.strategy, one.name) for one in declared_fields(self.strategy)}
+        write_json(path, {**asdict(self), "strategy": {"name": name, **options}})
+
+    @classmethod
+    def read(cls, path: Path) -> "RoundTask":
+        """Read what `write` wrote.
+
+        Raises:
+            InputError: the file is missing or no task.
+        """
+        value: dict[str, Any] = read_json(
+            path, {"folder": str, "plan": dict, "strategy": dict}, "start the round again"
+        )
+        kind = STRATEGIES.get(value["strategy"].pop("name", ""))
+        if kind is None:
+            raise UsageError("a task without a strategy", file=path)
+        parts = {
+            "plan": from_json(RoundPlan, value["plan"]), "rule": UpdateRule(**value["rule"]), "strategy": kind(**value["strategy"]),
+            "memory": MemoryPolicy(**value["memory"]), "gate": Gate(**value["gate"]),
+            "own_states": {int(worker): name for worker, name in value["own_states"].items()},
+        }  # fmt: skip
+        return cls(**{**value, **parts})

@@ -1,0 +1,166 @@
+"""A logical worker: a generator that trains, and yields where a blend is due. It knows no ranks and no files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from houseblend.base.errors import NotFiniteError
+from houseblend.base.log import warn
+from houseblend.parallel.strategy import Own, Shared, Strategy
+
+Told = Callable[[int, int], None]
+"""Called with a worker and the frames that it has just learnt."""
+
+
+class Memory(Protocol):
+    """What an optimizer remembers from minibatch to minibatch."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """A copy of it all."""
+        ...
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from such a copy."""
+        ...
+
+    def reset(self) -> None:
+        """Forget."""
+        ...
+
+
+class Learner(Protocol):
+    """What a worker trains: a network's trainer, or anything else with flat parameters.
+
+    Attributes:
+        params: the trained parameters, flat [n]; a blend writes into them.
+        memory: the optimizer's.
+    """
+
+    params: torch.Tensor
+    memory: Memory
+
+    def step(self, batch: Any, pull: tuple[torch.Tensor, float] | None = None) -> float:
+        """Learn a minibatch, perhaps pulled to an anchor [n] with a strength; returns its objective.
+
+        Raises:
+            NotFiniteError: the parameters are not to be used.
+        """
+        ...
+
+
+@dataclass
+class Given:
+    """What a worker hands over for a blend.
+
+    Args:
+        params: what enters the mean, flat [n]; valid until the worker goes on.
+        memory: the optimizer's, where the policy asks for it.
+        failure: why the worker's parameters are not to be used; empty for none.
+    """
+
+    params: torch.Tensor
+    memory: dict[str, np.ndarray] = field(default_factory=dict)
+    failure: str = ""
+
+
+@dataclass
+class Answer:
+    """What a worker goes on with.
+
+    Args:
+        shared: the strategy's arrays after the blend; None where it is not yet formed.
+        memory: the mean of all workers', where the policy asks for it.
+        restart: the mean, for a worker whose give was left out.
+    """
+
+    shared: Shared | None
+    memory: dict[str, np.ndarray] | None = None
+    restart: torch.Tensor | None = None
+
+
+class Worker:
+    """One of the workers of a round.
+
+    Args:
+        number: which, from 1.
+        learner: what it trains.
+        batches: its minibatches, in order; `len(batch)` frames each.
+        strategy: as it is in this round.
+        own: its arrays in the strategy.
+        memory: what becomes of the optimizer's memory at a blend: reset, keep or average.
+        told: see `Told`.
+
+    Attributes:
+        failure: why its parameters are not to be used; empty for none.
+        reading, training: seconds spent waiting for data, and learning.
+    """
+
+    def __init__(
+        self, number: int, learner: Learner, batches: Iterator[Any], strategy: Strategy, own: Own, memory: str = "keep",
+        told: Told = lambda worker, frames: None,
+    ) -> None:  # fmt: skip
+        self.number, self.learner, self.strategy, self.own = number, learner, strategy, own
+        self._batches, self._policy, self._told = batches, memory, told
+        self.failure, self.reading, self.training = "", 0.0, 0.0
+
+    def train(self, shared: Shared, steps: int, blends: int) -> Generator[Given, Answer, None]:
+        """Train to the end of the round's data; yields what is given at each blend inside the round.
+
+        Args:
+            shared: the strategy's arrays before the round.
+            steps: minibatches that all workers count to, whether they have them or not.
+            blends: inside the round, one every `strategy.every` minibatches.
+        """
+        every = self.strategy.every
+        for step in range(1, steps + 1):
+            self._step(shared)
+            if every and step % every == 0 and step // every <= blends:
+                self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
+                answer = yield Given(sent, self._memory_to_give(), self.failure)
+                shared = self._go_on(answer, shared)
+
+    def _step(self, shared: Shared) -> None:
+        """One minibatch, if there is one and the worker is sane."""
+        began = time.monotonic()
+        batch = next(self._batches, None)
+        read = time.monotonic()
+        self.reading += read - began
+        if batch is None or self.failure:
+            return
+        try:
+            self.learner.step(batch, self.strategy.pull(shared, self.own))
+        except NotFiniteError as failure:
+            self.failure = f"not finite: {failure}"
+            warn(f"worker {self.number}: {self.failure}")
+        self.own = self.strategy.watch(self.own, self.learner.params)
+        self.training += time.monotonic() - read
+        self._told(self.number, len(batch))
+
+    def _memory_to_give(self) -> dict[str, np.ndarray]:
+        return self.learner.memory.arrays() if self._policy == "average" else {}
+
+    def _go_on(self, answer: Answer, shared: Shared) -> Shared:
+        shared = shared if answer.shared is None else answer.shared
+        if answer.restart is not None:
+            self.own, self.failure = self.strategy.join(shared), ""
+            self.learner.params.copy_(answer.restart)
+            self.learner.memory.reset()
+        elif answer.shared is not None:
+            self.own, params = self.strategy.take(shared, self.own, self.learner.params)
+            self.learner.params.copy_(params)
+        if answer.memory is not None:
+            self.learner.memory.load(answer.memory)
+        elif self._policy == "reset":
+            self.learner.memory.reset()
+        return shared
+
+    def take(self, shared: Shared) -> None:
+        """Go on from a blend that was under way when the data ended."""
+        self.own, params = self.strategy.take(shared, self.own, self.learner.params)
+        self.learner.params.copy_(params)

@@ -1,0 +1,120 @@
+"""Every strategy with every memory policy, trained on a tiny store by one exchange: what must not depend on the exchange.
+
+Run under mpiexec it does so on the ranks of MPI: `mpiexec -n R python matrix.py FRAMES FOLDER HASHES [RANK BLEND]`; with
+the last two, that rank kills itself at that blend (counted over the whole run).
+"""
+
+import itertools
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from houseblend.io.objects import open_output
+from houseblend.nnet.network import Network
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.network_config import NetworkConfig
+from houseblend.parallel.plan import RoundPlan
+from houseblend.parallel.rounds import Experiment, run_rounds
+from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.task import POLICIES, MemoryPolicy
+from houseblend.train.update.rule import UpdateRule
+
+WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Unequal:
+    """Two rounds; the first worker has three minibatches fewer than the second, the last one only."""
+
+    size: int = 32
+
+    def next(self, past):
+        number = len(past)
+        if number == 2:
+            return None
+        counts = [9 - 3, 9, 8.5, 1]
+        cuts = [0, *itertools.accumulate(int(count * self.size) for count in counts)]
+        offset = number * cuts[-1]
+        intervals = [(offset + begin, offset + end) for begin, end in itertools.pairwise(cuts)]
+        return RoundPlan(number, intervals, 0.004, self.size, 2.0, 1, number / 2, is_fresh=number == 0)
+
+
+def network_of(folder: Path):
+    """A small network with batch norm and dropout, whose randomness must not depend on the exchange either."""
+    with open_output(folder / "transform.mat") as target:
+        import numpy as np
+
+        target.write_matrix(np.eye(24, 25, dtype=np.float32))
+    layer = "dropout-proportion=0.1"
+    config = NetworkConfig(8, 8, 16, "relu-batchnorm-dropout-layer", 1, folder / "transform.mat", layer)
+
+    def make(previous: Network | None, num_layers: int) -> Network:
+        return config.initial(num_layers, 1) if previous is None else previous
+
+    return make
+
+
+def cases(only_once_a_round: bool):
+    """Names of all, with strategy, policy and momentum."""
+    for name, kind in STRATEGIES.items():
+        for period in (0, 3):
+            for policy in POLICIES:
+                strategy = kind(average_period=period)
+                if name == "post-local":
+                    strategy = kind(average_period=period, local_after=0.0 if only_once_a_round else 0.5)
+                if only_once_a_round and strategy.every:
+                    continue
+                yield f"{name}-{period}-{policy}", strategy, MemoryPolicy(policy, policy), 0.5
+
+
+def train(frames: Path, folder: Path, name: str, strategy, memory, momentum: float, exchange) -> list[str]:
+    """Hashes of the models and states of all rounds."""
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    rule = UpdateRule(momentum=momentum)
+    experiment = Experiment(place, frames, rule, strategy, memory, Gate(), 1, 9, "cpu", 1, network_of(place))
+    records = run_rounds(experiment, Unequal(), exchange, lambda record: None, lambda worker, count: None)
+    return [text for record in records for text in (record.model_hash, *record.state.values())]
+
+
+def train_all(frames: Path, folder: Path, exchange) -> dict[str, list[str]]:
+    """By name, what every case ends with."""
+    once = exchange.name == "files"
+    return {case[0]: train(frames, folder, *case, exchange) for case in cases(once)}
+
+
+def _kill_at(rank: int, blend: int) -> None:
+    from houseblend.parallel.exchanges.mpi import MpiGroup
+
+    mean, count = MpiGroup.mean, itertools.count(1)
+
+    def deadly(self, *words):
+        if self.rank == rank and next(count) == blend:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return mean(self, *words)
+
+    MpiGroup.mean = deadly
+
+
+def main(frames: str, folder: str, hashes: str, only: str = "", *fault: str) -> None:
+    """Under mpiexec: rank 0 trains all cases, or those that begin so, the others serve it."""
+    from houseblend.parallel.exchanges.mpi import MpiExchange, World
+
+    if fault:
+        _kill_at(*map(int, fault))
+    world = World(None)
+    if world.comm.rank:
+        world.serve()
+        return
+    exchange = MpiExchange("exact")
+    found = {
+        case[0]: train(Path(frames), Path(folder), *case, exchange) for case in cases(False) if case[0].startswith(only)
+    }
+    Path(hashes).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,239 @@
+"""Strategies in float64: identities between them, each one's equations written out once more, purity, options."""
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+from quadratic import DIM, Problem, Quadratic, blend
+
+from houseblend.base.errors import UsageError
+from houseblend.parallel.strategies import STRATEGIES, strategy_of
+from houseblend.parallel.strategies.average import Average
+from houseblend.parallel.strategies.bmuf import Bmuf
+from houseblend.parallel.strategies.diloco import DiLoCo
+from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.post_local import PostLocal
+from houseblend.parallel.strategies.slowmo import SlowMo
+from houseblend.parallel.strategy import Moment, Strategy
+
+PERIODS = [0, 1, 5, 24]
+
+
+def furthest(one, other):
+    return max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True))
+
+
+def local_sgd(problem, every, update):
+    """Workers that go alone, and `update(workers' parameters) -> what each goes on from` where a blend is due."""
+    params = [problem.start.clone() for _ in range(problem.workers)]
+    models = []
+    for number in range(problem.rounds):
+        for step in range(1, problem.steps + 1):
+            for worker, data in enumerate(problem.data[number]):
+                if step <= len(data):
+                    learner = Quadratic(params[worker], problem.rate)
+                    learner.step(data[step - 1])
+                    params[worker] = learner.params
+            if step == problem.steps or (every and step % every == 0):
+                params, model = update(params)
+        models.append(model)
+    return models
+
+
+def mean_of(params):
+    return torch.stack(params).mean(0)
+
+
+@pytest.mark.parametrize("every", PERIODS)
+@pytest.mark.parametrize("short", [0, 3])
+def test_averaging_and_what_equals_it(every, short):
+    problem = Problem(torch.seed() % 2**32, short=short)
+    expected = local_sgd(problem, every, lambda p: ([mean_of(p)] * len(p), mean_of(p)))
+    alike = [
+        Average(every),
+        Bmuf(every, block_momentum=0.0),
+        Bmuf(every, block_momentum=0.0, block_nesterov=True),
+        SlowMo(every, slow_momentum=0.0),
+        DiLoCo(every, outer_learning_rate=1.0, outer_momentum=0.0),
+        PostLocal(every, local_after=0.0),
+    ]
+    for strategy in alike:
+        assert furthest(blend(problem, strategy), expected) < 1e-12, strategy
+
+
+def test_a_mean_after_every_minibatch_is_a_step_on_the_mean_gradient():
+    problem = Problem(torch.seed() % 2**32)
+    p, models = problem.start.clone(), []
+    for number in range(problem.rounds):
+        for batches in zip(*problem.data[number], strict=True):
+            p = p - problem.rate * mean_of([Quadratic(p, problem.rate).gradient(batch) for batch in batches])
+        models.append(p)
+    for strategy in (Average(1), PostLocal(16, local_after=1.0)):
+        assert furthest(blend(problem, strategy), models) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "strategy", [Average(5), Bmuf(5, block_momentum=0.0), SlowMo(5, slow_momentum=0.0), PostLocal(4)]
+)
+def test_one_worker_is_plain_sgd(strategy):
+    problem = Problem(torch.seed() % 2**32, workers=1)
+    assert furthest(blend(problem, strategy), local_sgd(problem, 0, lambda p: (p, p[0]))) < 1e-12
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_bmuf_is_chen_and_huos(every):
+    problem, beta, zeta = Problem(torch.seed() % 2**32, short=3), 0.6, 0.9
+    state = {"w": problem.start.clone(), "delta": torch.zeros(DIM, dtype=torch.float64)}
+
+    def classical(params):
+        g = mean_of(params) - state["w"]
+        state["delta"] = beta * state["delta"] + zeta * g
+        state["w"] = state["w"] + state["delta"]
+        return [state["w"]] * len(params), state["w"]
+
+    expected = local_sgd(problem, every, classical)
+    assert furthest(blend(problem, Bmuf(every, block_momentum=beta, block_learning_rate=zeta)), expected) < 1e-12
+
+    state = {"w": problem.start.clone(), "delta": torch.zeros(DIM, dtype=torch.float64), "b": problem.start.clone()}
+
+    def nesterov(params):
+        g = mean_of(params) - state["b"]
+        state["delta"] = beta * state["delta"] + zeta * g
+        state["w"] = state["w"] + state["delta"]
+        state["b"] = state["w"] + beta * state["delta"]
+        return [state["b"]] * len(params), state["w"]
+
+    expected = local_sgd(problem, every, nesterov)
+    strategy = Bmuf(every, block_momentum=beta, block_learning_rate=zeta, block_nesterov=True)
+    assert furthest(blend(problem, strategy), expected) < 1e-12
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_slowmo_is_algorithm_1(every):
+    problem, beta, alpha = Problem(torch.seed() % 2**32, short=3), 0.4, 0.8
+    state = {"x": problem.start.clone(), "u": torch.zeros(DIM, dtype=torch.float64)}
+
+    def slow(params):
+        state["u"] = beta * state["u"] + (state["x"] - mean_of(params)) / problem.rate
+        state["x"] = state["x"] - alpha * problem.rate * state["u"]
+        return [state["x"]] * len(params), state["x"]
+
+    expected = local_sgd(problem, every, slow)
+    strategy = SlowMo(every, slow_momentum=beta, slow_learning_rate=alpha)
+    assert furthest(blend(problem, strategy), expected) < 1e-12
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_diloco_is_torchs_nesterov_outside(every):
+    problem, rate, mu = Problem(torch.seed() % 2**32, short=3), 0.7, 0.6
+    outer = torch.nn.Parameter(problem.start.clone())
+    optimizer = torch.optim.SGD([outer], lr=rate, momentum=mu, nesterov=True)
+
+    def step(params):
+        outer.grad = outer.detach() - mean_of(params)
+        optimizer.step()
+        return [outer.detach().clone()] * len(params), outer.detach().clone()
+
+    expected = local_sgd(problem, every, step)
+    assert furthest(blend(problem, DiLoCo(every, outer_learning_rate=rate, outer_momentum=mu)), expected) < 1e-12
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_easgd_is_equations_5_and_6(every):
+    problem, beta = Problem(torch.seed() % 2**32, short=3), 0.8
+    centre = [problem.start.clone()]
+
+    def elastic(params):
+        alpha = beta / len(params)
+        differences = [alpha * (p - centre[0]) for p in params]
+        new = [p - e for p, e in zip(params, differences, strict=True)]
+        centre[0] = centre[0] + sum(differences)
+        return new, centre[0]
+
+    expected = local_sgd(problem, every, elastic)
+    assert furthest(blend(problem, Easgd(every, moving_rate=beta)), expected) < 1e-12
+
+
+class Hpsgd(Strategy):
+    """HPSGD's overlap, as a strategy with a lag: the mean change is merged, what was learnt meanwhile is kept."""
+
+    lag = 1
+    paper, mathematics = "Zhou et al. 2020", "c += mean change"
+
+    def begin(self, params):
+        return {"c": params.clone()}
+
+    def join(self, shared):
+        return {"base": shared["c"].clone()}
+
+    def give(self, shared, own, params):
+        before = [own[name] for name in sorted(own) if name.startswith("snapshot")]
+        snapshots = {f"snapshot{number}": one for number, one in enumerate([*before, params.clone()])}
+        return {"base": params.clone(), **snapshots}, params - own["base"]
+
+    def blend(self, shared, mean):
+        return {"c": shared["c"] + mean}
+
+    def take(self, shared, own, params):
+        first, *later = [own[name] for name in sorted(own) if name.startswith("snapshot")]
+        shift = shared["c"] - first
+        snapshots = {f"snapshot{number}": one + shift for number, one in enumerate(later)}
+        return {"base": own["base"] + shift, **snapshots}, params + shift
+
+    def show(self, shared, own, params):
+        return params
+
+
+class NoWait(Hpsgd):
+    """The same without a lag."""
+
+    lag = 0
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_lag_of_nothing_is_averaging_and_one_of_a_blend_loses_nobodys_change(every):
+    problem = Problem(torch.seed() % 2**32, short=3)
+    assert furthest(blend(problem, NoWait(every)), blend(problem, Average(every))) < 1e-12
+    late = blend(problem, Hpsgd(every))
+    assert 0 < furthest(late, blend(problem, Average(every))) < 0.5
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_strategies_are_pure(name):
+    strategy = STRATEGIES[name]().at(Moment(3, 0.1, 0.2))
+    params, mean = torch.randn(DIM), torch.randn(DIM)
+    shared = strategy.begin(params)
+    own = strategy.join(shared)
+    for call in (
+        lambda: strategy.give(shared, own, params),
+        lambda: strategy.blend(shared, mean),
+        lambda: strategy.take(strategy.blend(shared, mean), own, params),
+        lambda: strategy.show(shared, own, params) if shared else None,
+        lambda: strategy.watch(own, params),
+        lambda: strategy.pull(shared, own),
+    ):
+        before = copy.deepcopy((shared, own, params, mean))
+        once, twice = call(), call()
+        assert repr(once) == repr(twice)
+        assert repr((shared, own, params, mean)) == repr(before)
+    assert dataclasses.is_dataclass(strategy)
+    assert torch.equal(strategy.take(strategy.blend(shared, params), own, params)[1], params), (
+        "equals stay where they are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("foo", {}, ["--strategy=foo", "average", "bmuf"]),
+        ("average", {"block_momentum": 0.9}, ["--block-momentum", "--strategy=bmuf"]),
+        ("bmuf", {"block_momentum": 1.0}, ["--block-momentum=1", "below 1"]),
+        ("easgd", {"moving_rate": -0.1}, ["--moving-rate=-0.1"]),
+        ("average", {"average_period": -1}, ["--average-period=-1"]),
+    ],
+)
+def test_wrong_options_are_named(name, values, words):
+    with pytest.raises(UsageError) as failure:
+        strategy_of(name, values)
+    assert all(word in str(failure.value) for word in words)
