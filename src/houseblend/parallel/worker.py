@@ -42,8 +42,15 @@ class Learner(Protocol):
         memory: the optimizer's.
     """
 
-    params: torch.Tensor
-    memory: Memory
+    @property
+    def params(self) -> torch.Tensor:
+        """See above."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """See above."""
+        ...
 
     def step(self, batch: Any, pull: tuple[torch.Tensor, float] | None = None) -> float:
         """Learn a minibatch, perhaps pulled to an anchor [n] with a strength; returns its objective.
@@ -109,7 +116,7 @@ class Worker:
         self._batches, self._policy, self._told = batches, memory, told
         self.failure, self.reading, self.training = "", 0.0, 0.0
 
-    def train(self, shared: Shared, steps: int, blends: int) -> Generator[Given, Answer, None]:
+    def train(self, shared: Shared, steps: int, blends: int) -> Generator[Given, Answer | None, None]:
         """Train to the end of the round's data; yields what is given at each blend inside the round.
 
         Args:
@@ -123,6 +130,7 @@ class Worker:
             if every and step % every == 0 and step // every <= blends:
                 self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
                 answer = yield Given(sent, self._memory_to_give(), self.failure)
+                assert answer is not None
                 shared = self._go_on(answer, shared)
 
     def _step(self, shared: Shared) -> None:

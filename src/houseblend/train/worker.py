@@ -6,17 +6,16 @@ Both `nnet3-train` and the exchange that takes turns in one process call `train_
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from houseblend.base.atomic import write_bytes, write_json
+from houseblend.base.atomic import write_json
 from houseblend.base.errors import InputError
 from houseblend.base.log import log, warn
 from houseblend.base.seeds import seed_of
+from houseblend.io.arrays import read_arrays, write_arrays
 from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.products import core_multiplies_bfloat16
 from houseblend.train.examples import Minibatch, read_minibatches
@@ -41,7 +40,6 @@ class WorkerTask:
         learning_rate: of the whole network; None keeps the file's.
         rule: the update rule.
         seed: of the run: order and dropout.
-        round, worker, attempt: which streams of random numbers are used.
         heldout: examples that the trained network is evaluated on; empty for none.
         report: JSON file to write; None for none.
         sidecar_in, sidecar_out: what the optimizer remembers; None to start afresh, to forget.
@@ -59,9 +57,6 @@ class WorkerTask:
     learning_rate: float | None = None
     rule: UpdateRule = UpdateRule()
     seed: int = 0
-    round: int = 0
-    worker: int = 1
-    attempt: int = 0
     heldout: str = ""
     report: str | None = None
     sidecar_in: str | None = None
@@ -88,7 +83,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
         network.set_learning_rate(task.learning_rate)
     if task.rule.compute_dtype == "bfloat16" and task.device == "cpu" and not core_multiplies_bfloat16():
         warn("--compute-dtype=bfloat16 is slower than float32 here: the processor has neither AMX nor AVX512_BF16")
-    trainer = Trainer(network, task.rule, seed_of(task.seed, "dropout", task.round, task.worker, task.attempt))
+    trainer = Trainer(network, task.rule, seed_of(task.seed, "dropout", 0, 1, 0))
     if task.sidecar_in is not None:
         load_sidecar(task.sidecar_in, trainer)
     context = (network.left_context, network.right_context)
@@ -100,7 +95,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
     network.parameters.check_finite(task.model_out)
     trained = time.monotonic()
     report: dict[str, Any] = {
-        "round": task.round, "worker": task.worker, "attempt": task.attempt, "begin": task.begin, "end": task.end,
+        "begin": task.begin, "end": task.end,
         "frames": trainer.objective.weight, "minibatches": trainer.num_minibatches,
         "objective": trainer.objective.per_frame, "max_change": asdict(trainer.counts),
     }  # fmt: skip
@@ -108,7 +103,7 @@ def train_worker(task: WorkerTask) -> dict[str, Any]:
         heldout = evaluate_as_for_test(network, read_minibatches(task.heldout, context, EVALUATION_MINIBATCH))
         report["heldout_objective"], report["heldout_accuracy"] = heldout.per_frame, heldout.accuracy
     if task.sidecar_out is not None:
-        save_sidecar(task.sidecar_out, trainer)
+        write_arrays(task.sidecar_out, trainer.memory.arrays())
     write_network(task.model_out, network)
     report["model_hash"] = network.parameters.hash()
     report["seconds"] = {
@@ -137,14 +132,6 @@ def _train(trainer: Trainer, batches: Iterable[Minibatch], print_interval: int) 
             interval_sum = interval_weight = 0.0
 
 
-def save_sidecar(path: str | Path, trainer: Trainer) -> None:
-    """Write what Kaldi's model file cannot hold: the optimizer's memory, as a `.npz` without pickles."""
-    arrays = {"format": np.array(SIDECAR_FORMAT), **trainer.memory.arrays()}
-    buffer = BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
-
-
 def load_sidecar(path: str | Path, trainer: Trainer) -> None:
     """Go on from a side-car.
 
@@ -152,16 +139,7 @@ def load_sidecar(path: str | Path, trainer: Trainer) -> None:
         InputError: it is missing, broken, of another format or of another network.
     """
     do = "start afresh without --sidecar-in"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        found = int(arrays.pop("format"))
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, do=do) from None
-    except Exception as failure:
-        raise InputError("no side-car that is whole", file=path, do=do) from failure
-    if found != SIDECAR_FORMAT:
-        raise InputError(f"side-car of format {found}", file=path, expected=f"format {SIDECAR_FORMAT}", do=do)
+    arrays = read_arrays(path, do)
     try:
         trainer.memory.load(arrays)
     except InputError as failure:

@@ -196,8 +196,9 @@ class World:
             message = self.comm.recv(source=0, tag=_WORK)
             if message is None:
                 return
+            task, reduction = message
             try:
-                self.run(*message, lambda worker, frames: None)
+                self.run(task, reduction, lambda worker, frames: None)
             except BaseException as failure:
                 kind, words = class_and_message(failure)
                 error(f"rank {self.comm.rank}: {traceback.format_exc() if kind == 'bug' else words}")
