@@ -157,10 +157,11 @@ def test_why_knows_a_step_that_was_killed_and_one_that_has_a_bug(work, capsys):
 
 def test_why_tells_the_reasons_of_a_refused_round(work, capsys):
     def refuse(out: Path) -> None:
-        line = {"format": 1, "kind": "refused", "round": 0, "attempt": 0, "reason": {"2": "held-out loss nan"}}
-        (out / "ledger.jsonl").write_text(
-            "".join(json.dumps({**line, "attempt": n}) + "\n" for n in range(3)) + '{"torn'
-        )
+        ledger = Ledger(out / "ledger.jsonl")
+        for attempt in range(3):
+            ledger.append(Refusal(0, attempt, some_plan(), {}, {2: "held-out loss nan"}))
+        with open(out / "ledger.jsonl", "a") as file:
+            file.write('{"torn')
         raise InputError("round 0 was refused 3 times")
 
     make_step(refuse).main(["in", "out"])

@@ -137,11 +137,7 @@ def _make_model_dir(folder: Path) -> None:
 def _make_ledger(folder: Path) -> None:
     ledger = Ledger(folder / "ledger.jsonl")
     for number in range(2):
-        ledger.append({
-            "kind": "round", "round": number, "attempt": 0, "plan": {"intervals": [[0, 10]], "learning_rate": 0.1, "num_layers": 1},
-            "dropped": {}, "heldout_objective": -1.5, "train_objective": -1.25, "distance_to_mean": {"a": 0.5},
-            "model_hash": "x", "state": {"round": number + 1},
-        })  # fmt: skip
+        ledger.append(some_round(number))
 
 
 def _read_ledger(folder: Path) -> Any:
@@ -151,7 +147,7 @@ def _read_ledger(folder: Path) -> Any:
 
 def _read_curves(folder: Path) -> Any:
     rounds = read_rounds(folder)
-    return [(line["plan"]["intervals"][-1][1], line["heldout_objective"]) for line in rounds]
+    return [(line.plan.intervals[-1][1], line.measured.heldout_objective) for line in rounds]
 
 
 def _make_ali(folder: Path) -> None:

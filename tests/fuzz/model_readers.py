@@ -183,10 +183,10 @@ def _search(folder: Path) -> Any:
 
 
 def _side_car(folder: Path) -> None:
-    from houseblend.train.worker import save_sidecar
+    from houseblend.io.arrays import write_arrays
 
     trainer = _trainer()
-    save_sidecar(folder / "state.npz", trainer)
+    write_arrays(folder / "state.npz", trainer.memory.arrays())
 
 
 def _trainer() -> Any:

@@ -120,14 +120,14 @@ def dead_job(folder: Path) -> None:
 
 
 def broken_ledger(folder: Path) -> None:
-    (folder / "ledger.jsonl").write_text(
-        '{"format": 1, "kind": "refused", "round": 0, "attempt": 0, "reason": {}}\n{"form\n'
-    )
+    Ledger(folder / "ledger.jsonl").append(some_refusal(0))
+    with open(folder / "ledger.jsonl", "a") as file:
+        file.write('{"form\n')
     Ledger(folder / "ledger.jsonl")
 
 
 def another_ledger(folder: Path) -> None:
-    (folder / "ledger.jsonl").write_text('{"format": 2}\n')
+    (folder / "ledger.jsonl").write_text('{"format": 1}\n')
     Ledger(folder / "ledger.jsonl")
 
 

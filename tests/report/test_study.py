@@ -60,18 +60,13 @@ def test_a_failing_step_names_its_log(study: Study, tmp_path: Path) -> None:
 
 
 def test_training_reads_the_ledger(tmp_path: Path) -> None:
-    worker = {"frames": 100.0}
-    common = {"workers": {"1": worker, "2": {}}, "model_hash": "aa", "torch": "2", "cpu": "x"}
-    entry = {
-        **common,
-        "plan": {"intervals": [[0, 100], [100, 200]]},
-        "train_objective": -1.0,
-        "heldout_objective": -2.0,
-    }
-    (tmp_path / "ledger.jsonl").write_text(f"{json.dumps(entry)}\n{json.dumps({**entry, 'model_hash': 'bb'})}\n")
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(some_round(0, heldout=-2.0, train=-1.0, model_hash="aa"))
+    ledger.append(some_round(1, heldout=-1.9, train=-0.9, model_hash="bb", blends=3))
     found = training(tmp_path)
-    assert found["frames"] == 200
-    assert found["curve"] == [[200, -1.0, -2.0]] * 2
+    assert found["frames"] == 400
+    assert found["curve"] == [[200, -1.0, -2.0], [400, -0.9, -1.9]]
+    assert found["blends"] == 4
     assert found["model_hash"] == "bb"
 
 

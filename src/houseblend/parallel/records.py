@@ -1,8 +1,9 @@
 """What workers report and what the ledger keeps of a round, as types; JSON on disk."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from houseblend.parallel.plan import RoundPlan
 
@@ -121,27 +122,44 @@ def to_json(record: Any) -> dict[str, Any]:
     return {"kind": record.kind, **value} if hasattr(record, "kind") else value
 
 
-def from_json(kind: type[Record], value: Mapping[str, Any]) -> Record:
-    """A record out of the JSON object that `to_json` made.
+def from_json(kind: type[Record], value: Any) -> Record:
+    """A dataclass out of the JSON object that `asdict` made of it; fields that have a default may be missing.
 
     Raises:
-        KeyError, TypeError, ValueError: it is another object.
+        ValueError: a field is missing, or of another type; the message names it.
     """
-    return kind(**{one.name: _read(one.name, value[one.name]) for one in fields(kind) if one.name in value})  # type: ignore[arg-type]
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{str(value)[:60]!r} is no object")
+    hints = get_type_hints(kind)
+    found = {}
+    for one in fields(kind):  # type: ignore[arg-type]
+        if one.name in value:
+            try:
+                found[one.name] = _typed(hints[one.name], value[one.name])
+            except ValueError as failure:
+                raise ValueError(f"{one.name}: {failure}") from None
+    try:
+        return kind(**found)
+    except TypeError as failure:
+        raise ValueError(str(failure).partition("() ")[2]) from None
 
 
-def _read(name: str, value: Any) -> Any:
-    if name == "plan":
-        plan = from_json(RoundPlan, value)
-        return plan
-    if name == "measured":
-        return from_json(Measured, value)
-    if name == "intervals":
-        return [(int(begin), int(end)) for begin, end in value]
-    if name == "left_out":
-        return [from_json(LeftOut, one) for one in value]
-    if name == "workers":
-        return {int(worker): from_json(WorkerReport, report) for worker, report in value.items()}
-    if name in ("dropped", "weights", "reason"):
-        return {int(worker): one for worker, one in value.items()}
-    return value
+def _typed(hint: Any, value: Any) -> Any:
+    """A value of JSON as the type that a field is declared with."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if is_dataclass(hint):
+        return from_json(hint, value)  # type: ignore[arg-type]
+    if origin is UnionType:
+        return None if value is None and NoneType in parts else _typed(parts[0], value)
+    if origin is dict and isinstance(value, Mapping):
+        key = int if parts[0] is int else str
+        return {key(name): _typed(parts[1], one) for name, one in value.items()}
+    if origin is list and isinstance(value, list):
+        return [_typed(parts[0], one) for one in value]
+    if origin is tuple and isinstance(value, list) and len(value) == len(parts):
+        return tuple(_typed(part, one) for part, one in zip(parts, value, strict=True))
+    if hint is Any or (isinstance(value, hint if origin is None else ()) and (hint is bool) == isinstance(value, bool)):
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError(f"found {str(value)[:60]!r}")

@@ -1,20 +1,22 @@
 """One round as every rank, process or job gets it: plain values, which are one JSON file for a job."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from houseblend.base.atomic import write_json
-from houseblend.base.errors import UsageError
+from houseblend.base.errors import InputError
 from houseblend.base.options import check_choices, declared, declared_fields
 from houseblend.io.json_files import read_json
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import from_json
 from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategy import Moment, Strategy
 from houseblend.train.update.rule import UpdateRule
 
+_AGAIN = "start the round again"
 POLICIES = ("reset", "keep", "average")
 
 
@@ -58,7 +60,7 @@ class RoundTask:
     frames: str
     plan: RoundPlan
     rule: UpdateRule
-    strategy: Strategy
+    strategy: Strategy = Average()
     memory: MemoryPolicy = MemoryPolicy()
     gate: Gate = Gate()
     state: str | None = None

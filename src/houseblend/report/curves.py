@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from houseblend.base.errors import InputError
-from houseblend.io.json_files import require_fields
-from houseblend.parallel.ledger import AGAIN, read_ledger
+from houseblend.parallel.ledger import read_ledger
+from houseblend.parallel.records import RoundRecord
 
 
-def read_rounds(experiment: Path) -> list[dict[str, Any]]:
-    """The ledger's lines of finished rounds.
+def read_rounds(experiment: Path) -> list[RoundRecord]:
+    """The ledger's finished rounds.
 
     Raises:
         InputError: there is no ledger, or no round in it.
@@ -18,19 +17,7 @@ def read_rounds(experiment: Path) -> list[dict[str, Any]]:
     path = experiment / "ledger.jsonl"
     if not path.is_file():
         raise InputError("no ledger", file=path, do="name an experiment directory of train_dnn")
-    rounds = []
-    for number, line in enumerate(read_ledger(path)[0], start=1):
-        if line["kind"] == "round":
-            require_fields(line["plan"], {"intervals": list, "learning_rate": float}, path, AGAIN, number)
-            require_fields(line, {"train_objective": float, "distance_to_mean": dict}, path, AGAIN, number)
-            ends = [
-                end for interval in line["plan"]["intervals"][-1:] if isinstance(interval, list) for end in interval[1:]
-            ]
-            if not ends or type(ends[0]) is not int:
-                raise InputError(
-                    "no interval", file=path, line=number, key="intervals", expected="[BEGIN, END]", do=AGAIN
-                )
-            rounds.append(line)
+    rounds = [entry for entry in read_ledger(path)[0] if isinstance(entry, RoundRecord)]
     if not rounds:
         raise InputError("no finished round", file=path, do="wait for the first, or see hb why")
     return rounds
@@ -51,23 +38,23 @@ def plot_experiments(experiments: Sequence[Path], target: Path) -> None:
     figure, axes = pyplot.subplots(3, 1, figsize=(8, 10), sharex=True, height_ratios=[3, 1, 1])
     for number, experiment in enumerate(experiments):
         rounds = read_rounds(experiment)
-        seen = [line["plan"]["intervals"][-1][1] / 1e6 for line in rounds]
+        seen = [line.plan.intervals[-1][1] / 1e6 for line in rounds]
         color = f"C{number}"
         axes[0].plot(
             seen,
-            [line["heldout_objective"] for line in rounds],
+            [line.measured.heldout_objective for line in rounds],
             "-o",
             color=color,
             label=f"{experiment.name}, held out",
         )
         axes[0].plot(
-            seen, [line["train_objective"] for line in rounds], "--", color=color, label=f"{experiment.name}, training"
+            seen, [line.measured.train_objective for line in rounds], "--", color=color, label=f"{experiment.name}, training"
         )
         for line, x in zip(rounds, seen, strict=True):
-            if line["dropped"]:
-                axes[0].annotate(f"dropped {len(line['dropped'])}", (x, line["heldout_objective"]), fontsize=7)
-        axes[1].plot(seen, [line["plan"]["learning_rate"] for line in rounds], "-o", color=color)
-        distance = [sum(line["distance_to_mean"].values()) / max(len(line["distance_to_mean"]), 1) for line in rounds]
+            if line.dropped:
+                axes[0].annotate(f"dropped {len(line.dropped)}", (x, line.measured.heldout_objective), fontsize=7)
+        axes[1].plot(seen, [line.plan.learning_rate for line in rounds], "-o", color=color)
+        distance = [sum(line.distance_to_mean.values()) / max(len(line.distance_to_mean), 1) for line in rounds]
         axes[2].plot(seen, distance, "-o", color=color)
     axes[0].set_ylabel("log-probability per frame (nats)")
     axes[0].legend(fontsize=8)

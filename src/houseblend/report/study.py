@@ -11,6 +11,7 @@ from pathlib import Path
 
 from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.base.log import Progress
+from houseblend.report.curves import read_rounds
 
 
 class Study:
@@ -104,9 +105,12 @@ def spread(scores: Sequence[dict]) -> str:
 
 def training(model: Path) -> dict:
     """Frames, objectives over frames, and what was computed on, from a DNN's ledger."""
-    rounds = [json.loads(line) for line in (model / "ledger.jsonl").read_text().splitlines()]
+    rounds = read_rounds(model)
     return {
-        "frames": sum(w["frames"] for entry in rounds for w in entry["workers"].values() if "frames" in w),
-        "curve": [[entry["plan"]["intervals"][-1][1], entry["train_objective"], entry["heldout_objective"]] for entry in rounds],
-        "model_hash": rounds[-1]["model_hash"], "torch": rounds[-1]["torch"], "cpu": rounds[-1]["cpu"],
+        "frames": sum(report.frames for one in rounds for report in one.workers.values()),
+        "curve": [
+            [one.plan.intervals[-1][1], one.measured.train_objective, one.measured.heldout_objective] for one in rounds
+        ],
+        "blends": sum(one.blends for one in rounds), "model_hash": rounds[-1].model_hash, "torch": rounds[-1].torch,
+        "cpu": rounds[-1].cpu,
     }  # fmt: skip

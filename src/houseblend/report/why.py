@@ -7,6 +7,7 @@ from houseblend.base.record import LOG
 from houseblend.jobs.local import ADVICE, last_lines
 from houseblend.jobs.spec import JobResult
 from houseblend.parallel.ledger import read_ledger
+from houseblend.parallel.records import Refusal
 from houseblend.report.status import StepState, state_of, step_directories
 
 KILLED = "the process ended without a word: kill -9, no memory left, or the machine went down"
@@ -83,15 +84,12 @@ def _log_of(job: JobResult, folder: Path) -> Path:
 
 def _refused_round(folder: Path) -> str:
     """Why the first attempt at the last round was refused, if it was."""
-    entries = [entry for entry in read_ledger(folder / "ledger.jsonl")[0] if entry["kind"] == "refused"]
-    last = [entry for entry in entries if entry["round"] == entries[-1]["round"]]
+    entries = [entry for entry in read_ledger(folder / "ledger.jsonl")[0] if isinstance(entry, Refusal)]
+    last = [entry for entry in entries if entry.round == entries[-1].round]
     if not last:
         return ""
-    reasons = [
-        f"  worker {worker}: {reason}" if worker != "0" else f"  {reason}"
-        for worker, reason in last[0]["reason"].items()
-    ]
-    return "\n".join([f"round {last[0]['round']}, attempt {last[0]['attempt']}:", *reasons])
+    reasons = [f"  worker {worker}: {why}" if worker else f"  {why}" for worker, why in last[0].reason.items()]
+    return "\n".join([f"round {last[0].round}, attempt {last[0].attempt}:", *reasons])
 
 
 def _command(folder: Path, record: dict[str, Any]) -> str:

@@ -1,7 +1,4 @@
-"""One worker for one round: model in, interval of the order in; model, report and side-car out.
-
-Both `nnet3-train` and the exchange that takes turns in one process call `train_worker`, so both give the same bits.
-"""
+"""Training from file to file, as `nnet3-train` does it: model and interval of the order in; model, report and side-car out."""
 
 import time
 from collections.abc import Iterable, Iterator

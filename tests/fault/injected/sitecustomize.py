@@ -25,7 +25,7 @@ if "FAULT_CLOCK" in os.environ:
     time.time = lambda: _time() + _ahead
     time.time_ns = lambda: _time_ns() + int(_ahead * 1e9)
 
-if "FAULT_JOB" in os.environ and "nnet3-train" in sys.orig_argv and _take_ticket(os.environ["FAULT_TICKETS"]):
+if "FAULT_JOB" in os.environ and "train-worker" in sys.orig_argv and _take_ticket(os.environ["FAULT_TICKETS"]):
     if os.environ["FAULT_JOB"] == "lies":
         os._exit(0)
     atexit.register(os.kill, os.getpid(), signal.SIGKILL)
