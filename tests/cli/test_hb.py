@@ -1,6 +1,5 @@
 """hb: what is done, running, stale, failed or unfinished, and why."""
 
-import json
 import sys
 import textwrap
 from pathlib import Path
@@ -13,6 +12,12 @@ from houseblend.cli.hb import main as hb
 from houseblend.cli.step import Step, argument, option
 from houseblend.jobs.local import check, run_spec
 from houseblend.jobs.spec import Job, JobSpec
+from houseblend.parallel.ledger import Ledger
+from houseblend.parallel.records import Refusal
+from houseblend.parallel.strategies import STRATEGIES
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
+from some_records import some_plan
 
 
 def make_step(work=None, resumes: bool = False) -> Step:
@@ -176,4 +181,16 @@ def test_nothing_to_say_is_an_error_that_says_what_was_expected(work, capsys):
         assert what in error
         assert "an experiment or a recipe's work directory" in error
     assert hb.main(["when", "."]) == 2
-    assert textwrap.shorten(capsys.readouterr().err, 400).count("'why', 'status'") == 1
+    assert "'why', 'status'" in capsys.readouterr().err
+    assert hb.main(["status"]) == 2
+    assert "expected hb status DIRECTORY" in capsys.readouterr().err
+
+
+def test_strategies_are_described_with_mathematics_state_options_and_paper(capsys):
+    said = asked(capsys, "strategies")
+    for name, kind in STRATEGIES.items():
+        paragraph = said[said.index(f"\n{name}: ") :]
+        assert kind.paper in paragraph
+        assert kind.mathematics in paragraph
+        assert "--average-period=" in paragraph
+    assert "--block-momentum=0.75" in said

@@ -15,7 +15,8 @@ from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.group import Forked
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "parallel")]
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "parallel"))
 import matrix
 from tiny import write_tiny_frames
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,9 @@ from houseblend.lang.lang_dir import prepare_lang, read_phone_sets
 from houseblend.lang.lexicon import Dictionary
 from houseblend.parallel.ledger import Ledger
 from houseblend.report.curves import read_rounds
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
+from some_records import some_round
 
 WORDS = {"<eps>": 0, "a": 1, "b": 2, "#0": 3, "<s>": 4, "</s>": 5}
 ARPA = """a model of two words

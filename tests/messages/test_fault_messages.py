@@ -20,6 +20,9 @@ from houseblend.jobs.local import check, program, run_spec
 from houseblend.jobs.spec import Job, JobSpec
 from houseblend.parallel.ledger import Ledger
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
+from some_records import some_refusal, some_round
+
 
 def step(work: Callable[[Path, Path], object] = lambda source, out: None) -> Step:
     """A step that does `work` with its input and output."""
@@ -132,10 +135,10 @@ def another_ledger(folder: Path) -> None:
 
 
 def lost_model(folder: Path) -> None:
-    from houseblend.parallel.rounds import _resume
+    from houseblend.parallel.rounds import _check_last
 
     experiment: Any = SimpleNamespace(model=lambda number: folder / f"{number}.raw")
-    _resume(experiment, experiment, [{"round": 3, "model_hash": "x"}])
+    _check_last(experiment, [some_round(3)])
 
 
 REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
@@ -154,7 +157,7 @@ REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (no_output, "no output", "job 1: no output (no output {folder}/model.2)", "check disk space and quota"),
     (dead_job, "killed", "job 1: killed (ended by SIGKILL)", "run fewer jobs at a time"),
     (broken_ledger, "bad input", "{folder}/ledger.jsonl:2: no JSON", "restore the file, or begin a new directory"),
-    (another_ledger, "bad input", "{folder}/ledger.jsonl:1: format 2; expected format 1", "begin a new directory"),
+    (another_ledger, "bad input", "{folder}/ledger.jsonl:1: format 1; expected format 2", "begin a new directory"),
     (lost_model, "bad input", "{folder}/4.raw: the model is not the one of the ledger's last line", "begin a new directory"),
 ]  # fmt: skip
 

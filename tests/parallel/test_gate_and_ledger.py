@@ -2,24 +2,31 @@
 
 import json
 import math
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.gate import Gate, Outcome
-from houseblend.parallel.ledger import Ledger
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.ledger import FORMAT, Ledger
+from houseblend.parallel.records import LeftOut, WorkerReport, to_json
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from some_records import some_refusal, some_round
 
 
-def outcome(worker: int, heldout: float | None) -> Outcome:
-    """A worker with this held-out objective, or none."""
-    if heldout is None:
-        return Outcome(worker, None, None, "killed: ended by SIGKILL")
-    return Outcome(worker, {"heldout_objective": heldout, "frames": 1.0}, "model")
+def report(worker: int, heldout: float | None) -> WorkerReport:
+    """A worker with this held-out objective, or one that failed."""
+    return WorkerReport(
+        worker, 1.0, heldout_objective=heldout, failure="" if heldout is not None else "killed by SIGKILL"
+    )
 
 
 def admitted(values, previous=2.0):
     """Workers that pass, and the reasons of the others."""
-    passed, dropped = Gate(1.0).admit([outcome(n, v) for n, v in enumerate(values, start=1)], previous)
+    passed, dropped = Gate(1.0).admit([report(n, v) for n, v in enumerate(values, start=1)], previous)
     return [one.worker for one in passed], dropped
 
 
@@ -51,44 +58,73 @@ def test_equal_losses_are_not_outliers_of_one_another():
     assert admitted([-2.0, -2.0, -2.0, -2.001])[0] == [1, 2, 3, 4]
 
 
-ROUND = {
-    "kind": "round", "round": 0, "attempt": 0, "plan": {}, "state": {}, "model_hash": "x", "heldout_objective": -1.5,
-    "dropped": {}, "loss": float("nan"),
-}  # fmt: skip
-REFUSED = {"kind": "refused", "round": 1, "attempt": 0, "reason": {}}
+def test_a_round_is_refused_when_too_many_gives_were_left_out():
+    gate = Gate(max_left_out=0.1)
+    assert gate.refuses_round(0, 0) == ""
+    assert gate.refuses_round(4, 40) == ""
+    assert gate.refuses_round(5, 40) == "5 of 40 gives inside the round were not finite"
+
+
+def test_records_come_back_as_they_were(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    left_out = [LeftOut(3, 2, "not finite: the objective is nan")]
+    entries = [
+        some_round(0, 3, left_out=left_out, dropped={2: "loss"}, weights={1: 1.0, 3: 1.0}),
+        some_refusal(1),
+        some_round(1),
+    ]
+    ledger = Ledger(path)
+    for entry in entries:
+        ledger.append(entry)
+    assert Ledger(path).entries == entries
+    assert entries[0].frames_discarded == 100.0
+    assert Ledger(path).refused(1) == 1
+
+
+def test_what_is_not_finite_becomes_null_and_a_missing_objective(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path).append(replace(some_refusal(0), workers={1: report(1, math.nan)}))
+    (entry,) = Ledger(path).entries
+    assert entry.workers[1].heldout_objective is None
 
 
 def test_a_torn_last_line_is_cut_off_and_the_rest_kept(tmp_path):
     path = tmp_path / "ledger.jsonl"
     ledger = Ledger(path)
-    ledger.append(ROUND)
-    ledger.append(REFUSED)
+    ledger.append(some_round(0))
+    ledger.append(some_refusal(1))
     whole = path.read_bytes()
-    for cut in range(1, len(whole)):
+    for cut in range(1, len(whole), 7):
         path.write_bytes(whole[:cut])
         again = Ledger(path)
-        assert len(again.lines) == whole[:cut].count(b"\n")
+        assert len(again.entries) == whole[:cut].count(b"\n")
         assert path.read_bytes() == whole[: whole[:cut].rfind(b"\n") + 1]
-    path.write_bytes(whole)
-    assert Ledger(path).refused(1) == 1
-    assert Ledger(path).rounds()[0]["loss"] is None
+
+
+def line(entry, **changed):
+    """A line of a ledger with other fields than it should have."""
+    return json.dumps({"format": FORMAT, **to_json(entry), **changed})
 
 
 @pytest.mark.parametrize(
-    "line",
+    "text",
     [
         "{}",
         "no json",
         "",
-        json.dumps({"format": 99, **ROUND, "round": 1, "loss": None}),
-        json.dumps({"format": 1, **ROUND, "loss": None}),
-        json.dumps({"format": 1, **REFUSED, "round": 2}),
-        json.dumps({"format": 1, **REFUSED, "reason": "none"}),
+        line(some_round(1), format=1),
+        line(some_round(0)),
+        line(some_refusal(2)),
+        line(some_refusal(1), reason="none"),
+        line(some_round(1), kind="other"),
+        line(some_round(1), measured={"heldout_objective": "high"}),
+        line(some_round(1), plan={"round": 1}),
+        line(some_round(1), weights={"one": 1.0}),
     ],
 )
-def test_a_broken_line_is_refused_with_its_number(tmp_path, line):
+def test_a_broken_line_is_refused_with_its_number(tmp_path, text):
     path = tmp_path / "ledger.jsonl"
-    Ledger(path).append(ROUND)
-    path.write_text(path.read_text() + line + "\n")
+    Ledger(path).append(some_round(0))
+    path.write_text(path.read_text() + text + "\n")
     with pytest.raises(InputError, match="ledger.jsonl:2"):
         Ledger(path)

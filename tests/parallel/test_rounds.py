@@ -1,64 +1,75 @@
 """The round machine with workers that fail on purpose: who is dropped, what is refused, what is tried again."""
 
-import json
+import math
 import os
+import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
+from houseblend.base.errors import InputError, UsageError
+from houseblend.base.fingerprint import hash_file
+from houseblend.io.objects import open_output
 from houseblend.jobs.local import JobFailedError
 from houseblend.jobs.spec import JobResult
 from houseblend.nnet.formats.nnet3 import read_network, write_network
-from houseblend.parallel.exchanges import local
+from houseblend.parallel import blending, network_worker
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
-from houseblend.parallel.gate import Gate, Outcome
+from houseblend.parallel.gate import Gate
+from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.network_config import NetworkConfig
+from houseblend.parallel.network_worker import NetworkWorker
 from houseblend.parallel.rounds import Experiment, RoundRefusedError, run_rounds
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies.average import Average
+from houseblend.parallel.strategies.bmuf import Bmuf
+from houseblend.parallel.task import MemoryPolicy, RoundTask
+from houseblend.train.trainer import Trainer
 from houseblend.train.update.rule import UpdateRule
-from houseblend.train.worker import WorkerTask
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from some_records import some_plan
 from tiny import write_tiny_frames
 
-from houseblend.io.objects import open_output
+
+class FaultyWorker(NetworkWorker):
+    """Trains for real, then reports what `faults[round, attempt, worker]` says."""
+
+    faults: ClassVar[dict] = {}
+    rates: ClassVar[dict] = {}
+
+    def finish(self):
+        left, plan = super().finish(), self.task.plan
+        self.rates[plan.round, self.task.attempt] = plan.learning_rate
+        fault = self.faults.get(
+            (plan.round, self.task.attempt, self.number), self.faults.get((plan.round, None, self.number), {})
+        )
+        return replace(left, report=replace(left.report, **fault))
 
 
-class FaultyExchange(LocalExchange):
-    """Trains for real, then spoils what `faults[round, attempt, worker]` says."""
-
-    def __init__(self, faults):
-        super().__init__()
-        self.faults = faults
-        self.rates = {}
-
-    def finish(self, handle):
-        outcomes = []
-        for outcome, task in zip(super().finish(handle), handle, strict=True):
-            self.rates[task.round, task.attempt] = task.learning_rate
-            fault = self.faults.get((task.round, task.attempt, task.worker)) or self.faults.get(
-                (task.round, None, task.worker)
-            )
-            if fault == "missing":
-                outcome = Outcome(task.worker, None, None, "killed: ended by SIGKILL")
-            elif fault == "nan":
-                outcome = Outcome(task.worker, {**outcome.report, "heldout_objective": float("nan")}, outcome.model)
-            elif fault == "exploded":
-                outcome = Outcome(task.worker, {**outcome.report, "heldout_objective": -50.0}, outcome.model)
-            outcomes.append(outcome)
-        return outcomes
+EXPLODED, FAILED, NAN = (
+    {"heldout_objective": -50.0},
+    {"failure": "killed: ended by SIGKILL"},
+    {"heldout_objective": math.nan},
+)
 
 
 @pytest.fixture
 def experiment(tmp_path):
-    frames = write_tiny_frames(tmp_path / "frames")
-    out = tmp_path / "exp"
+    return small(tmp_path, Average())
+
+
+def small(folder, strategy):
+    """A small experiment of three workers and rounds."""
+    frames = write_tiny_frames(folder / "frames")
+    out = folder / "exp"
     out.mkdir()
     with open_output(out / "transform.mat") as target:
         target.write_matrix(np.eye(24, 25, dtype=np.float32))
@@ -67,59 +78,134 @@ def experiment(tmp_path):
     def network_of(previous, num_layers):
         return config.initial(num_layers, 1) if previous is None else previous
 
-    return Experiment(out, frames, UpdateRule(), 1, 9, "cpu", 1, Gate(1.0), network_of)
+    return Experiment(out, frames, UpdateRule(), strategy, MemoryPolicy(), Gate(1.0), 1, 9, "cpu", 1, network_of)
 
 
-def schedule():
-    return Average(Schedule(4800, 1.5, 3, 3, 0.003, 0.001, 800, 64, num_layers=1))
+SCHEDULE = Schedule(4800, 1.5, 3, 3, 0.003, 0.001, 800, 64, hidden_layers=1)
 
 
-def lines(experiment):
-    return [json.loads(line) for line in (experiment.folder / "ledger.jsonl").read_text().splitlines()]
+def run(experiment, monkeypatch=None, faults=None, exchange=None):
+    """All rounds, with faults."""
+    if faults is not None:
+        monkeypatch.setattr(blending, "NetworkWorker", FaultyWorker)
+        monkeypatch.setattr(FaultyWorker, "faults", faults)
+    return run_rounds(
+        experiment, SCHEDULE, exchange or LocalExchange(1), lambda record: None, lambda worker, frames: None
+    )
 
 
-def test_faulty_workers_are_dropped_and_the_mean_is_of_the_others(experiment):
-    exchange = FaultyExchange({(1, 0, 2): "nan", (2, 0, 1): "missing", (2, 0, 3): "exploded"})
-    assert len(run_rounds(experiment, schedule(), exchange)) == 3
-    ledger = lines(experiment)
-    assert list(ledger[1]["dropped"]) == ["2"]
-    assert ledger[1]["weights"] == {"1": 1.0, "3": 1.0}
-    assert set(ledger[2]["dropped"]) == {"1", "3"}
-    assert "SIGKILL" in ledger[2]["dropped"]["1"]
-    assert ledger[2]["weights"] == {"2": 1.0}
-    assert ledger[2]["frames_discarded"] > 0
+def entries(experiment):
+    return Ledger(experiment.folder / "ledger.jsonl").entries
 
 
-def test_a_round_with_none_sane_is_tried_again_at_half_the_rate(experiment):
-    exchange = FaultyExchange({(1, 0, worker): "nan" for worker in (1, 2, 3)})
-    assert len(run_rounds(experiment, schedule(), exchange)) == 3
-    ledger = lines(experiment)
-    assert [(line["kind"], line["round"], line["attempt"]) for line in ledger] == [
+def test_faulty_workers_are_dropped_and_the_mean_is_of_the_others(experiment, monkeypatch):
+    assert len(run(experiment, monkeypatch, {(1, 0, 2): NAN, (2, 0, 1): FAILED, (2, 0, 3): EXPLODED})) == 3
+    ledger = entries(experiment)
+    assert list(ledger[1].dropped) == [2]
+    assert ledger[1].weights == {1: 1.0, 3: 1.0}
+    assert set(ledger[2].dropped) == {1, 3}
+    assert "SIGKILL" in ledger[2].dropped[1]
+    assert ledger[2].weights == {2: 1.0}
+    assert ledger[2].frames_discarded > 0
+
+
+def test_a_round_with_none_sane_is_tried_again_at_half_the_rate(experiment, monkeypatch):
+    assert len(run(experiment, monkeypatch, {(1, 0, worker): NAN for worker in (1, 2, 3)})) == 3
+    assert [(one.kind, one.round, one.attempt) for one in entries(experiment)] == [
         ("round", 0, 0), ("refused", 1, 0), ("round", 1, 1), ("round", 2, 0),
     ]  # fmt: skip
-    assert exchange.rates[1, 1] == pytest.approx(0.5 * exchange.rates[1, 0])
+    assert FaultyWorker.rates[1, 1] == pytest.approx(0.5 * FaultyWorker.rates[1, 0])
 
 
-def test_a_round_that_never_succeeds_ends_the_training_and_is_no_model(experiment):
-    exchange = FaultyExchange({(1, None, worker): "exploded" for worker in (1, 2, 3)})
+def test_a_round_that_never_succeeds_ends_the_training_and_is_no_model(experiment, monkeypatch):
     with pytest.raises(RoundRefusedError, match="refused 3 times"):
-        run_rounds(experiment, schedule(), exchange)
-    assert [line["kind"] for line in lines(experiment)] == ["round", "refused", "refused", "refused"]
+        run(experiment, monkeypatch, {(1, None, worker): EXPLODED for worker in (1, 2, 3)})
+    assert [one.kind for one in entries(experiment)] == ["round", "refused", "refused", "refused"]
     assert not experiment.model(2).exists()
-    before = read_network(experiment.model(1)).parameters.hash()
-    assert before == lines(experiment)[0]["model_hash"]
+    assert read_network(experiment.model(1)).parameters.hash() == entries(experiment)[0].model_hash
 
 
-def test_a_finished_training_is_not_run_again_and_a_changed_model_is_noticed(experiment):
-    run_rounds(experiment, schedule(), LocalExchange())
-    count = len(lines(experiment))
-    assert len(run_rounds(experiment, schedule(), LocalExchange())) == 3
-    assert len(lines(experiment)) == count
+def test_a_finished_training_is_not_run_again_and_a_changed_file_is_noticed(tmp_path):
+    experiment = small(tmp_path, Bmuf())
+    run(experiment)
+    count = len(entries(experiment))
+    assert len(run(experiment)) == 3
+    assert len(entries(experiment)) == count
+    state = experiment.state(3, "state.npz")
+    assert entries(experiment)[-1].state == {"state.npz": hash_file(state)}
+    state.write_bytes(state.read_bytes() + b"x")
+    with pytest.raises(InputError, match="the state is not the one"):
+        run(experiment)
     network = read_network(experiment.model(3))
     network.set_parameters(network.parameters.flat + torch.tensor(0.1))
     write_network(experiment.model(3), network)
-    with pytest.raises(Exception, match="not the one of the ledger"):
-        run_rounds(experiment, schedule(), LocalExchange())
+    with pytest.raises(InputError, match="the model is not the one"):
+        run(experiment)
+
+
+def test_a_give_that_is_not_finite_is_left_out_and_its_worker_goes_on_from_the_mean(tmp_path, monkeypatch):
+    experiment = small(tmp_path, Average(average_period=2))
+    begins = [begin for begin, _ in SCHEDULE.next([]).intervals]
+    poisoned = begins[1]
+
+    class Poisoned(Trainer):
+        def step(self, batch, pull=None):
+            value = super().step(batch, pull)
+            if batch.position == poisoned:
+                self.params[3] = math.nan
+            return value
+
+    monkeypatch.setattr(network_worker, "Trainer", Poisoned)
+    records = run(experiment)
+    assert [(one.blend, one.worker) for one in records[0].left_out] == [(1, 2)]
+    assert "not finite" in records[0].left_out[0].reason
+    assert records[0].dropped == {}
+    assert records[0].blends == records[0].plan.inner_blends(2) + 1
+    assert all(not record.left_out for record in records[1:])
+
+
+def test_too_many_gives_that_are_not_finite_refuse_the_round_and_none_that_is_refuses_it_at_once(tmp_path, monkeypatch):
+    experiment = small(tmp_path, Average(average_period=2))
+    last = {"worker": 3}
+
+    class Poisoned(Trainer):
+        def step(self, batch, pull=None):
+            value = super().step(batch, pull)
+            begins = [begin for begin, _ in SCHEDULE.next([]).intervals]
+            if batch.position >= begins[last["worker"] - 1] and batch.position < SCHEDULE.next([]).intervals[-1][1]:
+                self.params[3] = math.nan
+            return value
+
+    monkeypatch.setattr(network_worker, "Trainer", Poisoned)
+    with pytest.raises(RoundRefusedError):
+        run(experiment)
+    assert "gives inside the round were not finite" in entries(experiment)[0].reason[0]
+    last["worker"] = 1
+    shutil.rmtree(tmp_path / "exp/rounds")
+    (tmp_path / "exp/ledger.jsonl").unlink()
+    with pytest.raises(RoundRefusedError):
+        run(experiment)
+    assert "no worker gave finite numbers" in entries(experiment)[0].reason[0]
+
+
+def test_a_model_that_grows_is_held_to_the_loss_that_it_grew_to(tmp_path, monkeypatch):
+    experiment = small(tmp_path, Average())
+    config = NetworkConfig(8, 8, 16, "relu-layer", 1, experiment.folder / "transform.mat")
+
+    def network_of(previous, num_layers):
+        if previous is None:
+            return config.initial(num_layers, 1)
+        has = sum(one.name.endswith(".affine") for one in previous.components) - 1
+        return previous if has == num_layers else config.grown(previous, num_layers, 1)
+
+    monkeypatch.setattr(blending, "NetworkWorker", FaultyWorker)
+    monkeypatch.setattr(FaultyWorker, "faults", {(2, None, worker): EXPLODED for worker in (1, 2, 3)})
+    growing = replace(SCHEDULE, hidden_layers=2, add_layers_period=2)
+    with pytest.raises(RoundRefusedError):
+        run_rounds(
+            replace(experiment, network_of=network_of), growing, LocalExchange(1), lambda r: None, lambda w, f: None
+        )
+    assert "above the previous model's" in entries(experiment)[-1].reason[1]
 
 
 @pytest.mark.parametrize(
@@ -133,41 +219,62 @@ def test_a_finished_training_is_not_run_again_and_a_changed_model_is_noticed(exp
     ],
 )
 def test_only_what_speaks_of_a_worker_lets_a_round_go_on_without_it(failures, raises, tmp_path, monkeypatch):
-    tasks = [
-        WorkerTask("in.raw", "frames:x", f"{tmp_path}/{worker}.raw", report=f"{tmp_path}/{worker}.json", worker=worker)
-        for worker in (1, 2)
+    plan = some_plan(workers=2)
+    task = RoundTask(str(tmp_path), "in.raw", "frames", plan, UpdateRule(), Average())
+    results = [
+        JobResult(worker, 0, failure, "because", 0, {}, 1.0, f"{tmp_path}/log")
+        for worker, failure in enumerate(failures, start=1)
     ]
-    results = []
-    for worker, failure in enumerate(failures, start=1):
-        (tmp_path / f"{worker}.json.0").write_text('{"frames": 1}')
-        results.append(JobResult(worker, 0, failure, "because", 0, {}, 1.0, f"{tmp_path}/log"))
     monkeypatch.setattr("houseblend.parallel.exchanges.files.run_spec", lambda *words: results)
-    exchange = FilesExchange()
-    handle = exchange.begin(tasks, tmp_path)
     if raises:
         with pytest.raises(JobFailedError, match="because"):
-            exchange.finish(handle)
+            FilesExchange()._run_jobs(task)
     else:
-        outcomes = exchange.finish(handle)
-        assert [outcome.report is not None for outcome in outcomes] == [failure == "ok" for failure in failures]
+        assert [result.failure for result, _ in FilesExchange()._run_jobs(task)] == failures
+
+
+def test_a_task_comes_back_from_its_file(tmp_path):
+    rule, strategy = UpdateRule(momentum=0.5, update="sgd"), Bmuf(0, block_momentum=0.3, block_nesterov=True)
+    task = RoundTask(
+        "folder", "1.raw", "frames", some_plan(1), rule, strategy, MemoryPolicy("average", "keep"), Gate(0.5), "1.state.npz",
+        {2: "1.state.2.npz"}, 1.5, 7, 1, "cpu", 2,
+    )  # fmt: skip
+    task.write(tmp_path / "task.json")
+    assert RoundTask.read(tmp_path / "task.json") == task
+    (tmp_path / "task.json").write_text('{"strategy": {"name": "none"}}')
+    with pytest.raises(InputError, match="task.json"):
+        RoundTask.read(tmp_path / "task.json")
+
+
+def test_files_refuse_blends_inside_a_round(tmp_path):
+    experiment = small(tmp_path, Average(average_period=2))
+    with pytest.raises(UsageError, match="a blend every 2 minibatches"):
+        run(experiment, exchange=FilesExchange())
 
 
 def test_workers_whose_process_was_killed_are_trained_again(experiment, tmp_path, monkeypatch):
-    train, ticket = local._train, tmp_path / "ticket"
+    ticket = tmp_path / "ticket"
 
-    def killed_once(task):
-        if task.worker == 2 and not ticket.exists():
-            ticket.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return train(task)
+    class Killed(NetworkWorker):
+        def finish(self):
+            if self.number == 2 and not ticket.exists():
+                ticket.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().finish()
 
-    monkeypatch.setattr(local, "_train", killed_once)
-    assert len(run_rounds(experiment, schedule(), LocalExchange(slots=2))) == 3
+    monkeypatch.setattr(blending, "NetworkWorker", Killed)
+    assert len(run(experiment, exchange=LocalExchange(2))) == 3
     assert ticket.exists()
 
 
-def test_workers_say_who_they_are(experiment, capfd):
-    run_rounds(experiment, schedule(), LocalExchange(slots=2))
-    lines = [line for line in capfd.readouterr().err.splitlines() if "overall average objective" in line]
-    assert lines
-    assert {line.partition(", ")[2].partition(")")[0] for line in lines} == {"worker 1", "worker 2", "worker 3"}
+@pytest.mark.parametrize("failure", [InputError("a wrong file"), ZeroDivisionError("oh")])
+def test_what_a_process_raises_is_raised_here(experiment, monkeypatch, failure):
+    class Failing(NetworkWorker):
+        def finish(self):
+            if self.number == 3:
+                raise failure
+            return super().finish()
+
+    monkeypatch.setattr(blending, "NetworkWorker", Failing)
+    with pytest.raises(type(failure), match=str(failure)):
+        run(experiment, exchange=LocalExchange(2))

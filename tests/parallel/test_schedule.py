@@ -17,11 +17,17 @@ from houseblend.parallel.schedule import Schedule
 )  # fmt: skip
 def test_intervals_cover_the_training_once(frames, epochs, initial, more, per_round, layers, period):
     schedule = Schedule(
-        frames, epochs, initial, initial + more, frames_per_round=per_round, num_layers=layers, add_layers_period=period
+        frames,
+        epochs,
+        initial,
+        initial + more,
+        frames_per_round=per_round,
+        hidden_layers=layers,
+        add_layers_period=period,
     )
     position = 0
     for number in range(schedule.num_rounds):
-        plan = schedule.plan(number)
+        plan = schedule.next([None] * number)
         assert plan is not None
         assert len(plan.intervals) == schedule.workers(number)
         for begin, end in plan.intervals:
@@ -30,12 +36,12 @@ def test_intervals_cover_the_training_once(frames, epochs, initial, more, per_ro
         sizes = [end - begin for begin, end in plan.intervals]
         assert max(sizes) - min(sizes) <= 1
     assert position == schedule.total_frames
-    assert schedule.plan(schedule.num_rounds) is None
+    assert schedule.next([None] * schedule.num_rounds) is None
     assert schedule.layers(schedule.num_rounds - 1) == layers
 
 
 def test_workers_grow_and_rates_fall_exponentially_times_the_workers():
-    schedule = Schedule(100_000, 10, 1, 4, 0.01, 0.001, frames_per_round=20_000, num_layers=1)
+    schedule = Schedule(100_000, 10, 1, 4, 0.01, 0.001, frames_per_round=20_000, hidden_layers=1)
     workers = [schedule.workers(number) for number in range(schedule.num_rounds)]
     assert workers[0] == 1
     assert workers[-1] == 4
@@ -43,17 +49,20 @@ def test_workers_grow_and_rates_fall_exponentially_times_the_workers():
     effective = [schedule.learning_rate(n) / workers[n] for n in range(schedule.num_rounds)]
     assert effective[0] == pytest.approx(0.01)
     assert effective[-1] == pytest.approx(0.001)
-    seen = [0, *(schedule.plan(n).intervals[-1][1] / schedule.total_frames for n in range(schedule.num_rounds - 2))]
+    seen = [
+        0,
+        *(schedule.next([None] * n).intervals[-1][1] / schedule.total_frames for n in range(schedule.num_rounds - 2)),
+    ]
     for share, rate in zip(seen, effective[:-1], strict=True):
         assert rate == pytest.approx(0.01 * math.exp(share * math.log(0.1)))
 
 
 def test_new_topologies_run_at_half_the_minibatch_and_take_the_best():
     schedule = Schedule(
-        100_000, 5, 2, 2, frames_per_round=20_000, minibatch_size=256, num_layers=3, add_layers_period=2
+        100_000, 5, 2, 2, frames_per_round=20_000, minibatch_size=256, hidden_layers=3, add_layers_period=2
     )
-    plans = [schedule.plan(number) for number in range(schedule.num_rounds)]
-    fresh = [plan.round for plan in plans if not plan.averages]
+    plans = [schedule.next([None] * number) for number in range(schedule.num_rounds)]
+    fresh = [plan.round for plan in plans if plan.is_fresh]
     assert fresh == [0, 2, 4]
     assert [plan.num_layers for plan in plans[:6]] == [1, 1, 2, 2, 3, 3]
     assert all(plan.minibatch_size == (128 if plan.round in fresh else 256) for plan in plans)

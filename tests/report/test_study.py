@@ -1,12 +1,16 @@
 """Cells are run once; a failure loses nothing of the others."""
 
-import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from houseblend.base.errors import HouseBlendError, InputError
+from houseblend.parallel.ledger import Ledger
 from houseblend.report.study import Study, cell_name, training
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
+from some_records import some_round
 
 
 @pytest.fixture

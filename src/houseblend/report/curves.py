@@ -48,7 +48,11 @@ def plot_experiments(experiments: Sequence[Path], target: Path) -> None:
             label=f"{experiment.name}, held out",
         )
         axes[0].plot(
-            seen, [line.measured.train_objective for line in rounds], "--", color=color, label=f"{experiment.name}, training"
+            seen,
+            [line.measured.train_objective for line in rounds],
+            "--",
+            color=color,
+            label=f"{experiment.name}, training",
         )
         for line, x in zip(rounds, seen, strict=True):
             if line.dropped:
