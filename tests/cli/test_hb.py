@@ -1,7 +1,6 @@
 """hb: what is done, running, stale, failed or unfinished, and why."""
 
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest

@@ -14,11 +14,12 @@ from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.group import Forked
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "parallel"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
 import matrix
 from tiny import write_tiny_frames
+
+HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")

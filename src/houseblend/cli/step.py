@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from houseblend import __version__
 from houseblend.base.atomic import remove_unfinished, write_json
-from houseblend.base.errors import HouseBlendError, InputError, StaleError
+from houseblend.base.errors import HouseBlendError, InputError, StaleError, UsageError
 from houseblend.base.fingerprint import hash_file, record_files
 from houseblend.base.lock import directory_lock
 from houseblend.base.log import copied_to, log
@@ -102,18 +103,24 @@ class Step(Program):
         super().run(arguments)
 
     def _callback(self, **values: Any) -> None:
-        if self.before is not None:
-            self.before(values)
         out = Path(values[self.output])
         command = command_line(self.name, self.arguments)
         log(f"{command}  # houseblend {__version__}{_git_state()}")
         places = {name: Path(values[name]) for name in self.inputs if values[name] is not None}
+        record = partial(_record_failure, out, command, places)
+        if self.before is not None:
+            try:
+                self.before(values)
+            except UsageError:
+                raise
+            except HouseBlendError as failure:
+                record(failure)
+                raise
         with directory_lock(out):
             try:
                 self._make(out, places, values, command)
             except BaseException as failure:
-                with contextlib.suppress(OSError):
-                    write_json(out / FAILED, failure_record(failure, _here(command), relative_places(places, out)))
+                record(failure)
                 raise
             (out / FAILED).unlink(missing_ok=True)
 
@@ -190,6 +197,13 @@ class Step(Program):
         if wanted is None or not isinstance(options.get(self.grows), int | float) or options[self.grows] > wanted:
             return before
         return {**before, "options": {**options, self.grows: wanted}}
+
+
+def _record_failure(out: Path, command: str, places: dict[str, Path], failure: BaseException) -> None:
+    """Note beside the output why the step failed; where nothing was begun, nothing is left behind."""
+    if (out / LOCK).exists():
+        with contextlib.suppress(OSError):
+            write_json(out / FAILED, failure_record(failure, _here(command), relative_places(places, out)))
 
 
 def _check_input(name: str, place: Path) -> None:

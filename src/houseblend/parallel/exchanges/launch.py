@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from houseblend.base.errors import EXIT_OK, HouseBlendError, InputError
@@ -73,27 +72,37 @@ def _run_ranks(ranks: int) -> None:
     if mpiexec is None:
         raise InputError("no mpiexec", key="--exchange=mpi", do=_INSTALL)
     process = subprocess.Popen(
-        [mpiexec, "-n", str(ranks), sys.executable, *sys.argv], env={**_ENVIRONMENT, **os.environ}, stderr=subprocess.PIPE,
-        preexec_fn=die_with_parent, text=True, errors="replace",
+        [mpiexec, "-n", str(ranks), sys.executable, *sys.argv], env={**_ENVIRONMENT, **os.environ}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, preexec_fn=die_with_parent, text=True, errors="replace",
     )  # fmt: skip
-    named: dict[int, int] = {}
-    dead: list[str] = []
-    assert process.stderr is not None
-    for line in process.stderr:
+    assert process.stdout is not None
+    said = _Said()
+    for line in process.stdout:
         sys.stderr.write(line)
-        if found := re.search(r"rank (\d+) of \d+: process (\d+) on", line):
-            named[int(found[2])] = int(found[1])
-        if found := re.search(r"PID (\d+) RUNNING AT|process \[?.*?PID[: ]+(\d+)", line):
-            dead.append(_rank_of(int(found[1] or found[2]), named))
-    status = process.wait()
-    if status:
-        who = f"{', '.join(dead)}, " if dead else ""
-        how = f"signal {-status}" if status < 0 else f"status {status}"
+        said.take(line)
+    if status := process.wait():
         raise RanksFailedError(
-            f"the ranks of MPI have ended with {who}{how}", key="--exchange=mpi",
-            do="see the lines above; the same command goes on after the last whole round",
+            said.why(f"signal {-status}" if status < 0 else f"status {status}"), key="--exchange=mpi",
+            do="the same command goes on after the last whole round",
         )  # fmt: skip
 
 
-def _rank_of(process: int, named: Mapping[int, int]) -> str:
-    return f"rank {named[process]} (process {process})" if process in named else f"process {process}"
+class _Said:
+    """What ranks and mpiexec have said of their end."""
+
+    def __init__(self) -> None:
+        self._ranks: dict[str, str] = {}
+        self._dead, self._error = "", ""
+
+    def take(self, line: str) -> None:
+        """Look at a line of their output."""
+        if found := re.search(r"rank (\d+) of \d+: process (\d+) on", line):
+            self._ranks[found[2]] = found[1]
+        elif found := re.search(r"PID (\d+) RUNNING AT", line):
+            self._dead = f"rank {self._ranks[found[1]]}, process {found[1]}," if found[1] in self._ranks else ""
+        elif line.startswith("ERROR ("):
+            self._error = line.partition(") ")[2].strip()
+
+    def why(self, how: str) -> str:
+        """What was the matter, as far as they said."""
+        return f"{self._dead or 'the ranks'} ended with {how}" + (f": {self._error}" if self._error else "")
