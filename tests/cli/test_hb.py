@@ -1,5 +1,6 @@
 """hb: what is done, running, stale, failed or unfinished, and why."""
 
+import json
 import sys
 from pathlib import Path
 

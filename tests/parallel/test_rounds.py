@@ -242,7 +242,7 @@ def test_a_task_comes_back_from_its_file(tmp_path):
     task.write(tmp_path / "task.json")
     assert RoundTask.read(tmp_path / "task.json") == task
     (tmp_path / "task.json").write_text('{"strategy": {"name": "none"}}')
-    with pytest.raises(InputError, match="task.json"):
+    with pytest.raises(InputError, match="no task of a round"):
         RoundTask.read(tmp_path / "task.json")
 
 

@@ -55,7 +55,7 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 def step(
     *, version: int, inputs: tuple[str, ...], output: str, example: str, kind: str | None = None, resumes: bool = False,
-    grows: str | None = None, execution: Sequence[str] = (), before: Callable[[dict[str, Any]], None] | None = None,
+    grows: str | None = None, execution: Sequence[str] = (), check: Callable[[dict[str, Any]], None] | None = None,
 ) -> Callable[[Callable[..., None]], "Step"]:  # fmt: skip
     """Make a step of a function.
 
@@ -68,13 +68,13 @@ def step(
         resumes: the step continues in a directory that it had begun with the same inputs and options.
         grows: a number among the options of a step that resumes: with a larger one it continues what a smaller one made.
         execution: names of options that cannot change the result, beside those of `execution_option`.
-        before: called with the options before anything is touched; it may refuse them, or take the process over.
+        check: called with the options before anything is touched; it may refuse them, or take the process over.
     """
 
     def declare(function: Callable[..., None]) -> Step:
         name = Path(function.__code__.co_filename).name
         function.__dict__.setdefault("execution_options", set()).update(execution)
-        return Step(name, function, example, version, inputs, output, kind, resumes, grows, before)
+        return Step(name, function, example, version, inputs, output, kind, resumes, grows, check)
 
     return declare
 
@@ -85,11 +85,11 @@ class Step(Program):
     def __init__(
         self, name: str, function: Callable[..., None], example: str, version: int,
         inputs: tuple[str, ...], output: str, kind: str | None, resumes: bool, grows: str | None = None,
-        before: Callable[[dict[str, Any]], None] | None = None,
+        check: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, function, example)
         self.version, self.inputs, self.output, self.kind = version, inputs, output, kind
-        self.resumes, self.grows, self.before = resumes, grows, before
+        self.resumes, self.grows, self.check = resumes, grows, check
         self.arguments: list[str] = []
 
     def run(self, arguments: list[str]) -> None:
@@ -108,9 +108,9 @@ class Step(Program):
         log(f"{command}  # houseblend {__version__}{_git_state()}")
         places = {name: Path(values[name]) for name in self.inputs if values[name] is not None}
         record = partial(_record_failure, out, command, places)
-        if self.before is not None:
+        if self.check is not None:
             try:
-                self.before(values)
+                self.check(values)
             except UsageError:
                 raise
             except HouseBlendError as failure:

@@ -10,7 +10,7 @@ import numpy as np
 from houseblend.base.atomic import atomic_open
 from houseblend.base.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)
 
 

@@ -23,7 +23,8 @@ class NetworkOptions:
 
     hidden_dim: int = declared(512, "Width of the hidden layers")
     layer: str = declared(
-        "relu-renorm-layer", "Hidden layers: relu, sigmoid, tanh or pnorm, then any of -renorm, -batchnorm and -dropout, then -layer"
+        "relu-renorm-layer",
+        "Hidden layers: relu, sigmoid, tanh or pnorm, then any of -renorm, -batchnorm and -dropout, then -layer",
     )
     layer_options: str = declared("", "Appended to every hidden layer's line, for example dropout-proportion=0.2")
     context: int = declared(5, "Frames of input before and after")

@@ -92,15 +92,10 @@ class RoundTask:
         Raises:
             InputError: the file is missing or no task.
         """
-        value: dict[str, Any] = read_json(
-            path, {"folder": str, "plan": dict, "strategy": dict}, "start the round again"
-        )
-        kind = STRATEGIES.get(value["strategy"].pop("name", ""))
-        if kind is None:
-            raise UsageError("a task without a strategy", file=path)
-        parts = {
-            "plan": from_json(RoundPlan, value["plan"]), "rule": UpdateRule(**value["rule"]), "strategy": kind(**value["strategy"]),
-            "memory": MemoryPolicy(**value["memory"]), "gate": Gate(**value["gate"]),
-            "own_states": {int(worker): name for worker, name in value["own_states"].items()},
-        }  # fmt: skip
-        return cls(**{**value, **parts})
+        value: dict[str, Any] = read_json(path, {"strategy": dict}, _AGAIN)
+        options = value.pop("strategy")
+        try:
+            strategy = from_json(STRATEGIES[options.pop("name", "average")], options)
+            return replace(from_json(cls, value), strategy=strategy)
+        except (KeyError, ValueError) as failure:
+            raise InputError(f"no task of a round: {failure}", file=path, do=_AGAIN) from None
