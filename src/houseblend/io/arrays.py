@@ -1,4 +1,7 @@
-"""Named arrays in one `.npz` file: whole or absent, the same bytes for the same arrays, without pickles."""
+"""Named arrays in one `.npz` file: whole or absent, the same bytes for the same arrays, without pickles.
+
+Arrays are of any type and shape, [] too.
+"""
 
 import zipfile
 from collections.abc import Mapping

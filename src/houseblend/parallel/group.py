@@ -2,6 +2,7 @@
 
 A rank holds some of the workers, a block of neighbours, and takes turns among them. Sums are formed slice by slice: a
 rank adds up the slice that it owns, of all workers, in worker order; so the bits do not depend on the number of ranks.
+Parameters are flat, [n] float32.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Workers that train networks on a frame store: how they are begun from a round's files, and what is left of them."""
+"""Workers that train networks on a frame store: how they are begun from a round's files, and what is left of them.
+
+Parameters are flat, [n] float32.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The end of a round, the same for every exchange: who is admitted, the last blend, the model, and what lasts of it.
 
 All functions are called by every rank with what its own workers left, and give the same answers on all.
+Parameters are flat, [n] float32.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A logical worker: a generator that trains, and yields where a blend is due. It knows no ranks and no files."""
+"""A logical worker: a generator that trains, and yields where a blend is due. It knows no ranks and no files.
+
+Parameters are flat, [n].
+"""
 
 from __future__ import annotations
 

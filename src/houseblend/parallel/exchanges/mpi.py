@@ -1,6 +1,7 @@
 """Ranks of MPI: workers are shared out among them, means are formed slice by slice. The only module that knows mpi4py.
 
 Rank 0 runs the step and its rounds; the others serve it. A rank that ends, raises or hangs ends all of them, named.
+Parameters are flat, [n] float32.
 """
 
 from __future__ import annotations

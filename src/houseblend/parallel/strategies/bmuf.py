@@ -18,6 +18,8 @@ class Bmuf(Strategy):
 
     classical:  v = beta v + zeta (m - b);  c += v;  b = c
     Nesterov:   the same, but b = c + beta v is broadcast, and the change is counted from it; c is the model.
+
+    Tensors are flat, [n].
     """
 
     paper = "Chen, Huo 2016"

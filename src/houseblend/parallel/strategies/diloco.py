@@ -17,6 +17,8 @@ class DiLoCo(Strategy):
     """Douillard et al. 2023, algorithm 1, with SGD and Nesterov momentum mu outside:
 
     g = c - m;  b = mu b + g;  c -= rate (g + mu b).
+
+    Tensors are flat, [n].
     """
 
     paper = "Douillard et al. 2023"

@@ -17,6 +17,8 @@ class Easgd(Strategy):
     """Zhang, Choromanska, LeCun 2015, equations 5 and 6, all workers at once; alpha = moving rate / N workers:
 
     p -= alpha (p - c);  c += alpha sum of (p - c) = moving rate (m - c), both from p and c before the blend.
+
+    Tensors are flat, [n].
     """
 
     paper = "Zhang, Choromanska, LeCun 2015"

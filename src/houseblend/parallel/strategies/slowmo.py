@@ -17,6 +17,8 @@ class SlowMo(Strategy):
     """Wang, Tantia, Ballas, Rabbat 2020, algorithm 1, with gamma the workers' learning rate of the moment:
 
     u = beta u + (c - m) / gamma;  c -= alpha gamma u.  The momentum keeps its scale when the rate falls.
+
+    Tensors are flat, [n].
     """
 
     paper = "Wang, Tantia, Ballas, Rabbat 2020"
