@@ -17,7 +17,7 @@ from houseblend.parallel.records import Refusal
 from houseblend.parallel.strategies import STRATEGIES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
-from some_records import some_plan
+from some_records import some_plan, some_round
 
 
 def make_step(work=None, resumes: bool = False) -> Step:
@@ -184,6 +184,16 @@ def test_nothing_to_say_is_an_error_that_says_what_was_expected(work, capsys):
     assert "'why', 'status'" in capsys.readouterr().err
     assert hb.main(["status"]) == 2
     assert "expected hb status DIRECTORY" in capsys.readouterr().err
+
+
+def test_a_running_training_tells_its_round_objective_and_time_left(work, capsys):
+    assert make_step().main(["in", "out"]) == 0
+    ledger = Ledger(work / "out/ledger.jsonl")
+    ledger.append(some_round(0, heldout=-2.0, seconds=60.0))
+    ledger.append(some_round(1, heldout=-1.75, seconds=60.0))
+    with directory_lock(work / "out"):
+        said = asked(capsys, "status", "out")
+    assert "2 rounds done, held out -1.7500, 20% of the frames, about 8 min left" in said
 
 
 def test_strategies_are_described_with_mathematics_state_options_and_paper(capsys):

@@ -10,6 +10,8 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import record_files
 from houseblend.base.lock import lock_holder
 from houseblend.base.record import BEGUN, DONE, FAILED, changed_files, changed_inputs, places_of, read_record
+from houseblend.parallel.ledger import read_ledger
+from houseblend.parallel.records import RoundRecord
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def state_of(folder: Path) -> StepState:
     begun, done, failed = (read_record(folder / name) for name in (BEGUN, DONE, FAILED))
     holder = lock_holder(folder)
     if holder is not None:
-        return StepState(folder, "running", f"in use by {holder}", begun or {})
+        return StepState(folder, "running", f"in use by {holder}{_training(folder)}", begun or {})
     if failed is not None:
         first, _, _ = failed.get("message", "for a reason that cannot be read").partition("\n")
         detail = f"{failed.get('class', 'failed')}: {first}"
@@ -73,6 +75,21 @@ def state_of(folder: Path) -> StepState:
         return StepState(folder, "stale", reasons[0] + more, done)
     times = f"{done.get('seconds')} s, {done.get('cpu_seconds')} s of processors"
     return StepState(folder, "done", f"{done.get('step')}, {times}", done)
+
+
+def _training(folder: Path) -> str:
+    """How far a training has come, from its ledger: rounds, held-out objective, and what the rest takes at its pace."""
+    path = folder / "ledger.jsonl"
+    rounds = [one for one in read_ledger(path)[0] if isinstance(one, RoundRecord)] if path.exists() else []
+    if not rounds:
+        return ""
+    last, before = rounds[-1], sum(one.plan.frames for one in rounds[:-1])
+    said = f"; {len(rounds)} rounds done, held out {last.measured.heldout_objective:.4f}"
+    if last.plan.seen:
+        share = (before + last.plan.frames) * last.plan.seen / before
+        left = sum(one.seconds for one in rounds) * (1.0 - share) / share
+        said += f", {share:.0%} of the frames, about {left / 60:.0f} min left"
+    return said
 
 
 def _is_step(folder: Path) -> bool:
