@@ -204,7 +204,7 @@ def test_a_broken_side_car_is_refused(run_program, tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"PK\3\4 nothing")
     done = run_program("nnet3-train", f"--sidecar-in={tmp_path}/bad.npz", golden("m0_0"), EGS, tmp_path / "out.raw")
     assert done.status == 1
-    assert "bad.npz: no side-car" in done.stderr
+    assert "bad.npz: no file of arrays that is whole" in done.stderr
 
 
 def test_training_that_leaves_the_finite_numbers_writes_nothing(run_program, tmp_path):

@@ -1,7 +1,7 @@
 """What workers report and what the ledger keeps of a round, as types; JSON on disk."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
@@ -133,15 +133,14 @@ def from_json(kind: type[Record], value: Any) -> Record:
     hints = get_type_hints(kind)
     found = {}
     for one in fields(kind):  # type: ignore[arg-type]
+        if one.name not in value and one.default is MISSING and one.default_factory is MISSING:
+            raise ValueError(f"{one.name}: the field is missing")
         if one.name in value:
             try:
                 found[one.name] = _typed(hints[one.name], value[one.name])
             except ValueError as failure:
                 raise ValueError(f"{one.name}: {failure}") from None
-    try:
-        return kind(**found)
-    except TypeError as failure:
-        raise ValueError(str(failure).partition("() ")[2]) from None
+    return kind(**found)
 
 
 def _typed(hint: Any, value: Any) -> Any:
