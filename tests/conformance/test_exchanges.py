@@ -96,7 +96,7 @@ def test_forked_processes_killed_at_each_blend(frames, expected, tmp_path, monke
         return mean(group, *words)
 
     monkeypatch.setattr(Forked, "mean", deadly)
-    monkeypatch.setitem(POLICY, "killed", 9)
+    monkeypatch.setitem(POLICY, "killed", 20)
     for case in matrix.cases(only_once_a_round=False):
         if case[0].endswith("3-average"):
             assert matrix.train(frames, tmp_path, *case, LocalExchange(2)) == expected[case[0]]
