@@ -210,7 +210,7 @@ def _batch() -> Any:
 
 
 def _read_side_car(folder: Path) -> Any:
-    from houseblend.train.worker import load_sidecar
+    from houseblend.train.file_to_file import load_sidecar
 
     trainer = _trainer()
     load_sidecar(folder / "state.npz", trainer)

@@ -13,16 +13,17 @@ from houseblend.base.seeds import seed_of
 from houseblend.frames.egs import read_egs
 from houseblend.gmm.lda import LdaStats, lda_transform, mean_variance_transform
 from houseblend.io.objects import open_input
+from houseblend.nnet import products
 from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.nnet.parameters import count_of
-from houseblend.train import worker
 from houseblend.train.combine import average_posteriors
 from houseblend.train.examples import read_minibatches
+from houseblend.train.file_to_file import train_file
 from houseblend.train.objective import evaluate
+from houseblend.train.options import TrainOptions
 from houseblend.train.trainer import Trainer
 from houseblend.train.transform import gather_lda_stats
 from houseblend.train.update.rule import UpdateRule
-from houseblend.train.worker import WorkerTask, train_worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden_whole"))
 from kaldi_noise import trajectory_tolerance
@@ -76,7 +77,7 @@ def first_minibatches(count: int, tmp_path: Path, net: str = "A") -> str:
 @pytest.mark.parametrize(("net", "family", "count"), CASES)
 def test_trajectories_are_nnet3s(net, family, count, tmp_path):
     egs = first_minibatches(count, tmp_path, net)
-    report = train_worker(WorkerTask(golden(f"{family}_0", net), egs, f"{tmp_path}/out.raw", rule=RULES[family]))
+    report = train_file(golden(f"{family}_0", net), egs, f"{tmp_path}/out.raw", RULES[family])
     mine, its = (read_network(path) for path in (tmp_path / "out.raw", golden(f"{family}_{count}", net)))
     tolerance = trajectory_tolerance(f"nnet3/{net}_{family}_{count}")
     for spec, values in mine.parameters.items("parameter"):
@@ -96,7 +97,7 @@ def test_a_plain_affine_network_is_the_natural_one_told_to_use_sgd(tmp_path):
         ("a", "m0_0", UpdateRule(max_param_change=0, update="sgd")),
         ("b", "nong_0", UpdateRule(max_param_change=0)),
     ):
-        train_worker(WorkerTask(golden(start), egs, f"{tmp_path}/{name}.raw", rule=rule))
+        train_file(golden(start), egs, f"{tmp_path}/{name}.raw", rule)
     a, b = (read_network(tmp_path / f"{name}.raw").parameters for name in "ab")
     for (_, mine), (_, its) in zip(a.items("parameter"), b.items("parameter"), strict=True):
         np.testing.assert_allclose(mine, its, atol=1e-7)
@@ -144,7 +145,7 @@ def test_simple_natural_gradient_trains(tmp_path):
     networks = {}
     for update in ("ng", "simple-ng", "sgd"):
         rule = UpdateRule(max_param_change=2.0, update=update)
-        train_worker(WorkerTask(golden("m0_0"), EGS, f"{tmp_path}/{update}.raw", rule=rule))
+        train_file(golden("m0_0"), EGS, f"{tmp_path}/{update}.raw", rule)
         networks[update] = read_network(tmp_path / f"{update}.raw")
     start = evaluate(read_network(golden("m0_0")), read_minibatches(EGS, (5, 5), 32)).per_frame
     assert evaluate(networks["simple-ng"], read_minibatches(EGS, (5, 5), 32)).per_frame > start + 0.5
@@ -183,11 +184,9 @@ def test_a_side_car_goes_on_where_training_stopped(tmp_path):
     (tmp_path / "b.ark").write_bytes(data[starts[3] : starts[6]])
     (tmp_path / "ab.ark").write_bytes(data[: starts[6]])
     first, second, whole = f"{tmp_path}/a.raw", f"{tmp_path}/b.raw", f"{tmp_path}/ab.raw"
-    train_worker(
-        WorkerTask(golden("m09_0"), f"ark:{tmp_path}/a.ark", first, rule=rule, sidecar_out=f"{tmp_path}/a.npz")
-    )
-    train_worker(WorkerTask(first, f"ark:{tmp_path}/b.ark", second, rule=rule, sidecar_in=f"{tmp_path}/a.npz"))
-    train_worker(WorkerTask(golden("m09_0"), f"ark:{tmp_path}/ab.ark", whole, rule=rule))
+    train_file(golden("m09_0"), f"ark:{tmp_path}/a.ark", first, rule, TrainOptions(sidecar_out=f"{tmp_path}/a.npz"))
+    train_file(first, f"ark:{tmp_path}/b.ark", second, rule, TrainOptions(sidecar_in=f"{tmp_path}/a.npz"))
+    train_file(golden("m09_0"), f"ark:{tmp_path}/ab.ark", whole, rule)
     mine, its = read_network(second).parameters, read_network(whole).parameters
     for spec, values in mine.items("parameter"):
         assert float((values - its[spec.name]).abs().max()) < 1e-6
@@ -221,7 +220,7 @@ def test_prefetching_changes_nothing(tmp_path):
     trainer = Trainer(network, RULES["m0"], seed_of(0, "dropout", 0, 1, 0))
     for batch in list(read_minibatches(EGS, (5, 5), 32)):
         trainer.step(batch)
-    train_worker(WorkerTask(golden("m0_0"), EGS, f"{tmp_path}/out.raw", rule=RULES["m0"]))
+    train_file(golden("m0_0"), EGS, f"{tmp_path}/out.raw", RULES["m0"])
     assert read_network(tmp_path / "out.raw").parameters.hash() == network.parameters.hash()
 
 
@@ -233,7 +232,7 @@ def test_bfloat16_products_go_nearly_the_same_way(family, tmp_path):
     after = {}
     for dtype in ("float32", "bfloat16"):
         rule = replace(RULES[family], compute_dtype=dtype)
-        train_worker(WorkerTask(golden(f"{family}_0"), egs, f"{tmp_path}/{dtype}.raw", rule=rule))
+        train_file(golden(f"{family}_0"), egs, f"{tmp_path}/{dtype}.raw", rule)
         after[dtype] = read_network(tmp_path / f"{dtype}.raw").parameters["out.affine.linear"]
     gap = float((after["bfloat16"] - after["float32"]).norm() / (after["float32"] - before).norm())
     assert 0.0 < gap < 0.02
@@ -241,14 +240,14 @@ def test_bfloat16_products_go_nearly_the_same_way(family, tmp_path):
 
 
 def test_bfloat16_on_a_core_without_it_is_warned_of(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(worker, "core_multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(products, "core_multiplies_bfloat16", lambda: False)
     for dtype in ("float32", "bfloat16"):
         rule = replace(RULES["m0"], compute_dtype=dtype)
-        train_worker(WorkerTask(golden("m0_0"), first_minibatches(1, tmp_path), f"{tmp_path}/out.raw", rule=rule))
+        train_file(golden("m0_0"), first_minibatches(1, tmp_path), f"{tmp_path}/out.raw", rule)
         assert ("slower than float32" in capsys.readouterr().err) == (dtype == "bfloat16")
 
 
 def test_an_unknown_type_of_products_is_refused(run_program, tmp_path):
     done = run_program("nnet3-train", "--compute-dtype=float16", golden("m0_0"), EGS, tmp_path / "out.raw")
     assert done.status == 2
-    assert "--compute-dtype=float16; expected float32 or bfloat16" in done.stderr
+    assert "'--compute-dtype': 'float16' is not one of 'float32', 'bfloat16'" in done.stderr

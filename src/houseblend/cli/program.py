@@ -115,7 +115,7 @@ class _Command(click.Command):
         """Write the options, group by group, those without one last."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is not None:
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)) is not None:
                 groups.setdefault(getattr(param, "group", "Options"), []).append(record)
         for heading in sorted(groups, key=lambda name: name == "Options"):
             with formatter.section(heading):

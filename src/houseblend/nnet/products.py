@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from houseblend.base.log import warn
+
 
 def multiply(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor, dtype: torch.dtype | None) -> None:
     """out = a b.
@@ -37,3 +39,9 @@ def core_multiplies_bfloat16() -> bool:
         words = Path("/proc/cpuinfo").read_text().split()
         return not {"amx_bf16", "avx512_bf16", "bf16"}.isdisjoint(words)
     return True
+
+
+def warn_of_slow_bfloat16(dtype: str, device: str) -> None:
+    """Say so where rounding to bfloat16 costs time instead of saving it."""
+    if dtype == "bfloat16" and device == "cpu" and not core_multiplies_bfloat16():
+        warn("--compute-dtype=bfloat16 is slower than float32 here: the processor has neither AMX nor AVX512_BF16")

@@ -98,9 +98,7 @@ class NetworkWorker(Worker):
         self.trainer = Trainer(self.network, task.rule, seed)
         context = (self.network.left_context, self.network.right_context)
         begin, end = task.plan.intervals[number - 1]
-        batches = read_minibatches(
-            task.examples("train"), context, task.plan.minibatch_size, begin, end, task.seed
-        )  # fmt: skip
+        batches = read_minibatches(task.examples("train"), context, task.plan.minibatch_size, begin, end, task.seed)
         own = self._begin(number, start) or strategy.join(start.shared)
         super().__init__(number, self.trainer, batches, strategy, own, task.memory.optimizer_memory, told)
         self.starting = time.monotonic() - began
@@ -130,7 +128,8 @@ class NetworkWorker(Worker):
             )  # fmt: skip
         with speaking_as(f"worker {self.number}"):
             report = self._report()
-        return Finished(report, self.network, self.own, self.trainer.memory.arrays())
+        lasts = self.task.memory.optimizer_memory_at_round_end != "reset"
+        return Finished(report, self.network, self.own, self.trainer.memory.arrays() if lasts else {})
 
     def _report(self) -> WorkerReport:
         began, objective, heldout = time.monotonic(), self.trainer.objective, None

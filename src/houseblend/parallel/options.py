@@ -11,6 +11,7 @@ from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import STRATEGIES, strategy_of
 from houseblend.parallel.strategy import Strategy, own_options
 from houseblend.parallel.task import MemoryPolicy
+from houseblend.train.options import DEVICES, THREADS
 from houseblend.train.update.rule import UpdateRule
 
 SET_BY_ROUND = ("max_param_change", "l2_regularize_factor")
@@ -47,8 +48,8 @@ class RunOptions:
     )
     combine_models: int = declared(8, "Last models tried in the final combination")
     seed: int = declared(1, "Seed of the run")
-    device: str = declared("cpu", "Where networks are computed", ("cpu", "cuda"))
-    threads_per_worker: int = declared(1, "Threads of the matrix products; part of the result")
+    device: str = declared("cpu", "Where networks are computed", DEVICES)
+    threads_per_worker: int = declared(1, THREADS)
 
     def __post_init__(self) -> None:
         """UsageError: values that make no sense."""

@@ -9,6 +9,7 @@ from houseblend.base.errors import UsageError
 from houseblend.base.options import declared, option_name
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import RoundRecord
+from houseblend.train.options import MINIBATCH_SIZE
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Schedule:
     frames_per_round: int = declared(
         100_000, "Frames of one worker in a round, about: a checkpoint and the gate follow"
     )
-    minibatch_size: int = declared(256, "Frames of a minibatch")
+    minibatch_size: int = declared(MINIBATCH_SIZE, "Frames of a minibatch")
     max_param_change: float = declared(2.0, "Largest norm of a minibatch's change; 0: no limit")
     hidden_layers: int = declared(3, "Hidden layers in the end")
     add_layers_period: int = declared(0, "Rounds between added layers; 0: all from the start")

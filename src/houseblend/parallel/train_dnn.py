@@ -18,6 +18,7 @@ from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
 from houseblend.nnet.network import Network
+from houseblend.nnet.products import warn_of_slow_bfloat16
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.network_config import NetworkConfig, check_layer
@@ -43,6 +44,7 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
     """
     options = DnnOptions.of(values, FrameStore(frames).subset("train").num_frames)
     check_layer(options.network.layer, options.network.hidden_dim, options.network.layer_options)
+    warn_of_slow_bfloat16(options.rule.compute_dtype, options.run.device)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     config = _network_config(frames, out, options.network)
 

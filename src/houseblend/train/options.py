@@ -1,0 +1,38 @@
+"""Options of training from file to file (`nnet3-train`); nothing heavy is loaded here."""
+
+from dataclasses import dataclass
+
+from houseblend.base.errors import UsageError
+from houseblend.base.options import check_choices, declared
+
+MINIBATCH_SIZE = 256
+"""Frames of a minibatch, wherever nothing else is said."""
+DEVICES = ("cpu", "cuda")
+THREADS = "Threads of the matrix products; part of the result"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What is trained on, from where, and what is written beside the model."""
+
+    begin: int = declared(0, "First position in the order of data")
+    end: int | None = declared(None, "Position behind the last; default: the end of the first epoch")
+    minibatch_size: int = declared(MINIBATCH_SIZE, "Frames of a minibatch (archives come merged)")
+    learning_rate: float | None = declared(None, "Of the whole network; default: as in the file")
+    srand: int = declared(0, "Seed of the run: order of data and dropout")
+    heldout: str = declared("", "Examples to evaluate the trained network on")
+    report: str | None = declared(None, "JSON file to write: frames, objectives, seconds")
+    sidecar_in: str | None = declared(None, "Momentum and natural-gradient state to go on from")
+    sidecar_out: str | None = declared(None, "Where to write them")
+    device: str = declared("cpu", "Where networks are computed", DEVICES)
+    threads_per_worker: int = declared(1, THREADS)
+    print_interval: int = declared(100, "Minibatches between log lines; 0: none")
+
+    def __post_init__(self) -> None:
+        """UsageError: a value that makes no sense."""
+        check_choices(self)
+        if self.minibatch_size < 1 or self.threads_per_worker < 1:
+            raise UsageError(
+                f"--minibatch-size={self.minibatch_size}, --threads-per-worker={self.threads_per_worker}",
+                expected="1 or more",
+            )
