@@ -96,7 +96,7 @@ def test_a_bar_of_a_failed_work_goes_too():
     code = "from houseblend.base import log\nlog._BAR_SECONDS = 0.0\ntry:\n    with log.Progress(2, 'blocks') as bar:\n"
     code += "        bar.add()\n        1 / 0\nexcept ZeroDivisionError:\n    log.error('by zero')"
     data = on_a_terminal(code, 100)
-    assert b"[###############...............] 1/2 blocks 0s" in data
+    assert b"[###############...............] 1/2 blocks, 0 s left" in data
     assert screens(data, 100)[-1] == ["ERROR (-c) by zero", ""]
 
 

@@ -53,7 +53,7 @@ def counted_lines() -> Lines:
     lines = Lines()
     lines.count("reading", average, "read_parts")
     lines.count("numbers checked", Tensors, "not_finite")
-    lines.count("sum", average, "_weighted_mean")
+    lines.count("sum", average, "mean_of")
     lines.count("statistics, the rest", average, "mean_network")
     lines.count("writing", nnet3, "write_network")
     return lines

@@ -31,6 +31,8 @@ from houseblend.parallel.worker import Told
 IDLE_SECONDS = 0.01
 BEAT_SECONDS, SILENCE_SECONDS = 2.0, 30.0
 """From one sign of life to the next, and without any of them a rank counts as hanging."""
+SAYING_SECONDS = 1.0
+"""From the last words to the end: mpiexec drops what it has not passed on."""
 _WORK, _BEAT = 1, 2
 
 
@@ -202,8 +204,8 @@ class World:
                 self.run(task, reduction, lambda worker, frames: None)
             except BaseException as failure:
                 kind, words = class_and_message(failure)
-                error(f"rank {self.comm.rank}: {traceback.format_exc() if kind == 'bug' else words}")
-                self.comm.Abort(EXIT_BUG if kind == "bug" else EXIT_FAILURE)
+                what = f"rank {self.comm.rank}: {traceback.format_exc() if kind == 'bug' else words}"
+                self._end_all(what, EXIT_BUG if kind == "bug" else EXIT_FAILURE)
 
     def run(self, task: RoundTask, reduction: str, told: Told) -> RoundRecord | Refusal:
         """This rank's part of a round."""
@@ -211,6 +213,12 @@ class World:
         found = run_round(task, MpiGroup(self.comm, task.plan.workers, reduction), told)
         self._in_round = False
         return found
+
+    def _end_all(self, why: str, status: int) -> None:
+        """End all ranks, when mpiexec has had time to pass on why."""
+        error(why)
+        time.sleep(SAYING_SECONDS)
+        self.comm.Abort(status)
 
     def _leave(self) -> None:
         """At the end of the process: let the others go, or take them along where they wait in the middle of a round."""
@@ -232,6 +240,8 @@ class World:
                 self._beats.recv(source=before, tag=_BEAT)
                 heard = now
             if now - heard > SILENCE_SECONDS:
-                error(f"rank {before} has given no sign of life for {SILENCE_SECONDS:.0f} s (told by rank {rank})")
-                self.comm.Abort(EXIT_FAILURE)
+                self._end_all(
+                    f"rank {before} has given no sign of life for {SILENCE_SECONDS:.0f} s (told by rank {rank})",
+                    EXIT_FAILURE,
+                )
             time.sleep(BEAT_SECONDS / 8)
