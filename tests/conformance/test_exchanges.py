@@ -67,6 +67,14 @@ def test_ranks_of_mpi(ranks, frames, expected, tmp_path):
     assert json.loads((tmp_path / "hashes.json").read_text()) == expected
 
 
+def test_more_ranks_than_workers(frames, expected, tmp_path):
+    done = mpi(5, frames, tmp_path, tmp_path / "hashes.json", "easgd-3")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "hashes.json").read_text())
+    assert found == {name: expected[name] for name in found}
+    assert len(found) == 3
+
+
 def test_killed_at_each_blend_and_begun_again(frames, expected, tmp_path):
     """A round has two blends inside, the last one and the mean of what is shown: each of these means kills a rank once.
 

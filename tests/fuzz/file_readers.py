@@ -29,10 +29,13 @@ from houseblend.lang.fst import write_graph
 from houseblend.lang.lang_dir import prepare_lang, read_phone_sets
 from houseblend.lang.lexicon import Dictionary
 from houseblend.parallel.ledger import Ledger
+from houseblend.parallel.strategies.bmuf import Bmuf
+from houseblend.parallel.task import RoundTask
 from houseblend.report.curves import read_rounds
+from houseblend.train.update.rule import UpdateRule
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
-from some_records import some_round
+from some_records import some_plan, some_round
 
 WORDS = {"<eps>": 0, "a": 1, "b": 2, "#0": 3, "<s>": 4, "</s>": 5}
 ARPA = """a model of two words
@@ -142,6 +145,12 @@ def _make_ledger(folder: Path) -> None:
     ledger = Ledger(folder / "ledger.jsonl")
     for number in range(2):
         ledger.append(some_round(number))
+
+
+def _make_task(folder: Path) -> None:
+    RoundTask(
+        "f", "1.raw", "frames", some_plan(1), UpdateRule(), Bmuf(3), state="s.npz", own_states={1: "s.1.npz"}
+    ).write(folder / "task.json")
 
 
 def _read_ledger(folder: Path) -> Any:
@@ -255,6 +264,7 @@ READERS = [
            lambda f: AlignmentLexicon.read(f / "align_lexicon.int").entries, ("align_lexicon.int",), whole=after_lines),
     Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.int"), whole=after_lines),
     plain("frame store", _make_store, _read_store, ("index.json", "utterances", "feats.0.f32", "pdfs.0.i32")),
+    plain("task of a round", _make_task, lambda folder: RoundTask.read(folder / "task.json"), ("task.json",), whole=anywhere),
     plain("ledger", _make_ledger, _read_ledger, ("ledger.jsonl",), whole=anywhere),
     plain("ledger's curves", _make_ledger, _read_curves, ("ledger.jsonl",), whole=anywhere),
     plain("model directory", _make_model_dir, directories.validate_exp, ("phones.txt", "feature.json"), whole=after_lines),

@@ -44,6 +44,9 @@ class Quadratic:
         self.params -= self.rate * g
         return 0.0
 
+    def restart(self, params):
+        self.params.copy_(params)
+
 
 class Batch(tuple):
     """Rows and targets; its length is the number of rows."""

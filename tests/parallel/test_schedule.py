@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houseblend.base.errors import UsageError
+from houseblend.parallel.options import DnnOptions, enter_exchange
 from houseblend.parallel.schedule import Schedule
 
 
@@ -75,3 +76,23 @@ def test_new_topologies_run_at_half_the_minibatch_and_take_the_best():
 def test_schedules_without_sense_are_refused(wrong):
     with pytest.raises(UsageError):
         Schedule(1000, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_param_change", math.nan), ("max_param_change", -1.0), ("minibatch_size", 1), ("num_epochs", 0.0), ("context", -1),
+        ("max_loss_increase", math.nan), ("max_left_out", 1.5), ("combine_models", 0), ("optimizer_memory", "forget"),
+        ("input_transform", "pca"), ("update", "adam"), ("momentum", 1.0), ("block_momentum", 0.5),
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused_by_name(name, value):
+    with pytest.raises(UsageError, match=name.replace("_", "-")):
+        DnnOptions.of({name: value})
+
+
+def test_blends_inside_a_round_need_another_exchange_than_files():
+    for values in ({"average_period": 5}, {"strategy": "post-local"}):
+        with pytest.raises(UsageError, match="--exchange=files with blends inside a round"):
+            enter_exchange({"exchange": "files", "final_workers": 4, **values})
+    enter_exchange({"exchange": "files", "final_workers": 4})

@@ -196,6 +196,31 @@ def test_after_a_reset_an_optimizer_is_a_new_one(rule):
     assert torch.equal(used.params, new.params)
 
 
+@pytest.mark.parametrize(
+    "rule", [UpdateRule(), UpdateRule(momentum=0.5), PLAIN, UpdateRule(backstitch_training_scale=0.3)]
+)
+@pytest.mark.parametrize("where", ["parameters", "derivative"])
+def test_a_learner_that_left_the_finite_numbers_begins_again_as_a_new_one(rule, where, monkeypatch):
+    layers = LAYERS.replace("relu-layer", "relu-batchnorm-layer")
+    trainer, fresh = learner(rule, layers), learner(rule, layers)
+    start = fresh.params.clone()
+    first, bad, later = (batch_for(trainer.network, seed) for seed in (1, 2, 3))
+    trainer.step(first)
+    if where == "parameters":
+        trainer.params[5] = float("nan")
+    else:
+        bad = replace(bad, weights=torch.full_like(bad.weights, 3e38))
+    with pytest.raises(NotFiniteError):
+        for _ in range(2):
+            trainer.step(bad)
+    trainer.restart(start)
+    trainer.num_minibatches = fresh.num_minibatches = 0
+    for batch in (first, later):
+        assert trainer.step(batch) == fresh.step(batch)
+    assert torch.equal(trainer.params, fresh.params)
+    assert trainer.network.parameters.not_finite() is None
+
+
 def test_memory_of_something_else_is_refused():
     trainer = learner(UpdateRule(momentum=0.5))
     for number in range(2):

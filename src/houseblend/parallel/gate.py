@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from houseblend.base.errors import UsageError
 from houseblend.base.options import declared
 from houseblend.parallel.records import WorkerReport
 
@@ -21,6 +22,12 @@ class Gate:
         1.0, "Nats of held-out loss that a model may lie above the one before the round"
     )
     max_left_out: float = declared(0.1, "Share of the gives inside a round that may be left out for not being finite")
+
+    def __post_init__(self) -> None:
+        """UsageError: a value that makes no sense."""
+        if not self.max_loss_increase >= 0.0 or not 0.0 <= self.max_left_out <= 1.0:
+            given = f"--max-loss-increase={self.max_loss_increase}, --max-left-out={self.max_left_out}"
+            raise UsageError(given, expected="0 or more, and from 0 to 1")
 
     def admit(
         self, reports: Sequence[WorkerReport], previous_loss: float | None

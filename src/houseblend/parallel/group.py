@@ -14,9 +14,14 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
+from houseblend.base.errors import HouseBlendError
 from houseblend.nnet.average import mean_of
 
 Item = TypeVar("Item")
+
+
+class RankEndedError(HouseBlendError):
+    """Another rank is gone; this one cannot go on."""
 
 
 class Group(Protocol):
@@ -147,7 +152,17 @@ class Forked:
         return result
 
     def gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
-        """See `Group.gather`."""
+        """See `Group.gather`.
+
+        Raises:
+            RankEndedError: the process at the other end of a pipe has ended.
+        """
+        try:
+            return self._gather(items)
+        except (EOFError, BrokenPipeError, ConnectionResetError) as failure:
+            raise RankEndedError("another rank has ended") from failure
+
+    def _gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
         if self.rank:
             self._pipes[0].send(dict(items))
             return self._pipes[0].recv()

@@ -142,7 +142,7 @@ class NetworkWorker(Worker):
         }  # fmt: skip
         report = WorkerReport(
             self.number, objective.weight, self.trainer.num_minibatches, _finite(objective.per_frame),
-            heldout and heldout[0], heldout and heldout[1], {name: round(value, 3) for name, value in seconds.items()},
+            heldout and _finite(heldout[0]), heldout and _finite(heldout[1]), {name: round(value, 3) for name, value in seconds.items()},
             asdict(self.trainer.counts), self.failure,
         )  # fmt: skip
         log(

@@ -9,7 +9,7 @@ from houseblend.base.options import check_choices, chosen, declared, declared_fi
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import STRATEGIES, strategy_of
-from houseblend.parallel.strategy import Strategy, own_options
+from houseblend.parallel.strategy import Moment, Strategy, own_options
 from houseblend.parallel.task import MemoryPolicy
 from houseblend.train.options import DEVICES, THREADS
 from houseblend.train.update.rule import UpdateRule
@@ -32,8 +32,10 @@ class NetworkOptions:
     input_transform: str = declared("mean-var", "Of the spliced input", ("mean-var", "lda"))
 
     def __post_init__(self) -> None:
-        """UsageError: another word."""
+        """UsageError: values that make no sense."""
         check_choices(self)
+        if self.context < 0:
+            raise UsageError(f"--context={self.context}", expected="0 or more")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,13 @@ EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
 def enter_exchange(values: Mapping[str, Any]) -> None:
     """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only."""
     options = chosen(ExchangeOptions, values)
+    strategy = DnnOptions.of(values).strategy
+    if options.exchange == "files" and any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0)):
+        raise UsageError(
+            "--exchange=files with blends inside a round",
+            expected="--average-period=0",
+            do="take --exchange=local or mpi",
+        )
     if options.exchange == "mpi":
         from houseblend.parallel.exchanges.launch import enter
 

@@ -45,4 +45,4 @@ def _note(record: RoundRecord) -> str:
         report.seconds.get("blending", 0.0) + report.seconds.get("waiting", 0.0) for report in record.workers.values()
     ]
     share = sum(idle) / sum(seconds) if sum(seconds) else 0.0
-    return f"held out {record.measured.heldout_objective:.3f}, {len(record.weights)} workers, blending and waiting {share:.0%}"
+    return f"held out {record.measured.heldout_objective:.3f}, {sum(map(bool, record.weights.values()))} workers, blending and waiting {share:.0%}"

@@ -67,7 +67,8 @@ def end_round(
     network.set_learning_rate(plan.learning_rate)
     _put_together(group, network, model, finished, weights)
     measured = _measure(task, group, network)
-    if reason := task.gate.refusal(-measured.heldout_objective, task.previous_loss):
+    losses = (-measured.heldout_objective, task.previous_loss), (-measured.train_objective, None)
+    if reason := next(filter(None, (task.gate.refusal(*one) for one in losses)), ""):
         return Refusal(plan.round, task.attempt, plan, reports, {0: f"the blended model: {reason}"}, left_out)
     for number in after:
         if weights[number - 1] == 0.0:
@@ -89,7 +90,7 @@ def _weights(
 ) -> list[float]:
     """One for all that are admitted; for the best only, where they have learnt a new topology apart from each other."""
     chosen = list(admitted)
-    if task.plan.is_fresh and not strategy.every:
+    if task.plan.is_fresh and not task.plan.inner_blends(strategy.every):
         chosen = [max(admitted, key=lambda report: (report.heldout_objective, -report.worker))]
     numbers = {report.worker for report in chosen}
     return [float(number in numbers) for number in reports]
@@ -136,8 +137,9 @@ def _put_together(
     """Make `network` the model of the round: the mean of what is shown, and the workers' statistics together."""
     network.parameters.trained.copy_(model)
     chosen = {number: one.network for number, one in finished.items() if weights[number - 1]}
-    statistics = group.gather({number: statistics_of(one.parameters).cpu() for number, one in chosen.items()})
-    merge_statistics(network.parameters, list(statistics.values()), [w for w in weights if w])
+    arrays = group.gather({number: statistics_of(one.parameters).cpu().numpy() for number, one in chosen.items()})
+    statistics = [torch.from_numpy(array).to(network.device) for array in arrays.values()]
+    merge_statistics(network.parameters, statistics, [w for w in weights if w])
     stored = group.gather({number: _stored(one) for number, one in chosen.items()})
     for component in _nonlinear(network):
         component.stored = set().union(*(one[component.name] for one in stored.values()))
@@ -192,7 +194,7 @@ def _write_state(
         if starts[number] and not alike:
             arrays["params"] = one.params.cpu().numpy()
         files[f"state.{number}.npz"] = arrays
-    if group.rank == 0:
+    if 1 in after:
         files[STATE] = {**put_below("shared", numpy_of(shared)), **put_below("memory", memories.get(0, {}))}
         if alike and starts[1]:
             files[STATE]["start"] = after[1].params.cpu().numpy()

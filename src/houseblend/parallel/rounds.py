@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from houseblend.base.atomic import move
 from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.base.fingerprint import hash_file
@@ -142,6 +144,7 @@ def _check_last(experiment: Experiment, done: Sequence[RoundRecord]) -> None:
 
 def _round(experiment: Experiment, exchange: Exchange, ledger: Ledger, plan: RoundPlan, trained: Told) -> RoundRecord:
     """One round with all its attempts."""
+    torch.set_num_threads(1)
     task = _task(experiment, ledger, plan)
     for attempt in range(ledger.refused(plan.round), MAX_ATTEMPTS):
         began = time.monotonic()
@@ -194,7 +197,7 @@ def _task(experiment: Experiment, ledger: Ledger, plan: RoundPlan) -> RoundTask:
 def _log_round(record: RoundRecord) -> None:
     plan, measured = record.plan, record.measured
     log(
-        f"round {plan.round}: {len(record.weights)} of {plan.workers} workers, {record.blends} blends, learning rate "
+        f"round {plan.round}: {sum(map(bool, record.weights.values()))} of {plan.workers} workers, {record.blends} blends, learning rate "
         f"{plan.learning_rate:.3g}, objective train {measured.train_objective:.4f}, held out "
         f"{measured.heldout_objective:.4f}, {record.seconds:.1f} s"
     )

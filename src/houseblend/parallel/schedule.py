@@ -52,7 +52,7 @@ class Schedule:
             ("add_layers_period", 0),
             ("max_param_change", 0),
         ):
-            if getattr(self, name) < least:
+            if not least <= getattr(self, name) < math.inf:
                 raise UsageError(f"{option_name(name)}={getattr(self, name)}", expected=f"{least} or more")
 
     @property

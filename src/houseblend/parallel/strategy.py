@@ -48,8 +48,8 @@ class Moment:
 class Strategy:
     """Periodic averaging, and the protocol of all others. Tensors are flat [n], of any floating type.
 
-    No argument may be changed in place; `mean` is overwritten by the next blend but one, so a strategy keeps what it
-    computes of it. Options are fields made by `declared`.
+    No argument may be changed in place. `mean` is overwritten when the next one is formed: a strategy that needs it then
+    keeps a copy. Options are fields made by `declared`.
 
     Attributes:
         paper, mathematics, state, sent: what `hb strategies` says.
@@ -117,14 +117,16 @@ class Strategy:
         return shared
 
 
-def within(low: float, value: float, high: float, name: str) -> None:
-    """Refuse an option outside of [low, high).
+def within(low: float, value: float, high: float, name: str, closed: bool = False) -> None:
+    """Refuse an option outside of [low, high), or of [low, high].
 
     Raises:
         UsageError: naming the option and its value.
     """
-    if not low <= value < high:
-        raise UsageError(f"{option_name(name)}={value:g}", expected=f"from {low:g} to below {high:g}")
+    if not (low <= value < high or (closed and value == high)):
+        raise UsageError(
+            f"{option_name(name)}={value:g}", expected=f"from {low:g} to {'' if closed else 'below '}{high:g}"
+        )
 
 
 def own_options(kind: type[Strategy]) -> set[str]:

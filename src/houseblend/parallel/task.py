@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from houseblend.base.atomic import write_json
-from houseblend.base.errors import InputError
+from houseblend.base.errors import InputError, UsageError
 from houseblend.base.options import check_choices, declared, declared_fields
 from houseblend.io.json_files import read_json
 from houseblend.parallel.gate import Gate
@@ -95,7 +95,7 @@ class RoundTask:
         value: dict[str, Any] = read_json(path, {"strategy": dict}, _AGAIN)
         options = value.pop("strategy")
         try:
-            strategy = from_json(STRATEGIES[options.pop("name", "average")], options)
+            strategy = from_json(STRATEGIES[str(options.pop("name", "average"))], options)
             return replace(from_json(cls, value), strategy=strategy)
-        except (KeyError, ValueError) as failure:
+        except (KeyError, ValueError, UsageError) as failure:
             raise InputError(f"no task of a round: {failure}", file=path, do=_AGAIN) from None

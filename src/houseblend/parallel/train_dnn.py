@@ -96,6 +96,7 @@ def _network_config(frames: Path, out: Path, options: NetworkOptions) -> Network
 
 def _finish(experiment: Experiment, rounds: Sequence[RoundRecord]) -> None:
     """Combine the last models, set the priors, and write what decoding needs."""
+    torch.set_num_threads(1)
     examples = f"frames:{experiment.frames}:combine"
     network, count = combine(combined_models(experiment, rounds), examples, experiment.device)
     transitions = TransitionModel.load(experiment.frames / "final.mdl")

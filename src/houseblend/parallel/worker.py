@@ -63,6 +63,10 @@ class Learner(Protocol):
         """
         ...
 
+    def restart(self, params: torch.Tensor) -> None:
+        """Begin again from other parameters, flat [n], with nothing remembered."""
+        ...
+
 
 @dataclass
 class Given:
@@ -160,8 +164,7 @@ class Worker:
         shared = shared if answer.shared is None else answer.shared
         if answer.restart is not None:
             self.own, self.failure = self.strategy.join(shared), ""
-            self.learner.params.copy_(answer.restart)
-            self.learner.memory.reset()
+            self.learner.restart(answer.restart)
         elif answer.shared is not None:
             self.own, params = self.strategy.take(shared, self.own, self.learner.params)
             self.learner.params.copy_(params)

@@ -31,6 +31,9 @@ class TrainOptions:
     def __post_init__(self) -> None:
         """UsageError: a value that makes no sense."""
         check_choices(self)
+        if self.begin < 0 or (self.end is not None and self.end <= self.begin) or self.print_interval < 0:
+            given = f"--begin={self.begin}, --end={self.end}, --print-interval={self.print_interval}"
+            raise UsageError(given, expected="0 or more, an end behind the beginning")
         if self.minibatch_size < 1 or self.threads_per_worker < 1:
             raise UsageError(
                 f"--minibatch-size={self.minibatch_size}, --threads-per-worker={self.threads_per_worker}",

@@ -77,6 +77,12 @@ class Trainer:
         self.num_minibatches += 1
         return total
 
+    def restart(self, params: torch.Tensor) -> None:
+        """Begin again from other parameters, flat [n]: memory and statistics are forgotten."""
+        self.params.copy_(params)
+        self.memory.reset()
+        self.network.zero_statistics()
+
     def _derive(self, batch: Minibatch, sink: Sink) -> float:
         """The objective of a minibatch; what its gradient is made of goes to `sink`."""
         device = self.network.device

@@ -4,6 +4,8 @@ import collections
 import json
 from pathlib import Path
 
+import torch
+
 from houseblend.base.atomic import write_json
 from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
@@ -14,6 +16,7 @@ from houseblend.parallel.group import Alone
 from houseblend.parallel.network_worker import AGAIN, Finished, NetworkWorker, Start, numpy_of, read_start, tensors_of
 from houseblend.parallel.records import Refusal, RoundRecord, WorkerReport, from_json, to_json
 from houseblend.parallel.round_end import end_round
+from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told
 
@@ -47,8 +50,9 @@ class FilesExchange:
         start = read_start(task, strategy)
         finished = {}
         for number, (result, job) in enumerate(self._run_jobs(task), start=1):
-            finished[number] = _finished(task, number, result, job, start)
+            finished[number] = _finished(task, number, result, job, strategy, start)
             told(number, int(finished[number].report.frames))
+        torch.set_num_threads(task.threads)
         return end_round(task, strategy, Alone(self.name, len(finished)), start.network, start.shared, finished, [])
 
     def _run_jobs(self, task: RoundTask) -> list[tuple[JobResult, Job]]:
@@ -68,16 +72,17 @@ class FilesExchange:
         return [(result, job.attempt(result.attempt)) for result, job in zip(results, jobs, strict=True)]
 
 
-def _finished(task: RoundTask, number: int, result: JobResult, job: Job, start: Start) -> Finished:
+def _finished(task: RoundTask, number: int, result: JobResult, job: Job, strategy: Strategy, start: Start) -> Finished:
     """What a job has left, or why there is nothing."""
+    own = strategy.join(start.shared)
     if result.failure != "ok":
         failure = f"{result.failure}: {result.message}; {last_lines(result.log, 3)}"
-        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.network)
+        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.network, own)
     model, state, report = job.outputs
     value = {**json.loads(Path(report).read_text()), "tries": result.attempt + 1}
     arrays = read_arrays(state, AGAIN)
     network = read_network(model, task.device)
-    own = tensors_of(below(arrays, "own"), network.parameters.trained)
+    own = tensors_of(below(arrays, "own"), network.parameters.trained) or own
     return Finished(from_json(WorkerReport, value), network, own, below(arrays, "memory"))
 
 
@@ -94,6 +99,7 @@ def train_worker(path: Path, number: int, model: Path, state: Path, report: Path
         NotFiniteError: training left the finite numbers.
     """
     task = RoundTask.read(path)
+    torch.set_num_threads(task.threads)
     if not 1 <= number <= task.plan.workers:
         raise UsageError(f"worker {number}", file=path, expected=f"1 to {task.plan.workers}")
     strategy = task.strategy_now()

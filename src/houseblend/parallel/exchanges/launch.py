@@ -11,7 +11,7 @@ from houseblend.base.errors import EXIT_OK, HouseBlendError, InputError
 from houseblend.base.process import die_with_parent
 
 _INSTALL = "pip install 'houseblend[mpi]', or an MPI and mpi4py of your own"
-_RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+_RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 _SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 _ENVIRONMENT = {
     "OMPI_MCA_mpi_yield_when_idle": "1",  # ranks that wait leave the core to those that work
@@ -51,7 +51,7 @@ def enter(ranks: int | None, default: int) -> None:
 
 def is_rank() -> bool:
     """Whether mpiexec or srun has started this process beside others, or as one rank."""
-    in_step = any(name in os.environ for name in _RANK[:3])
+    in_step = any(name in os.environ for name in _RANK)
     return in_step or int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1
 
 

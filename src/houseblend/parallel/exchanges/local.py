@@ -20,7 +20,7 @@ from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
 from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.parallel.blending import run_round
-from houseblend.parallel.group import Alone, Forked, Rows
+from houseblend.parallel.group import Alone, Forked, RankEndedError, Rows
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told
@@ -50,7 +50,7 @@ class LocalExchange:
         """
         wanted = self.slots if task.device == "cpu" else self.slots or 1
         size = min(slots_for(task.threads, JobSpec.memory_mb, wanted), task.plan.workers)
-        if size == 1:
+        if size == 1 and (task.threads == 1 or task.device != "cpu"):  # threads here would hang what is forked later
             return run_round(task, Alone(self.name, task.plan.workers), told)
         for _ in range(POLICY["killed"]):
             try:
@@ -75,7 +75,7 @@ def _run_forked(task: RoundTask, size: int, told: Told) -> RoundRecord | Refusal
             process = fork.Process(target=_rank, args=(task, rank, size, rows, pipes, others, answers[rank][1]))
             with signals_held():
                 process.start()
-            processes.append(process)
+                processes.append(process)
         for one, other in [*stars, *((answer, None) for _, answer in answers)]:
             one.close()
             if other is not None:
@@ -139,9 +139,9 @@ def _caught(work: Callable[[], Any]) -> Any:
     """What `work` returns, or the failure that it raises, for another process to raise."""
     try:
         return work()
+    except RankEndedError:
+        os._exit(1)  # what ended the other is told by its own answer
     except HouseBlendError as failure:
         return failure
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        os._exit(1)  # another rank has ended; what ended it is told by its own answer
     except BaseException as failure:
         return failure

@@ -69,7 +69,8 @@ class MpiGroup:
             self._allreduce(given, weights, result)
         self.waited += met - began
         self.blending += time.monotonic() - met
-        return torch.from_numpy(result) if out is None else out.copy_(torch.from_numpy(result))
+        device = next((flat.device for flat in given.values()), torch.device("cpu"))
+        return torch.from_numpy(result).to(device) if out is None else out.copy_(torch.from_numpy(result))
 
     def gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
         """See `Group.gather`."""
@@ -174,6 +175,10 @@ class World:
                 f"{self.comm.size} ranks", expected=f"{wanted}", key="mpi",
                 do="under srun name the right --mpi (see srun --mpi=list), or give --ranks as many as are started",
             )  # fmt: skip
+        if self.comm.size > 1 and MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+            raise InputError(
+                "an MPI without threads", key="mpi", expected="MPI_THREAD_MULTIPLE", do="take another build of it"
+            )
         World._current = self
         atexit.register(self._leave)
         log(f"rank {self.comm.rank} of {self.comm.size}: process {os.getpid()} on {socket.gethostname()}")
@@ -223,6 +228,7 @@ class World:
     def _leave(self) -> None:
         """At the end of the process: let the others go, or take them along where they wait in the middle of a round."""
         if self._in_round:
+            time.sleep(SAYING_SECONDS)
             self.comm.Abort(EXIT_FAILURE)
         if self.comm.rank == 0:
             self.send_all(None)
@@ -230,16 +236,18 @@ class World:
     def _watch(self) -> None:
         """Send signs of life to the next rank, and end everything when those of the one before stay away."""
         rank, size = self.comm.rank, self.comm.size
-        before, heard, said = (rank - 1) % size, time.monotonic(), 0.0
+        before, silence, said, last = (rank - 1) % size, 0.0, 0.0, time.monotonic()
         while True:
             now = time.monotonic()
+            silence += min(now - last, BEAT_SECONDS)  # a pause of this process is not the other's silence
+            last = now
             if now - said > BEAT_SECONDS:
                 self._beats.send(None, (rank + 1) % size, _BEAT)
                 said = now
             while self._beats.iprobe(before, _BEAT):
                 self._beats.recv(source=before, tag=_BEAT)
-                heard = now
-            if now - heard > SILENCE_SECONDS:
+                silence = 0.0
+            if silence > SILENCE_SECONDS:
                 self._end_all(
                     f"rank {before} has given no sign of life for {SILENCE_SECONDS:.0f} s (told by rank {rank})",
                     EXIT_FAILURE,

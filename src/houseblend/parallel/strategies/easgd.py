@@ -30,7 +30,7 @@ class Easgd(Strategy):
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.moving_rate, 1.0 + 1e-9, "moving_rate")
+        within(0.0, self.moving_rate, 1.0, "moving_rate", closed=True)
 
     def begin(self, params: Tensor) -> Shared:
         """The centre begins where everybody does."""

@@ -23,7 +23,7 @@ class PostLocal(Average):
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.local_after, 1.0 + 1e-9, "local_after")
+        within(0.0, self.local_after, 1.0, "local_after", closed=True)
 
     @property
     def every(self) -> int:

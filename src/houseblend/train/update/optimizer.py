@@ -73,14 +73,19 @@ class Optimizer:
         Raises:
             NotFiniteError: a change that is limited left the finite numbers; the network is not to be used.
         """
-        if backstitch:
-            return self._backstitch(derive, num_sequences, pull)
-        if self._is_direct and pull is None:
-            return derive(partial(self._accumulate, self._parameters))
-        total = derive(partial(self._accumulate, self._delta))
-        self._regularize(num_sequences, pull)
-        self._apply(1.0 - self._rule.momentum)
-        return total
+        try:
+            if backstitch:
+                return self._backstitch(derive, num_sequences, pull)
+            if self._is_direct and pull is None:
+                return derive(partial(self._accumulate, self._parameters))
+            total = derive(partial(self._accumulate, self._delta))
+            self._regularize(num_sequences, pull)
+            self._apply(1.0 - self._rule.momentum)
+            return total
+        except NotFiniteError:
+            self._delta.flat.zero_()  # so that a worker that begins again has nothing of it
+            self._freeze(False)
+            raise
 
     def _backstitch(self, derive: Callable[[Sink], float], num_sequences: int, pull: Pull | None) -> float:
         """A step back by a share of it, from there a step forward by 1 and that share."""
