@@ -63,9 +63,7 @@ def cases(only_once_a_round: bool):
         for period in (0, 3):
             for policy in POLICIES:
                 strategy = kind(average_period=period)
-                if name == "post-local":
-                    strategy = kind(average_period=period, local_after=0.0 if only_once_a_round else 0.5)
-                if only_once_a_round and strategy.every:
+                if only_once_a_round and (strategy.every or name == "post-local"):
                     continue
                 yield f"{name}-{period}-{policy}", strategy, MemoryPolicy(policy, policy), 0.5
 

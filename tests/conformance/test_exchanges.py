@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from houseblend.jobs.spec import POLICY
+from houseblend.jobs.spec import POLICY, JobResult
+from houseblend.parallel.exchanges import files
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.group import Forked
+from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.task import POLICIES
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
@@ -58,6 +61,22 @@ def test_jobs(frames, expected, tmp_path):
             found[case[0]] = matrix.train(frames, tmp_path, *case, FilesExchange(2))
     assert found == {name: expected[name] for name in found}
     assert len(found) == 2
+
+
+def test_tasks_and_files_of_jobs(frames, expected, tmp_path, monkeypatch):
+    """Every strategy that blends once a round, with every policy, by the jobs' files; the jobs are run in this process."""
+
+    def run_here(spec, folder, slots):
+        jobs = [job.attempt(0) for job in spec.jobs]
+        for job in jobs:
+            path, number, *outputs = job.argv[-5:]
+            files.train_worker(Path(path), int(number), *map(Path, outputs))
+        return [JobResult(number, 0, "ok", "", 0, {}, 0.0, job.log) for number, job in enumerate(jobs, start=1)]
+
+    monkeypatch.setattr(files, "run_spec", run_here)
+    found = matrix.train_all(frames, tmp_path, FilesExchange())
+    assert found == {name: expected[name] for name in found}
+    assert len(found) == (len(STRATEGIES) - 1) * len(POLICIES), "post-local blends inside its rounds"
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
