@@ -1,5 +1,6 @@
 """Readers of trees, topologies, transition models, mixtures, statistics, networks, graphs."""
 
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -212,10 +213,18 @@ def _batch() -> Any:
 def _read_side_car(folder: Path) -> Any:
     from houseblend.train.file_to_file import load_sidecar
 
-    trainer = _trainer()
+    trainer, start = _reading_trainer()
+    trainer.restart(start)
     load_sidecar(folder / "state.npz", trainer)
     trainer.step(_batch())
     return trainer
+
+
+@functools.cache
+def _reading_trainer() -> Any:
+    """One for all cases, and what it begins with."""
+    trainer = _trainer()
+    return trainer, trainer.params.clone()
 
 
 def forms(name: str, file: str, write: Write, read: Callable[[Path], Any], again: Any = None) -> list[Reader]:
