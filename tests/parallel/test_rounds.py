@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -265,6 +266,12 @@ def test_workers_whose_process_was_killed_are_trained_again(experiment, tmp_path
     monkeypatch.setattr(blending, "NetworkWorker", Killed)
     assert len(run(experiment, exchange=LocalExchange(2))) == 3
     assert ticket.exists()
+
+
+def test_shared_rows_have_no_file(tmp_path):
+    code = "import resource\nfrom houseblend.parallel.group import Rows\nresource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+    code += "rows = Rows(3, 1000)\nassert rows.given.shape == (3, 1000) and float(rows.frames.sum()) == 0"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("failure", [InputError("a wrong file"), ZeroDivisionError("oh")])

@@ -7,8 +7,10 @@ Parameters are flat, [n] float32.
 
 from __future__ import annotations
 
+import mmap
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
 
@@ -113,9 +115,15 @@ class Rows:
     """
 
     def __init__(self, num_workers: int, length: int) -> None:
-        self.given = torch.empty(num_workers, length).share_memory_()
-        self.mean = torch.empty(length).share_memory_()
-        self.frames = torch.zeros(num_workers, dtype=torch.float64).share_memory_()
+        self.given = _shared((num_workers, length), torch.float32)
+        self.mean = _shared((length,), torch.float32)
+        self.frames = _shared((num_workers,), torch.float64)
+
+
+def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Zeros in memory that forked processes share; it has no file, so that no limit on files or on /dev/shm concerns it."""
+    memory = mmap.mmap(-1, prod(shape) * dtype.itemsize)
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
 
 
 class Forked:
