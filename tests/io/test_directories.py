@@ -1,6 +1,7 @@
 """Validators of lang, alignment, experiment, graph, frame and decode directories."""
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,13 @@ def test_programs(small, run_program):
 def test_a_count_behind_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "num_jobs").write_bytes(b"\xef\xbb\xbf12\n")
     assert read_count(tmp_path / "num_jobs", "run align") == 12
+
+
+def test_a_number_of_jobs_takes_no_memory_for_files_that_are_not_there(small):
+    ali = small("ali")
+    (ali / "num_jobs").write_text("2000000000\n")
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"ali\.3\.gz"):
+        validate("ali", ali)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()

@@ -147,10 +147,10 @@ def _require_model_files(path: Path, do: str) -> None:
 
 def _numbered(path: Path, stem: str, do: str) -> list[Path]:
     """The files stem.1.gz to stem.n.gz, n from num_jobs."""
-    count = read_count(path / "num_jobs", do)
-    files = [path / f"{stem}.{number}.gz" for number in range(1, count + 1)]
-    for file in files:
-        require_content(file, do)
+    files = []
+    for number in range(1, read_count(path / "num_jobs", do) + 1):
+        files.append(path / f"{stem}.{number}.gz")
+        require_content(files[-1], do)
     return files
 
 
