@@ -30,9 +30,15 @@ def option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def chosen(kind: type[Options], values: Mapping[str, Any]) -> Options:
-    """A dataclass with its options taken from a flat mapping of names; what is not there keeps its default."""
-    return kind(**{one.name: values[one.name] for one in declared_fields(kind) if one.name in values})
+def chosen(kind: type[Options], values: Mapping[str, Any], **fixed: Any) -> Options:
+    """A dataclass with its options taken from a flat mapping of names; what is not there keeps its default.
+
+    Args:
+        kind: the dataclass.
+        values: by name; those of other dataclasses are passed over.
+        fixed: fields that do not come from there.
+    """
+    return kind(**{one.name: values[one.name] for one in declared_fields(kind) if one.name in values} | fixed)
 
 
 def check_choices(options: Any) -> None:

@@ -24,10 +24,10 @@ from houseblend.parallel.strategy import Own, Shared, Strategy
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told, Worker
 from houseblend.train.examples import read_minibatches
+from houseblend.train.file_to_file import EVALUATION_MINIBATCH
 from houseblend.train.objective import evaluate_as_for_test
 from houseblend.train.trainer import Trainer
 
-EVALUATION_MINIBATCH = 1024
 AGAIN = "begin a new directory"
 
 

@@ -126,22 +126,13 @@ class DnnOptions:
         Raises:
             UsageError: values that make no sense.
         """
-        schedule = Schedule(frames_per_epoch, **_of(Schedule, values))
-        rule = UpdateRule(
-            **{name: value for name, value in _of(UpdateRule, values).items() if name not in SET_BY_ROUND}
-        )
         run = chosen(RunOptions, values)
-        strategy = strategy_of(run.strategy, values)
         return cls(
-            schedule,
+            chosen(Schedule, values, frames_per_epoch=frames_per_epoch),
             chosen(NetworkOptions, values),
-            rule,
-            strategy,
+            chosen(UpdateRule, {name: value for name, value in values.items() if name not in SET_BY_ROUND}),
+            strategy_of(run.strategy, values),
             chosen(MemoryPolicy, values),
             chosen(Gate, values),
             run,
         )
-
-
-def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {one.name: values[one.name] for one in declared_fields(kind) if one.name in values}

@@ -24,7 +24,7 @@ from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.network_worker import evaluate_network
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import Refusal, RoundRecord
-from houseblend.parallel.round_end import MODEL
+from houseblend.parallel.round_end import MODEL, STATE
 from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Told
@@ -187,10 +187,10 @@ def _task(experiment: Experiment, ledger: Ledger, plan: RoundPlan) -> RoundTask:
         write_network(model, grown)
         loss = -evaluate_network(grown, f"frames:{experiment.frames}:heldout")[0]
     rule = replace(experiment.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / plan.workers)
-    own = {int(name.split(".")[1]): path for name, path in state.items() if name != "state.npz"}
+    own = {int(name.split(".")[1]): path for name, path in state.items() if name != STATE}
     return RoundTask(
         "", str(model), str(experiment.frames), plan, rule, experiment.strategy, experiment.memory, experiment.gate,
-        state.get("state.npz"), own, loss, experiment.seed, 0, experiment.device, experiment.threads,
+        state.get(STATE), own, loss, experiment.seed, 0, experiment.device, experiment.threads,
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from houseblend.base.errors import HouseBlendError
 from houseblend.base.log import warn
 from houseblend.base.process import die_with_parent
 from houseblend.base.workers import KilledError, signals_held
@@ -141,7 +140,5 @@ def _caught(work: Callable[[], Any]) -> Any:
         return work()
     except RankEndedError:
         os._exit(1)  # what ended the other is told by its own answer
-    except HouseBlendError as failure:
-        return failure
     except BaseException as failure:
         return failure
