@@ -12,6 +12,7 @@ import pytest
 from houseblend.base.errors import InputError
 from houseblend.cli.validate_data_dir import main as validate
 from houseblend.io.data_dir import DataDir, fix_data_dir, problems, validate_any_data, validate_data_dir
+from houseblend.io.data_files import FILES, read_lines
 from houseblend.io.data_subsets import (
     combine_data_dirs,
     open_data_dir,
@@ -497,3 +498,13 @@ def test_an_empty_transcript_is_refused_as_training_refuses_it(data, run_program
     validate_any_data(data)
     assert [key for key, _ in fix_data_dir(data).dropped] == ["ann-2", "bob-2"]
     run_program("validate-data-dir", data, check=True)
+
+
+def test_thousands_of_wrong_lines_are_counted_not_kept(tmp_path):
+    file = tmp_path / "utt2dur"
+    file.write_text("a 1\n" + "\n" * 5000)
+    good, wrong = read_lines(file, FILES["utt2dur"])
+    assert [line.key for line in good] == ["a"]
+    assert len(wrong) == 1001
+    assert wrong[999].line == 1001
+    assert wrong[1000].what == "wrong in 4000 more places"

@@ -122,38 +122,60 @@ def read_lines(path: Path, rule: FileRule, in_order: bool = True) -> tuple[list[
     except (FileNotFoundError, IsADirectoryError):
         raise InputError("no such file", file=path, expected=rule.expected, do="write it") from None
     good: list[Line] = []
-    wrong: list[InputError] = []
+    wrong = _Wrong(path)
     seen: set[str] = set()
     if data.startswith(MARK):
-        what = "the file begins with a byte order mark (U+FEFF)"
-        wrong.append(InputError(what, file=path, line=1, do=f"take it off, or {FIX}"))
+        wrong.add("the file begins with a byte order mark (U+FEFF)", line=1, do=f"take it off, or {FIX}")
     rows = data.removeprefix(MARK).split(b"\n")
     if rows[-1]:
-        wrong.append(InputError("the last line has no end", file=path, line=len(rows), do=f"complete it, or {FIX}"))
+        wrong.add("the last line has no end", line=len(rows), do=f"complete it, or {FIX}")
     for number, row in enumerate(rows if rows[-1] else rows[:-1], start=1):
         if row.endswith(b"\r"):
-            wrong.append(InputError("the line ends in a carriage return", file=path, line=number, do=FIX))
+            wrong.add("the line ends in a carriage return", line=number, do=FIX)
         line = _parse(row.removesuffix(b"\r"), number)
         if isinstance(line, str):
             do = MEND if line == _KEYLESS else remedy(line)
-            wrong.append(InputError(line, file=path, line=number, key=_key(row), expected=rule.expected, do=do))
+            wrong.add(line, line=number, key=_key(row), expected=rule.expected, do=do)
         elif rule.plain and (odd := odd_letter(str(line))):
-            what = f"{odd} in the line"
-            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
+            wrong.add(f"{odd} in the line", line=number, key=line.key, expected=rule.expected, do=MEND)
         elif not rule.accepts(words_of(line.value)):
             what = f"bad line {str(line)[:60]!r}"
-            wrong.append(InputError(what, file=path, line=number, key=line.key, expected=rule.expected, do=MEND))
+            wrong.add(what, line=number, key=line.key, expected=rule.expected, do=MEND)
         elif line.key in seen:
-            wrong.append(InputError("the key stands twice", file=path, line=number, key=line.key, do=FIX))
+            wrong.add("the key stands twice", line=number, key=line.key, do=FIX)
         else:
             if in_order and good and line.key < good[-1].key:
                 order = f"a key behind {good[-1].key}, in the order of bytes (LC_ALL=C sort)"
-                wrong.append(InputError("not sorted", file=path, line=number, key=line.key, expected=order, do=FIX))
+                wrong.add("not sorted", line=number, key=line.key, expected=order, do=FIX)
             seen.add(line.key)
             good.append(line)
-    if not good and not wrong:
-        wrong.append(InputError("the file is empty", file=path, expected=rule.expected, do="fill it or remove it"))
-    return good, wrong
+    if not good and not wrong.errors:
+        wrong.add("the file is empty", expected=rule.expected, do="fill it or remove it")
+    return good, wrong.all()
+
+
+class _Wrong:
+    """What is wrong with a file: so many single lines as anyone reads, and how many more."""
+
+    MANY = 1000
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.errors, self.more = path, list[InputError](), 0
+
+    def add(self, what: str, *, line: int | None = None, key: str | None = None, expected: str | None = None,
+            do: str) -> None:  # fmt: skip
+        """One more, as `InputError` takes it."""
+        if len(self.errors) < self.MANY:
+            self.errors.append(InputError(what, file=self.path, line=line, key=key, expected=expected, do=do))
+        else:
+            self.more += 1
+
+    def all(self) -> list[InputError]:
+        """Those that are told, and the number of the others."""
+        if self.more:
+            what = f"wrong in {self.more} more places"
+            return [*self.errors, InputError(what, file=self.path, do=f"mend those told first, or {FIX}")]
+        return self.errors
 
 
 def file_of(place: str) -> str | None:
