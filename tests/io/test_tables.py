@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from houseblend.base.errors import InputError, UsageError
+from houseblend.io import streams
 from houseblend.io.tables import Table, open_table, read_object, read_table, write_object, write_table
 
 
@@ -199,6 +200,16 @@ def test_broken_gzip_is_refused(tmp_path):
         (tmp_path / "b.gz").write_bytes(broken)
         with pytest.raises(InputError, match="b.gz"):
             dict(read_table(f"ark:{tmp_path}/b.gz", "matrix"))
+
+
+def test_zeros_behind_gzip_data_are_passed_over_but_not_for_ever(tmp_path, monkeypatch):
+    write(f"ark:| gzip -c > {tmp_path}/a.gz", "int", {"a": 1})
+    with (tmp_path / "a.gz").open("ab") as file:
+        file.write(bytes(2000))
+    assert dict(read_table(f"ark:{tmp_path}/a.gz", "int")) == {"a": 1}
+    monkeypatch.setattr(streams, "MAX_TEXT", 1000)
+    with pytest.raises(InputError, match=r"a\.gz.*nothing comes out of 1000 bytes"):
+        list(read_table(f"ark:{tmp_path}/a.gz", "int"))
 
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path):

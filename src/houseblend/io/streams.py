@@ -260,7 +260,7 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
         path, offset = split_offset(name)
         with _open_file(path) as file:
             if path.endswith(".gz"):
-                packed = InputStream(gzip.open(file), name)  # type: ignore[arg-type]
+                packed = InputStream(_Unpacked(file), name)
                 if packed.at_end() and not file.tell():
                     raise InputError("the file is empty", file=path, expected="gzip data", do=AGAIN)
                 yield _behind_mark(packed)
@@ -273,6 +273,34 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
                 file.seek(offset)
             stream = InputStream(file, path, None if size is None else size - offset, offset, mapped)
             yield stream if offset else _behind_mark(stream)
+
+
+class _Packed:
+    """Packed bytes, counted: zeros may follow gzip data, and in a pipe they may never end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.barren = file, 0
+
+    def read(self, size: int) -> bytes:
+        """At most so many; BadGzipFile when nothing has come out of more than any piece may have."""
+        data = self._file.read(size)
+        self.barren += len(data)
+        if self.barren > MAX_TEXT:
+            raise gzip.BadGzipFile(f"nothing comes out of {MAX_TEXT} bytes")
+        return data
+
+
+class _Unpacked(gzip.GzipFile):
+    """What comes out of gzip data."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._packed = _Packed(file)
+        super().__init__(fileobj=self._packed)  # type: ignore[arg-type]
+
+    def read1(self, size: int = -1) -> bytes:
+        """Bytes as they come."""
+        self._packed.barren = 0
+        return super().read1(size)
 
 
 def _behind_mark(stream: InputStream) -> InputStream:
