@@ -120,6 +120,7 @@ def line(entry, **changed):
         line(some_round(1), measured={"heldout_objective": "high"}),
         line(some_round(1), plan={"round": 1}),
         line(some_round(1), weights={"one": 1.0}),
+        line(some_round(1), seconds=10**400),
     ],
 )
 def test_a_broken_line_is_refused_with_its_number(tmp_path, text):

@@ -189,8 +189,9 @@ def _read_head(data: bytes | bytearray, name: object) -> tuple[str, _Head, int]:
             f"FST of type {fst_type}, arcs {arc_type}{', with symbol tables' if flags & 3 else ''}", file=name,
             expected="vector or const, standard arcs, no symbols", do="use fstconvert or fstprint",
         )  # fmt: skip
-    if version not in (1, 2):
-        raise InputError(f"FST of version {version}", file=name, expected="1 or 2", do="make it again")
+    if version != 2 and (version, fst_type) != (1, "const"):
+        expected = "2" if fst_type == "vector" else "1 or 2"
+        raise InputError(f"FST of version {version}", file=name, expected=expected, do="make it again")
     is_aligned = bool(flags & 4) or (fst_type == "const" and version == 1)
     return fst_type, _Head(is_aligned, start, num_states, num_arcs), place + struct.calcsize("<iiQqqq")
 

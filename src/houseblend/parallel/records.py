@@ -1,5 +1,6 @@
 """What workers report and what the ledger keeps of a round, as types; JSON on disk."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from types import NoneType, UnionType
@@ -160,5 +161,6 @@ def _typed(hint: Any, value: Any) -> Any:
     if hint is Any or (isinstance(value, hint if origin is None else ()) and (hint is bool) == isinstance(value, bool)):
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(OverflowError):
+            return float(value)
     raise ValueError(f"found {str(value)[:60]!r}")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from houseblend.hmm.transition_model import TransitionModel
+from houseblend.io import streams
 from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input, open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.components.base import Component
@@ -111,9 +112,11 @@ def _skip_transition_model(inp: KaldiInput) -> None:
 def _read_parts(inp: KaldiInput) -> Parts:
     inp.expect("<Nnet3>")
     inp.stream.readline()
-    text = b""
+    text = bytearray()
     while (line := inp.stream.readline()).strip():
         text += line
+        if len(text) > streams.MAX_TEXT:
+            raise inp.fail(f"no empty line within {len(text)} bytes of configuration")
     topology = parse_topology(parse_config(text.decode(errors="replace"), f"config in {inp.name}"))
     inp.expect("<NumComponents>")
     components: list[Component] = []
