@@ -24,3 +24,13 @@ class Rbm:
     hidden_bias: torch.Tensor
     visible_type: UnitType = "bern"
     hidden_type: UnitType = "bern"
+
+    @property
+    def input_dim(self) -> int:
+        """Visible units."""
+        return self.weights.shape[1]
+
+    @property
+    def output_dim(self) -> int:
+        """Hidden units."""
+        return self.weights.shape[0]
