@@ -14,7 +14,7 @@ from compare import Deviation, DifferentError, Tolerance, compare
 from rows import Row
 from workplace import FailedError, MissingError, Workplace
 
-SUBJECTS = ("checks_tables", "checks_hmm", "checks_nnet3")
+SUBJECTS = ("checks_tables", "checks_hmm", "checks_nnet3", "checks_nnet1")
 """Modules of checks; importing them fills the register."""
 
 
@@ -36,7 +36,6 @@ LATER = [
     (r"cmvn/comp\.mat", "with feature transforms: `compose-transforms`"),
     (r"gmm/est/(lda|mllt|fmllr)", "with triphone models: LDA, MLLT and fMLLR"),
     (r"gmm/est/questions|^acc-tree-stats", "with triphone models: trees"),
-    (r"^nnet1/", "with nnet1's networks and training"),
     (r"^nnet2/|^ng/nnet2(?!_d24_r10_up1)", "with nnet2's networks and training"),
 ]
 """Rows of later work, by name, and where they will be."""

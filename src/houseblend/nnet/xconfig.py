@@ -24,6 +24,8 @@ HIDDEN_LAYERS = "relu, sigmoid, tanh or pnorm, then any of -renorm, -batchnorm a
 _TRAINING = ("learning-rate", "learning-rate-factor", "l2-regularize", "param-stddev", "bias-stddev", "bias-mean")
 _NATURAL_GRADIENT = ("rank-in", "rank-out", "update-period", "num-samples-history", "alpha", "max-change")
 _AFFINE_KEYS = (*_TRAINING, *_NATURAL_GRADIENT)
+MAX_CHANGE, OUTPUT_MAX_CHANGE = 0.75, 1.5
+"""Of a layer whose line does not say it."""
 _TYPES = {"relu": "RectifiedLinearComponent", "sigmoid": "SigmoidComponent", "tanh": "TanhComponent"}
 
 
@@ -61,7 +63,10 @@ class _Expander:
         elif line.kind == "affine-layer":
             line.check_known(("name", "input", "dim", *_AFFINE_KEYS))
             name = line.required("name")
-            self._layers[name] = self._add_affine(line, name, self._dim(line), {"max-change": "0.75"}), self._dim(line)
+            self._layers[name] = (
+                self._add_affine(line, name, self._dim(line), {"max-change": str(MAX_CHANGE)}),
+                self._dim(line),
+            )
         elif line.kind == "output-layer":
             self._add_output(line)
         elif is_hidden_layer(line.kind):
@@ -92,7 +97,7 @@ class _Expander:
         name, dim = line.required("name"), self._dim(line)
         first, *others = line.kind.split("-")[:-1]
         width = self._dim(line, "pnorm-input-dim", 10 * dim) if first == "pnorm" else dim
-        node = self._add_affine(line, f"{name}.affine", width, {"max-change": "0.75"})
+        node = self._add_affine(line, f"{name}.affine", width, {"max-change": str(MAX_CHANGE)})
         if first == "pnorm":
             keys = {"type": "PnormComponent", "input-dim": str(width), "output-dim": str(dim)}
         else:
@@ -111,7 +116,7 @@ class _Expander:
     def _add_output(self, line: ConfigLine) -> None:
         line.check_known(("name", "input", "dim", "include-log-softmax", *_AFFINE_KEYS))
         name, dim = line.required("name"), self._dim(line)
-        start = {"max-change": "1.5", "param-stddev": "0.0", "bias-stddev": "0.0"}
+        start = {"max-change": str(OUTPUT_MAX_CHANGE), "param-stddev": "0.0", "bias-stddev": "0.0"}
         node = self._add_affine(line, f"{name}.affine", dim, start)
         if line.values.get("include-log-softmax", "true").lower() == "true":
             node = self._add_simple(line, f"{name}.log-softmax", node, {"type": "LogSoftmaxComponent", "dim": str(dim)})

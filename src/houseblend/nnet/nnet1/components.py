@@ -209,7 +209,10 @@ class Softmax:
         return dy
 
 
-Component = Splice | AddShift | Rescale | LinearTransform | AffineTransform | Sigmoid | Tanh | Softmax | Rbm
+FrameLayer = AddShift | Rescale | LinearTransform | AffineTransform | Sigmoid | Tanh | Softmax
+"""What computes every frame from itself."""
+Layer = Splice | FrameLayer
+Component = Layer | Rbm
 
 
 def marker(component: Component) -> str:
@@ -220,3 +223,11 @@ def marker(component: Component) -> str:
 def tensors(component: Component) -> dict[str, torch.Tensor]:
     """The numbers of a component by name."""
     return {name: value for name, value in vars(component).items() if isinstance(value, torch.Tensor)}
+
+
+def unfolded(component: Component) -> list[Layer]:
+    """The component; of an RBM the affine transform and the sigmoid that compute its hidden units."""
+    if not isinstance(component, Rbm):
+        return [component]
+    affine = AffineTransform(component.weights, component.hidden_bias)
+    return [affine, Sigmoid(component.output_dim)] if component.hidden_type == "bern" else [affine]
