@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import torch
 
 from houseblend.base.seeds import seed_of
 
@@ -40,6 +43,27 @@ class Randomness:
         words = source.random_raw(self.num_examples * counts * _WORDS_PER_COUNT // 2).view(np.uint32)
         own = words.reshape(self.num_examples, -1)[:, :size].reshape(rows, columns)
         return own < round(proportion * 2**32)
+
+    def sample(self, use: str, chances: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """Fill `out` with 1 or 0, 1 at the chances given, to 23 bits.
+
+        Args:
+            use: what for.
+            chances: [num_examples, columns], float32, on this machine's processors.
+            out: of the same shape and type, and not the same tensor.
+        """
+        from houseblend.nnet import philox  # compiled code takes time to load, and most training does without
+
+        philox.sample(seed_of(self.seed, use), self.position, chances.numpy(), out.numpy())
+        return out
+
+    def normal(self, use: str, columns: int) -> torch.Tensor:
+        """Numbers of mean 0 and variance 1, [num_examples, columns], float32."""
+        from houseblend.nnet import philox
+
+        numbers = np.empty((self.num_examples, columns), np.float32)
+        philox.uniform(seed_of(self.seed, use), self.position, numbers)
+        return torch.from_numpy(2.0 * numbers - 1.0).erfinv_().mul_(math.sqrt(2.0))
 
     def draw(self, use: str, choices: int) -> int:
         """A number from 0 to choices - 1 for the minibatch as a whole."""
