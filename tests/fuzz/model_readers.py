@@ -144,6 +144,62 @@ def _used(network: Any) -> Any:
     return network
 
 
+def _write_nnet1(folder: Path, binary: bool) -> None:
+    import torch
+
+    from houseblend.nnet.formats.nnet1 import write_nnet1
+    from houseblend.nnet.nnet1.components import (
+        AddShift,
+        AffineTransform,
+        LinearTransform,
+        Rescale,
+        Sigmoid,
+        Softmax,
+        Splice,
+        Tanh,
+    )
+    from houseblend.nnet.nnet1.network import Nnet1
+    from houseblend.nnet.rbm import Rbm
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(CHANCE.normal(size=shape).astype(np.float32))
+
+    front = [Splice((-1, 0, 2), 2), AddShift(draw(6), 0.0), Rescale(draw(6), 0.0)]
+    layers = [AffineTransform(draw(4, 6), draw(4), 1.0, 0.5, 2.0), Tanh(4), Rbm(draw(3, 4), draw(4), draw(3), "gauss")]
+    write_nnet1(folder / "net", Nnet1([*front, *layers, LinearTransform(draw(3, 3)), Sigmoid(3), Softmax(3)]), binary)
+
+
+def _read_nnet1(folder: Path) -> Any:
+    from houseblend.nnet.formats.nnet1 import read_nnet1
+
+    return _computed(read_nnet1(folder / "net"))
+
+
+def _computed(network: Any) -> Any:
+    import torch
+
+    network.forward(torch.zeros(2, network.input_dim))
+    return network
+
+
+PROTOTYPE = """<NnetProto>
+<Splice> <InputDim> 2 <OutputDim> 6 <BuildVector> -1:1 </BuildVector>
+<AddShift> <InputDim> 6 <OutputDim> 6 <InitParam> 0.5
+<Rbm> <InputDim> 6 <OutputDim> 3 <VisibleType> gauss <HiddenType> bern <ParamStddev> 0.1 <HiddenBiasRange> 2
+<AffineTransform> <InputDim> 3 <OutputDim> 4 <BiasMean> -2.0 <BiasRange> 4.0 <ParamStddev> 0.1 <MaxNorm> 1.0
+<Sigmoid> <InputDim> 4 <OutputDim> 4
+<LinearTransform> <InputDim> 4 <OutputDim> 2 <LearnRateCoef> 0.1
+<Softmax> <InputDim> 2 <OutputDim> 2
+</NnetProto>
+"""
+
+
+def _read_prototype(folder: Path) -> Any:
+    from houseblend.nnet.nnet1.prototype import init_nnet1
+
+    return _computed(init_nnet1(folder / "proto", 1))
+
+
 def _write_acoustic_model(folder: Path, binary: bool) -> None:
     from houseblend.nnet.acoustic_model import AcousticModel
     from houseblend.nnet.formats.nnet3 import write_acoustic_model
@@ -249,6 +305,10 @@ READERS = [
       for form, binary in (("binary", True), ("text", False))),
     *(Reader(f"nnet3 model, {form}", lambda f, b=binary: _write_acoustic_model(f, b), _read_acoustic_model, ("final.mdl",))
       for form, binary in (("binary", True), ("text", False))),
+    *(Reader(f"nnet1 network, {form}", lambda f, b=binary: _write_nnet1(f, b), _read_nnet1, ("net",))
+      for form, binary in (("binary", True), ("text", False))),
+    Reader("nnet1 prototype", lambda f: (f / "proto").write_text(PROTOTYPE), _read_prototype, ("proto",),
+           whole=lambda part, honest: True),
     Reader("layer lines", *_config(CONFIG), ("config",), whole=lambda part, honest: True),
     Reader("nnet3 config lines", *_config(NODES), ("config",), whole=lambda part, honest: True),
     Reader("graph, vector", lambda f: write_graph(f / "HCLG.fst", GRAPH), _search, ("HCLG.fst",)),

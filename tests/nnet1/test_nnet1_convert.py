@@ -180,16 +180,10 @@ def test_a_deep_belief_network_that_does_not_fit_is_refused(layers, what, tmp_pa
     assert house.parameters.hash() == before
 
 
-def test_programs_convert_golden_networks(run_program, tmp_path):
+def test_programs_convert_golden_networks(call, tmp_path):
     """Through files: log posteriors of the one are those of the other."""
-    run_program(
-        "nnet1-to-nnet3",
-        f"--feature-transform={GOLDEN}/feature_transform",
-        f"{GOLDEN}/m0.nnet",
-        tmp_path / "0.raw",
-        check=True,
-    )
-    run_program("nnet3-to-nnet1", "--binary=false", tmp_path / "0.raw", tmp_path / "0.nnet", check=True)
+    call("nnet1-to-nnet3", f"--feature-transform={GOLDEN}/feature_transform", GOLDEN / "m0.nnet", tmp_path / "0.raw")
+    call("nnet3-to-nnet1", "--binary=false", tmp_path / "0.raw", tmp_path / "0.nnet")
     again = read_nnet1(tmp_path / "0.nnet")
     whole = concatenated([read_nnet1(GOLDEN / "feature_transform"), read_nnet1(GOLDEN / "m0.nnet")])
     x = np.random.default_rng().standard_normal((9, 13)).astype(np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.base.log import log, warn
 from houseblend.io.tables import Table, read_table
 from houseblend.nnet.formats.nnet1 import read_nnet1, write_nnet1
@@ -95,7 +95,7 @@ class _Data:
                 weight = 1.0 if utt_weights is None else utt_weights[key]
                 weights = None if frame_weights is None else frame_weights[key]
                 frames = self._frames(feats_TD, all_targets[key], weights, weight)
-            except InputError as failure:
+            except HouseBlendError as failure:
                 self.num_other_errors += 1
                 warn(f"skipped [{key}]: {failure.but(key=None)}")
                 continue

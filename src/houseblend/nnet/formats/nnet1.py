@@ -78,7 +78,7 @@ def _read_component(inp: KaldiInput) -> Component:
     found = (component.output_dim, component.input_dim)
     if found != (output_dim, input_dim):
         what = f"{marker(component)} says {output_dim} x {input_dim} and holds {found[0]} x {found[1]}"
-        raise inp.fail(what, "outputs by inputs as they are")
+        raise inp.fail(what, "dims that agree")
     if inp.peek_token() == _END:
         inp.expect(_END)
     return component

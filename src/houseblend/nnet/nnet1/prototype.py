@@ -57,7 +57,8 @@ def init_nnet1(path: str | Path, seed: int) -> Nnet1:
         words = line.split()
         if words and words[0] not in ("<NnetProto>", "</NnetProto>"):
             random = np.random.Generator(np.random.Philox(key=seed_of(seed, "nnet1", len(components))))
-            components.append(_Line(words, path, number, random).component())
+            with np.errstate(over="ignore"):  # numbers that become infinite are refused with the network
+                components.append(_Line(words, path, number, random).component())
     return Nnet1(components, path)
 
 
@@ -82,7 +83,7 @@ class _Line:
 
     def fail(self, found: str, expected: str) -> InputError:
         """An error that names the line and the token that was met."""
-        what = f"found {found[:60]!r}" if found else "the line ends too early"
+        what = f"found {found[:200]!r}" if found else "the line ends too early"
         do = "mend the line, or make the prototype again"
         return InputError(what, file=self.file, line=self.number, expected=expected, do=do)
 
@@ -143,7 +144,7 @@ class _Line:
 
     def uniform(self, mean: float, width: float, dim: int) -> torch.Tensor:
         """Biases, [dim]."""
-        drawn = self.random.uniform(mean - width / 2, mean + width / 2, dim) if width else np.full(dim, mean)
+        drawn = mean + width * (self.random.random(dim) - 0.5)
         return torch.from_numpy(drawn.astype(np.float32))
 
 
@@ -193,7 +194,7 @@ def _linear(line: _Line) -> LinearTransform:
         return LinearTransform(line.normal(values["ParamStddev"]), values["LearnRateCoef"])
     matrix = read_object(path, "matrix")
     if matrix.shape != (line.output_dim, line.input_dim):
-        raise line.fail(f"{path}, {len(matrix)} x {matrix.shape[1]}", f"{line.output_dim} x {line.input_dim}")
+        raise line.fail(f"{len(matrix)} x {matrix.shape[1]} in {path}", f"{line.output_dim} x {line.input_dim}")
     return LinearTransform(torch.tensor(matrix, dtype=torch.float32), values["LearnRateCoef"])
 
 
