@@ -1,12 +1,14 @@
-"""Steps of training on one core against the bare matrix products: python tests/bench/bench_training.py [--quick]
+"""Steps of training, of nnet3's and of nnet1's networks, on one core against the bare matrix products:
+python tests/bench/bench_training.py [--quick]
 
 The floor of a step is `torch.mm(out=)` into memory at hand, three products a layer and two for the first. That of
 natural gradient has besides its own products, its eigen-decompositions and one pass over the update.
 """
 
 import argparse
+import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +19,19 @@ pin()
 import numpy as np
 import torch
 
+from houseblend.base.allocation import keep_freed_memory
 from houseblend.frames.store import FrameStore, Subset, write_store
 from houseblend.nnet.components import affine, nonlinear
-from houseblend.nnet.components.affine import NaturalGradientAffineComponent
+from houseblend.nnet.components.affine import AffineComponent, NaturalGradientAffineComponent
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
+from houseblend.nnet.nnet1.components import AffineTransform, Sigmoid, Softmax
+from houseblend.nnet.nnet1.network import Nnet1
 from houseblend.train import trainer as trainer_module
 from houseblend.train.examples import Minibatch
+from houseblend.train.nnet1 import CrossEntropy, Sgd
+from houseblend.train.nnet1_data import Frames
+from houseblend.train.nnet1_options import SgdOptions
 from houseblend.train.trainer import Trainer
 from houseblend.train.update import natural_gradient
 from houseblend.train.update.optimizer import Optimizer
@@ -33,6 +41,8 @@ FRAME_DIM, CONTEXT = 40, 5
 PERIOD = 4
 """Minibatches from one update of the Fisher matrices to the next: what is timed is a multiple of it."""
 RULES = {"SGD": UpdateRule(max_param_change=0.0, update="sgd"), "NG with max-change": UpdateRule()}
+
+Affine = AffineComponent | AffineTransform
 
 
 def make_network(layers: int, width: int, outputs: int, limited: bool) -> Network:
@@ -55,7 +65,7 @@ def make_batch(network: Network, size: int) -> Minibatch:
     return Minibatch(x_NWD, torch.arange(size), pdfs, torch.ones(size), 0, size)
 
 
-def layer_products(layer: NaturalGradientAffineComponent, size: int, is_first: bool) -> list[Callable[[], object]]:
+def layer_products(layer: Affine, size: int, is_first: bool) -> list[Callable[[], object]]:
     """Forward, the update and, but for the first layer, the derivative by the input."""
     weights = torch.randn(layer.output_dim, layer.input_dim)
     x, dy = torch.randn(size, layer.input_dim), torch.randn(size, layer.output_dim)
@@ -85,19 +95,19 @@ def natural_gradient_side(size: int, dim: int, rank: int) -> tuple[list[Callable
     return always, updating
 
 
-def floor_of(network: Network, size: int, natural: bool) -> Callable[[int], None]:
+def floor_of(layers: Sequence[Affine], size: int, natural: bool) -> Callable[[int], None]:
     """A function that does the floor's work of so many steps."""
     always: list[Callable[[], object]] = []
     updating: list[Callable[[], object]] = []
-    for number, layer in enumerate(network.updatable()):
-        assert isinstance(layer, NaturalGradientAffineComponent)
+    for number, layer in enumerate(layers):
         always += layer_products(layer, size, is_first=number == 0)
-        sides = ((layer.input_dim + 1, layer.rank_in), (layer.output_dim, layer.rank_out)) if natural else ()
-        for dim, rank in sides:
-            each, sometimes = natural_gradient_side(size, dim, rank)
-            always, updating = always + each, updating + sometimes
+        if natural:
+            assert isinstance(layer, NaturalGradientAffineComponent)
+            for dim, rank in ((layer.input_dim + 1, layer.rank_in), (layer.output_dim, layer.rank_out)):
+                each, sometimes = natural_gradient_side(size, dim, rank)
+                always, updating = always + each, updating + sometimes
     if natural:
-        flat, delta = (torch.zeros(network.parameters.layout.num_trained) for _ in range(2))
+        flat, delta = (torch.zeros(sum(one.output_dim * (one.input_dim + 1) for one in layers)) for _ in range(2))
         always.append(lambda: flat.add_(delta, alpha=0.5))
 
     def run(steps: int) -> None:
@@ -146,13 +156,34 @@ def training(shape: tuple[int, int, int], rule: UpdateRule, size: int, steps: in
 
 def compare_with_floor(name: str, shape: tuple[int, int, int], rule: str, size: int, steps: int) -> float:
     """Print the floor's share of our step and where the step's time goes; returns our seconds per step."""
-    floor = floor_of(make_network(*shape, limited=True), size, natural=rule != "SGD")
+    layers = [layer for layer in make_network(*shape, limited=True).updatable() if isinstance(layer, AffineComponent)]
+    floor = floor_of(layers, size, natural=rule != "SGD")
     train = training(shape, RULES[rule], size, steps)
     floor_seconds, seconds = alternate(lambda: floor(steps), train)
     print(f"{rule}, {name}, minibatch {size}: {size * steps / seconds:.0f} frames/s,")
     print(f"    floor / ours {floor_seconds / seconds:.3f}, ours / floor {seconds / floor_seconds:.3f}; of ours:")
     counted_lines().show(train)
     return seconds / steps
+
+
+def compare_nnet1(name: str, shape: tuple[int, int, int], size: int, steps: int) -> None:
+    """Print the floor's share of a step of nnet1's SGD with sigmoids, without momentum and with it."""
+    num_layers, width, outputs = shape
+    dims = [(2 * CONTEXT + 1) * FRAME_DIM, *[width] * num_layers, outputs]
+    affine = [AffineTransform(torch.randn(o, i) / i**0.5, torch.zeros(o)) for i, o in zip(dims, dims[1:], strict=False)]
+    hidden = [layer for one in affine[:-1] for layer in (one, Sigmoid(one.output_dim))]
+    network, objective = Nnet1([*hidden, affine[-1], Softmax(outputs)]), CrossEntropy(outputs)
+    rows, pdfs = np.arange(size), np.random.default_rng(4).integers(0, outputs, size)
+    ones = np.ones(size, np.float32)
+    batch = Frames(torch.randn(size, dims[0]).numpy(), rows, pdfs, ones, ones)
+    floor = floor_of(affine, size, natural=False)
+    for momentum in (0.0, 0.9):
+        trainer = Sgd(network, SgdOptions(1e-5, momentum))
+        trainer.step(batch, objective)
+        train = functools.partial(lambda one: [one.step(batch, objective) for _ in range(steps)], trainer)
+        floor_seconds, seconds = alternate(lambda: floor(steps), train)
+        told = f"floor / ours {floor_seconds / seconds:.3f}"
+        print(f"nnet1, momentum {momentum}, {name}, minibatch {size}: {size * steps / seconds:.0f} frames/s, {told}")
 
 
 def compare_types(name: str, shape: tuple[int, int, int], rule: str, size: int, steps: int) -> None:
@@ -188,12 +219,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     quick = parser.parse_args().quick
+    keep_freed_memory()  # as every program does
     torch.set_num_threads(1)
     larger, smaller = ((6, 1024, 3000), (4, 512, 1000)) if not quick else ((2, 16, 30), (2, 8, 10))
     size, steps = (256, 2 * PERIOD) if not quick else (8, PERIOD)
     named = {
         f"440-{layers}x{width}-{outputs}": (layers, width, outputs) for layers, width, outputs in (larger, smaller)
     }
+    for name, shape in named.items():
+        compare_nnet1(name, shape, size, steps)
     for rule in RULES:
         for name, shape in named.items():
             compare_types(name, shape, rule, 2 * size, steps)

@@ -68,7 +68,8 @@ class CrossEntropy:
         self.cross_entropy.index_add_(0, pdfs, -(weight_of * log_of).double())
         self.entropy.index_add_(0, pdfs, -(weight_of * torch.log(shares + _TINY)).double())
         best = torch.from_numpy(_first_of_largest(batch))
-        right = (y.argmax(dim=1)[rows[best]] == pdfs[best]).double()
+        largest = torch.from_numpy(y.numpy().argmax(axis=1))  # twenty times as fast as torch's
+        right = (largest[rows[best]] == pdfs[best]).double()
         self.correct.index_add_(0, pdfs[best], weights[rows[best]] * right)
         y.view(-1).index_add_(0, place, -shares)
         return y if bool((weights == 1.0).all()) else y.mul_(weights[:, None])
