@@ -2,13 +2,17 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from checks import Outcome, by_command, compared, covers, outcome
-from compare import Deviation, DifferentError, Tolerance
+from compare import Deviation, DifferentError, Tolerance, compare
+from rbm_statistics import SEEDS, beyond, deviations
 from rows import Row
 from workplace import Workplace
+
+from houseblend.nnet.formats.nnet1 import read_nnet1
 
 REPORTED = r"AvgLoss: (\S+) \(Xent\), \[AvgXent: (\S+), AvgTargetEnt: ([^\]]+)\]"
 ACCURACY = r"FRAME_ACCURACY >> (\S+)% <<"
@@ -61,3 +65,44 @@ def trained(workplace: Workplace, row: Row) -> Outcome:
     if parameters.status == "differs":
         return parameters
     return outcome(total, tolerance) if parameters.status == "equal" else parameters
+
+
+@covers(r"^nnet1/(gb\.init|rbm_bb\.cmvn) ")
+def contrastive_divergence(workplace: Workplace, row: Row) -> Outcome:
+    """What comes before and after the samples is Kaldi's; the RBMs of several seeds have its error curve and statistics."""
+    name = row.files[-1].removesuffix(".log")
+    *before, draw, train, convert = row.command.split(" && ")
+    tolerance, total = Tolerance(0.0, 1e-4), Deviation()
+    if before:
+        workplace.shell(" && ".join(before))
+        total |= compare(*workplace.comparable(row.files[0]), row.files[0], tolerance)
+    workplace.shell(draw.replace(f"{name}.init", "work/drawn"))
+    drawn, initial = (
+        read_nnet1(path).rbm for path in (workplace.place / "work/drawn", workplace.place / f"{name}.init")
+    )
+    total |= tolerance.deviation(drawn.visible_bias.numpy(), initial.visible_bias.numpy())
+    workplace.shell(convert)
+    total |= compare(*workplace.comparable(f"{name}.nnet"), f"{name}.nnet", Tolerance())
+    found = rbm_deviations(workplace, train, name)
+    said = ", ".join(f"{what} {value:.1%}" for what, value in found.items())
+    if total.beyond or beyond(found):
+        return Outcome("differs", f"{outcome(total, tolerance).remark}; {said}")
+    return Outcome("within", f"means over {len(SEEDS)} seeds: {said}")
+
+
+def rbm_deviations(workplace: Workplace, train: str, name: str, seeds: Sequence[int] = SEEDS) -> dict[str, float]:
+    """Of our runs from Kaldi's.
+
+    Args:
+        workplace: with Kaldi's initial RBM.
+        train: Kaldi's command line.
+        name: of the RBM's files, without what follows the point.
+        seeds: one a run.
+    """
+    logs, rbms = [], []
+    for seed in seeds:
+        rbms.append(workplace.place / f"work/{seed}.rbm")
+        command = re.sub("--randomizer-seed=[0-9]+", f"--randomizer-seed={seed}", train)
+        logs.append(workplace.shell(command.replace(f" {name}.rbm", f" {rbms[-1]}")))
+    golden = workplace.golden
+    return deviations(logs, rbms, golden / f"{name}.init", (golden / f"{name}.log").read_text(), golden / f"{name}.rbm")

@@ -9,15 +9,11 @@ from houseblend.cli.program import argument, option, program
 @option("--binary", type=bool, default=True, help="Write in binary form")
 def main(rbm: str, nnet_out: str, binary: bool) -> None:
     """Write <AffineTransform> and, of Bernoulli hidden units, <Sigmoid>: they compute the hidden units."""
-    from houseblend.base.errors import InputError
     from houseblend.base.log import log
     from houseblend.nnet.formats.nnet1 import read_nnet1, write_nnet1
-    from houseblend.nnet.nnet1.components import marker
     from houseblend.nnet.nnet1.network import Nnet1
 
     network = read_nnet1(rbm)
-    found = " ".join(map(marker, network.components))
-    if found != "<Rbm>":
-        raise InputError(f"the components are {found}", file=rbm, expected="one <Rbm>", do="name the file of an RBM")
+    hidden = network.rbm.output_dim
     write_nnet1(nnet_out, Nnet1(network.layers, rbm), binary)
-    log(f"wrote a layer of {network.output_dim} units to {nnet_out}")
+    log(f"wrote a layer of {hidden} units to {nnet_out}")

@@ -14,7 +14,7 @@ from houseblend.io.tables import Table, read_table
 from houseblend.nnet.formats.nnet1 import read_nnet1, write_nnet1
 from houseblend.nnet.nnet1.network import Nnet1, concatenated
 from houseblend.train.nnet1 import CrossEntropy, Sgd, check_classifier, check_converging
-from houseblend.train.nnet1_data import Frames, minibatches
+from houseblend.train.nnet1_data import Frames, inputs_of, minibatches
 from houseblend.train.nnet1_options import PassOptions, SgdOptions, ShuffleOptions
 
 
@@ -124,20 +124,11 @@ class _Data:
         length = min(lengths)
         counts = counts[:length]
         pairs = slice(counts.sum())
-        x_ND = self._transformed(feats_TD[:length])
+        x_ND = inputs_of(feats_TD[:length], self.transform, self.network.input_dim)
         rows = np.repeat(np.arange(length), counts)
         frames = Frames(x_ND, rows, self._checked(pdfs[pairs]), shares[pairs], weights[:length])
         kept = np.flatnonzero(frames.weights)
         return frames if len(kept) == length else frames.chosen(kept)
-
-    def _transformed(self, feats_TD: np.ndarray) -> np.ndarray:
-        if self.transform is not None:
-            return self.transform.compute(feats_TD)
-        if feats_TD.shape[1] != self.network.input_dim:
-            raise InputError(f"{feats_TD.shape[1]} numbers a frame", expected=f"{self.network.input_dim}")
-        if not np.isfinite(feats_TD).all():
-            raise InputError("NaN or infinity in the features", expected="finite numbers")
-        return np.asarray(feats_TD, dtype=np.float32)
 
     def _checked(self, pdfs: np.ndarray) -> np.ndarray:
         if len(pdfs) and not 0 <= pdfs.min() <= pdfs.max() < self.network.output_dim:

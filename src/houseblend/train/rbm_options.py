@@ -44,3 +44,21 @@ class RbmRule:
         share = min(position // self.momentum_step_period, self.momentum_steps) / self.momentum_steps
         ramp = self.momentum + share * (self.momentum_max - self.momentum)
         return self.learn_rate * (1.0 - ramp), self.momentum_max if self.with_bug else ramp
+
+
+@dataclass(frozen=True)
+class RbmPassOptions:
+    """The data of `rbm-train-cd1-frmshuff`, and what is said of it."""
+
+    num_iters: int = declared(1, "Passes over the data; momentum goes on from one to the next")
+    minibatch_size: int = declared(100, "Frames of a minibatch")
+    feature_transform: str = declared("", "Network in front, which is not trained")
+    max_frames: int = declared(6000, "Longer utterances are left out")
+    loss_report_frames: int = declared(5 * 3600 * 100, "Frames between reports of the reconstruction error; 0: none")
+
+    def __post_init__(self) -> None:
+        """UsageError: a value that makes no sense."""
+        if self.num_iters < 1 or self.max_frames < 1 or self.loss_report_frames < 0:
+            given = f"--num-iters={self.num_iters}, --max-frames={self.max_frames}"
+            given += f", --loss-report-frames={self.loss_report_frames}"
+            raise UsageError(given, expected="at least 1, 1 and 0")

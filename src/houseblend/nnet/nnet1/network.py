@@ -10,6 +10,7 @@ import torch
 from houseblend.base.errors import InputError, NotFiniteError
 from houseblend.base.log import warn
 from houseblend.nnet.nnet1.components import Component, Layer, Softmax, marker, tensors, unfolded
+from houseblend.nnet.rbm import Rbm
 
 
 class Nnet1:
@@ -57,6 +58,20 @@ class Nnet1:
     def layers(self) -> list[Layer]:
         """The components, every RBM as those that compute its hidden units."""
         return [layer for component in self.components for layer in unfolded(component)]
+
+    @property
+    def rbm(self) -> Rbm:
+        """Its only component.
+
+        Raises:
+            InputError: it has others.
+        """
+        first, *others = self.components
+        if others or not isinstance(first, Rbm):
+            found = " ".join(map(marker, self.components))
+            do = "name the file of an RBM"
+            raise InputError(f"the components are {found}", file=self.file, expected="one <Rbm>", do=do)
+        return first
 
     def without_softmax(self) -> Nnet1:
         """Without the last component, if that is a softmax; warns if not."""
