@@ -8,8 +8,11 @@ import torch
 
 from houseblend.base.errors import InputError
 from houseblend.io.objects import open_output
+from houseblend.io.tables import read_table, write_table
+from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.compute import compute
 from houseblend.nnet.formats.nnet1 import read_nnet1
+from houseblend.nnet.formats.nnet3 import read_acoustic_model, write_acoustic_model
 from houseblend.nnet.init import init_network
 from houseblend.nnet.nnet1.components import (
     AddShift,
@@ -188,3 +191,24 @@ def test_programs_convert_golden_networks(call, tmp_path):
     whole = concatenated([read_nnet1(GOLDEN / "feature_transform"), read_nnet1(GOLDEN / "m0.nnet")])
     x = np.random.default_rng().standard_normal((9, 13)).astype(np.float32)
     assert np.allclose(again.compute(x), whole.compute(x), atol=1e-5)
+
+
+def test_nnet_forward_gives_the_likelihoods_of_a_model(call, tmp_path):
+    """With the priors of the .mdl, up to the sum of these."""
+    transitions = read_acoustic_model(GOLDEN.parent / "nnet" / "A_prior.mdl").transition_model
+    lines = "input dim=3 name=input\nsigmoid-layer name=h dim=5 input=Append(-1,0,1)\n"
+    lines += f"output-layer name=output dim={transitions.num_pdfs} param-stddev=1"
+    priors = np.random.default_rng().uniform(1e-3, 1.0, transitions.num_pdfs).astype(np.float32)
+    write_acoustic_model(tmp_path / "mdl", AcousticModel(transitions, init_network(lines, 1), priors / priors.sum()))
+    x = np.random.default_rng().standard_normal((9, 3)).astype(np.float32)
+    with write_table(f"ark:{tmp_path}/feats", "matrix") as write:
+        write("a", x)
+    counts = f"--class-frame-counts={tmp_path}/counts"
+    call("nnet3-to-nnet1", counts, tmp_path / "mdl", tmp_path / "nnet")
+    call("nnet-forward", "--apply-log=true", counts, tmp_path / "nnet", f"ark:{tmp_path}/feats", f"ark:{tmp_path}/out")
+    ((_, got),) = read_table(f"ark:{tmp_path}/out", "matrix")
+    assert np.allclose(got, read_acoustic_model(tmp_path / "mdl").log_likelihoods(x), atol=1e-4)
+    write_acoustic_model(tmp_path / "mdl", AcousticModel(transitions, init_network(lines, 1), np.empty(0, np.float32)))
+    said = call("nnet3-to-nnet1", counts, tmp_path / "mdl", tmp_path / "none", status=1)
+    assert "mdl: the model has no priors; run nnet3-am-adjust-priors on it" in said
+    assert not (tmp_path / "none").exists()

@@ -109,7 +109,7 @@ def reference_step(
         SgdOptions(0.01, momentum=0.8),
         SgdOptions(0.02, l2_penalty=0.01),
         SgdOptions(0.02, l1_penalty=0.005),
-        SgdOptions(0.01, momentum=0.5, l2_penalty=0.01, l1_penalty=0.01),
+        SgdOptions(0.01, momentum=0.5, l2_penalty=0.01, l1_penalty=0.5),
     ],
     ids=str,
 )
