@@ -11,6 +11,7 @@ import torch
 
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
 from houseblend.nnet.nnet1.components import (
+    KINDS,
     AddShift,
     AffineTransform,
     Component,
@@ -20,6 +21,7 @@ from houseblend.nnet.nnet1.components import (
     Softmax,
     Splice,
     Tanh,
+    kind_called,
     marker,
     tensors,
 )
@@ -69,12 +71,11 @@ def _read_components(inp: KaldiInput) -> Iterator[Component]:
 
 def _read_component(inp: KaldiInput) -> Component:
     tag = inp.read_token()
-    read = _READERS.get(tag.lower())
-    if read is None:
-        kinds = " ".join(f"<{kind.__name__}>" for kind in _KINDS)
-        raise inp.fail(f"component {tag[:60]} is not supported", kinds)
+    kind = kind_called(tag)
+    if kind is None:
+        raise inp.fail(f"component {tag[:60]} is not supported", " ".join(KINDS))
     output_dim, input_dim = inp.read_dim(), inp.read_dim()
-    component = read(inp, input_dim, output_dim)
+    component = _READERS[kind](inp, input_dim, output_dim)
     found = (component.output_dim, component.input_dim)
     if found != (output_dim, input_dim):
         what = f"{marker(component)} says {output_dim} x {input_dim} and holds {found[0]} x {found[1]}"
@@ -129,11 +130,8 @@ def _read_affine(inp: KaldiInput, input_dim: int, output_dim: int) -> AffineTran
 
 def _read_rbm(inp: KaldiInput, input_dim: int, output_dim: int) -> Rbm:
     visible, hidden = _read_unit(inp), _read_unit(inp)
-    weights, visible_bias, hidden_bias = (
-        _tensor(inp.read_matrix()),
-        _tensor(inp.read_vector()),
-        _tensor(inp.read_vector()),
-    )
+    weights = _tensor(inp.read_matrix())
+    visible_bias, hidden_bias = _tensor(inp.read_vector()), _tensor(inp.read_vector())
     _check_bias(inp, "<Rbm>", visible_bias, input_dim)
     _check_bias(inp, "<Rbm>", hidden_bias, output_dim)
     return Rbm(weights, visible_bias, hidden_bias, visible, hidden)
@@ -151,18 +149,17 @@ def _check_bias(inp: KaldiInput, tag: str, bias: torch.Tensor, dim: int) -> None
         raise inp.fail(f"{tag} has {len(bias)} biases", str(dim))
 
 
-_READERS: dict[str, Callable[[KaldiInput, int, int], Component]] = {
-    "<splice>": _read_splice,
-    "<addshift>": _read_add_shift,
-    "<rescale>": _read_rescale,
-    "<lineartransform>": _read_linear,
-    "<affinetransform>": _read_affine,
-    "<sigmoid>": lambda inp, input_dim, output_dim: Sigmoid(input_dim),
-    "<tanh>": lambda inp, input_dim, output_dim: Tanh(input_dim),
-    "<softmax>": lambda inp, input_dim, output_dim: Softmax(input_dim),
-    "<rbm>": _read_rbm,
+_READERS: dict[type, Callable[[KaldiInput, int, int], Component]] = {
+    Splice: _read_splice,
+    AddShift: _read_add_shift,
+    Rescale: _read_rescale,
+    LinearTransform: _read_linear,
+    AffineTransform: _read_affine,
+    Sigmoid: lambda inp, input_dim, output_dim: Sigmoid(input_dim),
+    Tanh: lambda inp, input_dim, output_dim: Tanh(input_dim),
+    Softmax: lambda inp, input_dim, output_dim: Softmax(input_dim),
+    Rbm: _read_rbm,
 }
-_KINDS = (Splice, AddShift, Rescale, LinearTransform, AffineTransform, Sigmoid, Tanh, Softmax, Rbm)
 
 
 def _write_component(out: KaldiOutput, component: Component) -> None:

@@ -214,6 +214,18 @@ FrameLayer = AddShift | Rescale | LinearTransform | AffineTransform | Sigmoid | 
 Layer = Splice | FrameLayer
 Component = Layer | Rbm
 
+KINDS: dict[str, type] = {
+    f"<{kind.__name__}>": kind
+    for kind in (Splice, AddShift, Rescale, LinearTransform, AffineTransform, Sigmoid, Tanh, Softmax, Rbm)
+}
+"""All kinds of components by their markers."""
+_BY_LOWER_CASE = {name.lower(): kind for name, kind in KINDS.items()}
+
+
+def kind_called(name: str) -> type | None:
+    """The kind of component of a marker, in letters of either case; None if there is none."""
+    return _BY_LOWER_CASE.get(name.lower())
+
 
 def marker(component: Component) -> str:
     """What a component is called in files and prototypes."""

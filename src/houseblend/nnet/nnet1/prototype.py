@@ -25,6 +25,7 @@ from houseblend.io.streams import read_text
 from houseblend.io.tables import read_object
 from houseblend.nnet.formats.nnet1 import read_nnet1
 from houseblend.nnet.nnet1.components import (
+    KINDS,
     AddShift,
     AffineTransform,
     Component,
@@ -34,6 +35,7 @@ from houseblend.nnet.nnet1.components import (
     Softmax,
     Splice,
     Tanh,
+    kind_called,
 )
 from houseblend.nnet.nnet1.network import Nnet1
 from houseblend.nnet.rbm import Rbm, UnitType
@@ -43,7 +45,6 @@ MAX_NUMBERS = 1 << 27
 _PROBABILITIES = 1e-4, 0.9999
 """Between which the means of visible units are taken for their biases."""
 _UNITS: dict[str, UnitType] = {"bern": "bern", "Bernoulli": "bern", "gauss": "gauss", "Gaussian": "gauss"}
-_COEFFICIENTS = {"<LearnRateCoef>": "learn_rate_coef", "<BiasLearnRateCoef>": "bias_learn_rate_coef"}
 
 
 def init_nnet1(path: str | Path, seed: int) -> Nnet1:
@@ -73,13 +74,13 @@ class _Line:
 
     def component(self) -> Component:
         """The component that the line describes."""
-        kind = self.word("a component")
-        make = _MAKERS.get(kind.lower())
-        if make is None:
-            raise self.fail(kind, " ".join(f"<{one.__name__}>" for one in _KINDS))
+        name = self.word("a component")
+        kind = kind_called(name)
+        if kind is None:
+            raise self.fail(name, " ".join(KINDS))
         self.input_dim = self.dim("<InputDim>")
         self.output_dim = self.dim("<OutputDim>")
-        return make(self)
+        return _MAKERS[kind](self)
 
     def fail(self, found: str, expected: str) -> InputError:
         """An error that names the line and the token that was met."""
@@ -93,7 +94,7 @@ class _Line:
             raise self.fail("", expected)
         return self.words.pop(0)
 
-    def float(self) -> float:
+    def real(self) -> float:
         """The next word, a number."""
         word = self.word("a number")
         try:
@@ -126,7 +127,7 @@ class _Line:
             name = key[1:-1]
             if key != f"<{name}>" or name not in known:
                 raise self.fail(key, " ".join(f"<{name}>" for name in known) or "nothing more")
-            known[name] = self.float()
+            known[name] = self.real()
         return known
 
     def same_dims(self) -> int:
@@ -249,20 +250,19 @@ def _unit_type(line: _Line, key: str) -> UnitType:
     return _UNITS[found]
 
 
-_KINDS = (Splice, AddShift, Rescale, LinearTransform, AffineTransform, Sigmoid, Tanh, Softmax, Rbm)
-_MAKERS: dict[str, Callable[[_Line], Component]] = {
-    "<splice>": _splice,
-    "<addshift>": _add_shift,
-    "<rescale>": _rescale,
-    "<lineartransform>": _linear,
-    "<affinetransform>": _affine,
-    "<sigmoid>": lambda line: Sigmoid(_without_keys(line)),
-    "<tanh>": lambda line: Tanh(_without_keys(line)),
-    "<softmax>": lambda line: Softmax(_without_keys(line)),
-    "<rbm>": _rbm,
-}
-
-
 def _without_keys(line: _Line) -> int:
     line.values()
     return line.same_dims()
+
+
+_MAKERS: dict[type, Callable[[_Line], Component]] = {
+    Splice: _splice,
+    AddShift: _add_shift,
+    Rescale: _rescale,
+    LinearTransform: _linear,
+    AffineTransform: _affine,
+    Sigmoid: lambda line: Sigmoid(_without_keys(line)),
+    Tanh: lambda line: Tanh(_without_keys(line)),
+    Softmax: lambda line: Softmax(_without_keys(line)),
+    Rbm: _rbm,
+}
