@@ -221,6 +221,18 @@ class RbmTrainer:
         return times if step == self._ramp_step(position) else 0
 
 
+def scale_fault(frames: torch.Tensor) -> str | None:
+    """What is wrong with the scale of input for Gaussian units, which want mean 0 and variance 1; None if nothing much.
+
+    Args:
+        frames: some of them, [N, visible].
+    """
+    offset, variance = float(frames.mean(dim=0).square().mean().sqrt()), float(frames.var(dim=0).mean())
+    if offset <= 0.5 and 0.25 <= variance <= 4.0:
+        return None
+    return f"frames are {offset:.3g} from mean 0, their variance is {variance:.3g}, not about 1 as Gaussian units want"
+
+
 def free_energy_gap(rbm: Rbm, train: torch.Tensor, heldout: torch.Tensor) -> float:
     """Mean free energy of held-out frames less that of frames trained on; it grows as an RBM over-fits (Hinton 2010, 15.1).
 

@@ -15,7 +15,7 @@ from houseblend.nnet.formats.nnet1 import read_nnet1, write_nnet1
 from houseblend.nnet.nnet1.network import Nnet1, concatenated
 from houseblend.train.nnet1_data import Frames, inputs_of, minibatches
 from houseblend.train.nnet1_options import ShuffleOptions
-from houseblend.train.rbm import RbmBatch, RbmTrainer, ReconstructionError
+from houseblend.train.rbm import RbmBatch, RbmTrainer, ReconstructionError, scale_fault
 from houseblend.train.rbm_options import RbmPassOptions, RbmRule
 
 
@@ -47,8 +47,10 @@ def train_rbm_file(
     )
     log("RBM TRAINING STARTED")
     for batch in minibatches(data, shuffle, options.num_iters):
-        position = trainer.reconstruction.frames
-        report.take(-trainer.step(RbmBatch(torch.from_numpy(batch.x_ND), position)), len(batch), trainer.reconstruction)
+        own = RbmBatch(torch.from_numpy(batch.x_ND), trainer.reconstruction.frames)
+        if trainer.num_minibatches == 0 and network.rbm.visible_type == "gauss" and (fault := scale_fault(own.x)):
+            warn(f"{feats}: {fault}; put what cmvn-to-nnet makes of compute-cmvn-stats into --feature-transform")
+        report.take(-trainer.step(own), len(own), trainer.reconstruction)
     if not trainer.num_minibatches:
         raise InputError(
             f"no minibatch of {shuffle.minibatch_size} frames", file=feats, expected="as many frames",
