@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from houseblend.io.objects import open_output
-from houseblend.nnet.network import Network
 from houseblend.parallel.gate import Gate
+from houseblend.parallel.model import Model
+from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.rounds import Experiment, run_rounds
@@ -31,6 +32,9 @@ class Unequal:
 
     size: int = 32
 
+    def stands(self, past):
+        return (len(past),)
+
     def next(self, past):
         number = len(past)
         if number == 2:
@@ -42,7 +46,7 @@ class Unequal:
         return RoundPlan(number, intervals, 0.004, self.size, 2.0, 1, number / 2, is_fresh=number == 0)
 
 
-def network_of(folder: Path):
+def model_of(folder: Path):
     """A small network with batch norm and dropout, whose randomness must not depend on the exchange either."""
     with open_output(folder / "transform.mat") as target:
         import numpy as np
@@ -51,8 +55,8 @@ def network_of(folder: Path):
     layer = "dropout-proportion=0.1"
     config = NetworkConfig(8, 8, 16, "relu-batchnorm-dropout-layer", 1, folder / "transform.mat", layer)
 
-    def make(previous: Network | None, num_layers: int) -> Network:
-        return config.initial(num_layers, 1) if previous is None else previous
+    def make(previous: Model | None, num_layers: int) -> Model:
+        return NetworkModel(config.initial(num_layers, 1)) if previous is None else previous
 
     return make
 
@@ -73,7 +77,7 @@ def train(frames: Path, folder: Path, name: str, strategy, memory, momentum: flo
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     rule = UpdateRule(momentum=momentum)
-    experiment = Experiment(place, frames, rule, strategy, memory, Gate(), 1, 9, "cpu", 1, network_of(place))
+    experiment = Experiment(place, frames, rule, strategy, memory, Gate(), 1, 9, "cpu", 1, model_of(place))
     records = run_rounds(experiment, Unequal(), exchange, lambda record: None, lambda worker, count: None)
     return [text for record in records for text in (record.model_hash, *record.state.values())]
 

@@ -134,7 +134,7 @@ def test_a_rank_that_dies_or_hangs_is_named_and_the_rerun_ends_at_the_same_bits(
 
 def test_a_rank_that_raises_is_named(frames, tmp_path):
     (tmp_path / "injected").mkdir()
-    fault = "import os\nif os.environ.get('PMI_RANK') == '1':\n    import houseblend.parallel.network_worker as w\n"
+    fault = "import os\nif os.environ.get('PMI_RANK') == '1':\n    import houseblend.parallel.models.network as w\n"
     fault += (
         "    def broken(*words): raise OSError(5, 'Input/output error', 'shard.0')\n    w.read_minibatches = broken\n"
     )

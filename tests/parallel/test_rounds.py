@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,15 +20,17 @@ from houseblend.io.objects import open_output
 from houseblend.jobs.local import JobFailedError
 from houseblend.jobs.spec import JobResult
 from houseblend.nnet.formats.nnet3 import read_network, write_network
-from houseblend.parallel import blending, network_worker
+from houseblend.parallel import blending
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.ledger import Ledger
+from houseblend.parallel.models import network
+from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig
-from houseblend.parallel.network_worker import NetworkWorker
-from houseblend.parallel.rounds import Experiment, RoundRefusedError, run_rounds
-from houseblend.parallel.schedule import Schedule
+from houseblend.parallel.round_worker import RoundWorker
+from houseblend.parallel.rounds import Experiment, RoundRefusedError, _task, combined_models, run_rounds
+from houseblend.parallel.schedules.exponential import Exponential
 from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.task import MemoryPolicy, RoundTask
@@ -40,7 +42,7 @@ from some_records import some_plan
 from tiny import write_tiny_frames
 
 
-class FaultyWorker(NetworkWorker):
+class FaultyWorker(RoundWorker):
     """Trains for real, then reports what `faults[round, attempt, worker]` says."""
 
     faults: ClassVar[dict] = {}
@@ -76,19 +78,19 @@ def small(folder, strategy):
         target.write_matrix(np.eye(24, 25, dtype=np.float32))
     config = NetworkConfig(8, 8, 16, "relu-layer", 1, out / "transform.mat")
 
-    def network_of(previous, num_layers):
-        return config.initial(num_layers, 1) if previous is None else previous
+    def model_of(previous, num_layers):
+        return NetworkModel(config.initial(num_layers, 1)) if previous is None else previous
 
-    return Experiment(out, frames, UpdateRule(), strategy, MemoryPolicy(), Gate(1.0), 1, 9, "cpu", 1, network_of)
+    return Experiment(out, frames, UpdateRule(), strategy, MemoryPolicy(), Gate(1.0), 1, 9, "cpu", 1, model_of)
 
 
-SCHEDULE = Schedule(4800, 1.5, 3, 3, 0.003, 0.001, 800, 64, hidden_layers=1)
+SCHEDULE = Exponential(4800, 1.5, 3, 3, 0.003, 800, 64, hidden_layers=1, final_effective_lrate=0.001)
 
 
 def run(experiment, monkeypatch=None, faults=None, exchange=None):
     """All rounds, with faults."""
     if faults is not None:
-        monkeypatch.setattr(blending, "NetworkWorker", FaultyWorker)
+        monkeypatch.setattr(blending, "RoundWorker", FaultyWorker)
         monkeypatch.setattr(FaultyWorker, "faults", faults)
     return run_rounds(
         experiment, SCHEDULE, exchange or LocalExchange(1), lambda record: None, lambda worker, frames: None
@@ -137,9 +139,9 @@ def test_a_finished_training_is_not_run_again_and_a_changed_file_is_noticed(tmp_
     state.write_bytes(state.read_bytes() + b"x")
     with pytest.raises(InputError, match="the state is not the one"):
         run(experiment)
-    network = read_network(experiment.model(3))
-    network.set_parameters(network.parameters.flat + torch.tensor(0.1))
-    write_network(experiment.model(3), network)
+    last = read_network(experiment.model(3))
+    last.set_parameters(last.parameters.flat + torch.tensor(0.1))
+    write_network(experiment.model(3), last)
     with pytest.raises(InputError, match="the model is not the one"):
         run(experiment)
 
@@ -156,7 +158,7 @@ def test_a_give_that_is_not_finite_is_left_out_and_its_worker_goes_on_from_the_m
                 self.params[3] = math.nan
             return value
 
-    monkeypatch.setattr(network_worker, "Trainer", Poisoned)
+    monkeypatch.setattr(network, "Trainer", Poisoned)
     records = run(experiment)
     assert [(one.blend, one.worker) for one in records[0].left_out] == [(1, 2)]
     assert "not finite" in records[0].left_out[0].reason
@@ -177,7 +179,7 @@ def test_too_many_gives_that_are_not_finite_refuse_the_round_and_none_that_is_re
                 self.params[3] = math.nan
             return value
 
-    monkeypatch.setattr(network_worker, "Trainer", Poisoned)
+    monkeypatch.setattr(network, "Trainer", Poisoned)
     with pytest.raises(RoundRefusedError):
         run(experiment)
     assert "gives inside the round were not finite" in entries(experiment)[0].reason[0]
@@ -193,20 +195,50 @@ def test_a_model_that_grows_is_held_to_the_loss_that_it_grew_to(tmp_path, monkey
     experiment = small(tmp_path, Average())
     config = NetworkConfig(8, 8, 16, "relu-layer", 1, experiment.folder / "transform.mat")
 
-    def network_of(previous, num_layers):
+    def model_of(previous, num_layers):
         if previous is None:
-            return config.initial(num_layers, 1)
-        has = sum(one.name.endswith(".affine") for one in previous.components) - 1
-        return previous if has == num_layers else config.grown(previous, num_layers, 1)
+            return NetworkModel(config.initial(num_layers, 1))
+        has = sum(one.name.endswith(".affine") for one in previous.network.components) - 1
+        return previous if has == num_layers else NetworkModel(config.grown(previous.network, num_layers, 1))
 
-    monkeypatch.setattr(blending, "NetworkWorker", FaultyWorker)
+    monkeypatch.setattr(blending, "RoundWorker", FaultyWorker)
     monkeypatch.setattr(FaultyWorker, "faults", {(2, None, worker): EXPLODED for worker in (1, 2, 3)})
     growing = replace(SCHEDULE, hidden_layers=2, add_layers_period=2)
     with pytest.raises(RoundRefusedError):
-        run_rounds(
-            replace(experiment, network_of=network_of), growing, LocalExchange(1), lambda r: None, lambda w, f: None
-        )
+        run_rounds(replace(experiment, model_of=model_of), growing, LocalExchange(1), lambda r: None, lambda w, f: None)
     assert "above the previous model's" in entries(experiment)[-1].reason[1]
+
+
+@dataclass(frozen=True)
+class Returning(Exponential):
+    """Three rounds, the third from the model after the first."""
+
+    def stands(self, past):
+        return (1,) if len(past) == 2 else (len(past), min(len(past), 1))
+
+
+def test_a_round_may_begin_with_an_earlier_model_and_its_state(tmp_path):
+    experiment = replace(small(tmp_path, Bmuf(block_momentum=0.5)), keep=1)
+    schedule = Returning(**{one.name: getattr(SCHEDULE, one.name) for one in fields(SCHEDULE)})
+
+    def train(schedule, rounds):
+        run_rounds(experiment, schedule, LocalExchange(1), lambda r: rounds.append(r), lambda w, f: None)
+        return rounds
+
+    first, second, third = train(schedule, [])
+    assert (second.plan.model, third.plan.model) == (1, 1)
+    assert third.previous_loss == second.previous_loss == -first.measured.heldout_objective
+    assert experiment.state(3, "state.npz").exists()
+    assert combined_models(experiment, [first, second, third], 3) == [experiment.model(3)]
+    (tmp_path / "alone").mkdir()
+    alone = replace(experiment, folder=tmp_path / "alone")
+    for name in ("1.raw", "1.state.npz", "transform.mat"):
+        shutil.copyfile(tmp_path / "exp" / name, tmp_path / "alone" / name)
+    task = _task(alone, [first], replace(third.plan, start=1))
+    folder = tmp_path / "alone/rounds"
+    folder.mkdir()
+    again = LocalExchange(1).run(replace(task, folder=str(folder)), lambda w, f: None)
+    assert again.model_hash == third.model_hash
 
 
 @pytest.mark.parametrize(
@@ -256,14 +288,14 @@ def test_files_refuse_blends_inside_a_round(tmp_path):
 def test_workers_whose_process_was_killed_are_trained_again(experiment, tmp_path, monkeypatch):
     ticket = tmp_path / "ticket"
 
-    class Killed(NetworkWorker):
+    class Killed(RoundWorker):
         def finish(self):
             if self.number == 2 and not ticket.exists():
                 ticket.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().finish()
 
-    monkeypatch.setattr(blending, "NetworkWorker", Killed)
+    monkeypatch.setattr(blending, "RoundWorker", Killed)
     assert len(run(experiment, exchange=LocalExchange(2))) == 3
     assert ticket.exists()
 
@@ -276,12 +308,12 @@ def test_shared_rows_have_no_file(tmp_path):
 
 @pytest.mark.parametrize("failure", [InputError("a wrong file"), ZeroDivisionError("oh")])
 def test_what_a_process_raises_is_raised_here(experiment, monkeypatch, failure):
-    class Failing(NetworkWorker):
+    class Failing(RoundWorker):
         def finish(self):
             if self.number == 3:
                 raise failure
             return super().finish()
 
-    monkeypatch.setattr(blending, "NetworkWorker", Failing)
+    monkeypatch.setattr(blending, "RoundWorker", Failing)
     with pytest.raises(type(failure), match=str(failure)):
         run(experiment, exchange=LocalExchange(2))

@@ -8,7 +8,8 @@ import torch
 from quadratic import DIM, Problem, Quadratic, blend
 
 from houseblend.base.errors import UsageError
-from houseblend.parallel.strategies import STRATEGIES, strategy_of
+from houseblend.base.options import one_of
+from houseblend.parallel.strategies import STRATEGIES
 from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.strategies.diloco import DiLoCo
@@ -235,5 +236,5 @@ def test_strategies_are_pure(name):
 )
 def test_wrong_options_are_named(name, values, words):
     with pytest.raises(UsageError) as failure:
-        strategy_of(name, values)
+        one_of("strategy", name, STRATEGIES, Strategy, values)
     assert all(word in str(failure.value) for word in words)

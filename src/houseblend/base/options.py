@@ -41,6 +41,38 @@ def chosen(kind: type[Options], values: Mapping[str, Any], **fixed: Any) -> Opti
     return kind(**{one.name: values[one.name] for one in declared_fields(kind) if one.name in values} | fixed)
 
 
+def own_options(kind: type, base: type) -> set[str]:
+    """Names of the options that a dataclass has beside those of one that it is derived from."""
+    return {one.name for one in declared_fields(kind)} - {one.name for one in declared_fields(base)}
+
+
+def one_of(
+    option: str, name: str, table: Mapping[str, type[Options]], base: type, values: Mapping[str, Any], **fixed: Any
+) -> Options:
+    """The dataclass that an option names, with its options out of those of all in a table; None was not given.
+
+    Args:
+        option: `strategy` for --strategy.
+        name: what was given.
+        table: the dataclasses by name.
+        base: what all of them are derived from.
+        values, fixed: as in `chosen`.
+
+    Raises:
+        UsageError: no such name, an option of another one, or a value that makes no sense.
+    """
+    if name not in table:
+        raise UsageError(f"{option_name(option)}={name}", expected=" or ".join(table), do="see hb strategies")
+    kind = table[name]
+    given = {key: value for key, value in values.items() if value is not None}
+    for other, its in table.items():
+        for key in own_options(its, base) & given.keys() - {one.name for one in declared_fields(kind)}:
+            raise UsageError(
+                f"{option_name(key)} belongs to {option_name(option)}={other}", expected=f"options of {name}"
+            )
+    return chosen(kind, given, **fixed)
+
+
 def check_choices(options: Any) -> None:
     """Refuse a word that is none of an option's choices.
 

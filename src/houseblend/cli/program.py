@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -76,7 +76,7 @@ def option(
 
 
 def options_of(
-    kind: type, group: str, without: Sequence[str] = (), only: Sequence[str] | None = None, optional: bool = False
+    kind: type, group: str, without: Sequence[str] = (), only: Collection[str] | None = None, optional: bool = False
 ) -> Callable:
     """Declare an option for every field of a dataclass that is one (`base/options.declared`).
 

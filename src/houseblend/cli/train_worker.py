@@ -8,7 +8,7 @@ from houseblend.cli.program import argument, program
 @program(example="train-worker exp/dnn/rounds/3.0/task.json 2 2.raw 2.npz 2.json")
 @argument("task", type=Path, help="the round, as train_dnn has written it")
 @argument("worker", type=int, help="which worker, from 1")
-@argument("model_out", type=Path, help="raw network to write")
+@argument("model_out", type=Path, help="model to write")
 @argument("state_out", type=Path, help="arrays to write: what is its own in the strategy, what its optimizer remembers")
 @argument("report_out", type=Path, help="JSON file to write: frames, objectives, seconds")
 def main(task: Path, worker: int, model_out: Path, state_out: Path, report_out: Path) -> None:

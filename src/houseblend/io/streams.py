@@ -260,7 +260,7 @@ def open_stream(rxfilename: str | Path, mapped: bool = False) -> Iterator[InputS
         path, offset = split_offset(name)
         with _open_file(path) as file:
             if path.endswith(".gz"):
-                packed = InputStream(_Unpacked(file), name)
+                packed = InputStream(_Unpacked(file), name)  # type: ignore[arg-type]
                 if packed.at_end() and not file.tell():
                     raise InputError("the file is empty", file=path, expected="gzip data", do=AGAIN)
                 yield _behind_mark(packed)

@@ -15,10 +15,10 @@ import torch
 from houseblend.base.errors import NotFiniteError
 from houseblend.base.log import warn
 from houseblend.parallel.group import Group
-from houseblend.parallel.network_worker import NetworkWorker, read_start
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import LeftOut, Refusal, RoundRecord
 from houseblend.parallel.round_end import end_round, mean_of_memories
+from houseblend.parallel.round_worker import RoundWorker, read_start
 from houseblend.parallel.strategy import Shared, Strategy
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Answer, Given, Told, Worker
@@ -33,14 +33,14 @@ def run_round(task: RoundTask, group: Group, told: Told) -> RoundRecord | Refusa
     torch.set_num_threads(task.threads)
     strategy = task.strategy_now()
     start = read_start(task, strategy)
-    workers = {number: NetworkWorker(task, number, strategy, start, told) for number in group.workers}
+    workers = {number: RoundWorker(task, number, strategy, start, told) for number in group.workers}
     blending = Blending(task.plan, task.memory, strategy, group, start.shared)
     try:
         blending.train(workers)
     except NoneFiniteError as failure:
         return Refusal(task.plan.round, task.attempt, task.plan, {}, {0: str(failure)}, blending.left_out)
     finished = {number: worker.finish() for number, worker in workers.items()}
-    return end_round(task, strategy, group, start.network, blending.shared, finished, blending.left_out)
+    return end_round(task, strategy, group, start.model, blending.shared, finished, blending.left_out)
 
 
 class NoneFiniteError(NotFiniteError):

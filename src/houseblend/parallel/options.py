@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from houseblend.base.errors import UsageError
-from houseblend.base.options import check_choices, chosen, declared, declared_fields
+from houseblend.base.options import check_choices, chosen, declared, declared_fields, one_of, own_options
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.schedule import Schedule
-from houseblend.parallel.strategies import STRATEGIES, strategy_of
-from houseblend.parallel.strategy import Moment, Strategy, own_options
+from houseblend.parallel.schedules import SCHEDULES
+from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategy import Moment, Strategy
 from houseblend.parallel.task import MemoryPolicy
 from houseblend.train.options import DEVICES, THREADS
 from houseblend.train.update.rule import UpdateRule
@@ -42,6 +43,9 @@ class NetworkOptions:
 class RunOptions:
     """What else the model depends on."""
 
+    schedule: str = declared(
+        "exponential", "How the learning rate falls, and when training ends; see hb strategies", tuple(SCHEDULES)
+    )
     strategy: str = declared("average", "How workers' models become one; see hb strategies", tuple(STRATEGIES))
     reduction: str = declared(
         "exact",
@@ -98,11 +102,28 @@ def enter_exchange(values: Mapping[str, Any]) -> None:
 
 def with_strategies(options_of: Callable[..., Callable]) -> Callable:
     """Declare the options of all strategies, by what declares those of one dataclass."""
+    return _with_all(STRATEGIES, Strategy, "Strategies", options_of, options_of(Strategy, "Strategies", optional=True))
+
+
+def with_schedules(options_of: Callable[..., Callable]) -> Callable:
+    """The same for schedules."""
+    return _with_all(SCHEDULES, Schedule, "Rounds", options_of, options_of(Schedule, "Rounds"))
+
+
+def _with_all(
+    table: Mapping[str, type], base: type, group: str, options_of: Callable[..., Callable], first: Callable
+) -> Callable:
+    """Declare, behind the `first`, the options that the dataclasses of a table have beside their base's, each once."""
 
     def declare(function: Callable) -> Callable:
-        for kind in reversed(STRATEGIES.values()):
-            function = options_of(kind, "Strategies", only=own_options(kind), optional=True)(function)
-        return options_of(Strategy, "Strategies", optional=True)(function)
+        seen: set[str] = set()
+        declarations = []
+        for kind in table.values():
+            declarations.append(options_of(kind, group, only=own_options(kind, base) - seen, optional=True))
+            seen |= own_options(kind, base)
+        for declaration in reversed([first, *declarations]):
+            function = declaration(function)
+        return function
 
     return declare
 
@@ -128,10 +149,10 @@ class DnnOptions:
         """
         run = chosen(RunOptions, values)
         return cls(
-            chosen(Schedule, values, frames_per_epoch=frames_per_epoch),
+            one_of("schedule", run.schedule, SCHEDULES, Schedule, values, frames_per_epoch=frames_per_epoch),
             chosen(NetworkOptions, values),
             chosen(UpdateRule, {name: value for name, value in values.items() if name not in SET_BY_ROUND}),
-            strategy_of(run.strategy, values),
+            one_of("strategy", run.strategy, STRATEGIES, Strategy, values),
             chosen(MemoryPolicy, values),
             chosen(Gate, values),
             run,

@@ -17,6 +17,7 @@ class RoundPlan:
         num_layers: hidden layers that the network has in this round.
         seen: share of the training's data that was seen before.
         is_fresh: the topology is new: what workers learn apart for a whole round cannot be averaged.
+        start: number of the model that it begins with; None is that of the round before.
     """
 
     round: int
@@ -27,6 +28,12 @@ class RoundPlan:
     num_layers: int
     seen: float = 0.0
     is_fresh: bool = False
+    start: int | None = None
+
+    @property
+    def model(self) -> int:
+        """Number of the model that it begins with."""
+        return self.round if self.start is None else self.start
 
     @property
     def workers(self) -> int:

@@ -49,12 +49,14 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Measured:
-    """Objective and accuracy of the blended model, nats and share per frame."""
+    """The blended model, per frame: objective, and where there are any, accuracy and free energy (see `Measures`)."""
 
     heldout_objective: float
-    heldout_accuracy: float
+    heldout_accuracy: float | None
     train_objective: float
-    train_accuracy: float
+    train_accuracy: float | None
+    heldout_free_energy: float | None = None
+    train_free_energy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class RoundRecord:
         bytes: that ranks exchanged.
         exchange, torch, cpu: what it was computed with.
         seconds: by the clock.
+        previous_loss: held-out loss of the model that it began with.
     """
 
     kind: ClassVar[str] = "round"
@@ -110,6 +113,7 @@ class RoundRecord:
     torch: str
     cpu: str
     seconds: float = 0.0
+    previous_loss: float | None = None
 
     @property
     def frames_discarded(self) -> float:

@@ -7,7 +7,7 @@ Parameters are flat, [n] float32.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,18 +16,15 @@ import torch
 
 from houseblend.base.fingerprint import hash_file
 from houseblend.io.arrays import put_below, write_arrays
-from houseblend.nnet.average import merge_statistics, statistics_of
-from houseblend.nnet.components.nonlinear import NonlinearComponent
-from houseblend.nnet.formats.nnet3 import write_network
-from houseblend.nnet.network import Network
 from houseblend.parallel.group import Group, everywhere
-from houseblend.parallel.network_worker import Finished, evaluate_network, numpy_of
+from houseblend.parallel.model import Model
 from houseblend.parallel.records import LeftOut, Measured, Refusal, RoundRecord, WorkerReport
+from houseblend.parallel.round_worker import Finished, numpy_of
 from houseblend.parallel.strategy import Own, Shared, Strategy
 from houseblend.parallel.task import RoundTask
 from houseblend.train.update.memory import mean_memory
 
-MODEL, STATE = "blend.raw", "state.npz"
+MODEL, STATE = "blend", "state.npz"
 
 
 @dataclass
@@ -39,7 +36,7 @@ class After:
 
 
 def end_round(
-    task: RoundTask, strategy: Strategy, group: Group, network: Network, shared: Shared, finished: Mapping[int, Finished],
+    task: RoundTask, strategy: Strategy, group: Group, model: Model, shared: Shared, finished: Mapping[int, Finished],
     left_out: list[LeftOut],
 ) -> RoundRecord | Refusal:  # fmt: skip
     """Blend what passes the gate, evaluate the model, and write model and state into the task's folder.
@@ -48,7 +45,7 @@ def end_round(
         task: the round.
         strategy: as it is in this round.
         group: the ranks.
-        network: the model before the round; it becomes the one after it.
+        model: that before the round; it becomes the one after it.
         shared: the strategy's arrays.
         finished: this rank's workers.
         left_out: of blends inside the round.
@@ -63,25 +60,27 @@ def end_round(
     weights = _weights(task, strategy, reports, admitted)
     shared, distances, after = _last_blend(strategy, group, shared, finished, weights)
     shows = {n: strategy.show(shared, one.own, one.params) for n, one in after.items()}
-    model = group.mean(shows, weights, torch.empty_like(network.parameters.trained))
-    network.set_learning_rate(plan.learning_rate)
-    _put_together(group, network, model, finished, weights)
-    measured = _measure(task, group, network)
+    params = group.mean(shows, weights, torch.empty_like(model.params))
+    gathered = group.gather({n: one.model.statistics() for n, one in finished.items() if weights[n - 1]})
+    model.become(params, list(gathered.values()), [weight for weight in weights if weight], plan.learning_rate)
+    measured = _measure(task, group, model)
     losses = (-measured.heldout_objective, task.previous_loss), (-measured.train_objective, None)
     if reason := next(filter(None, (task.gate.refusal(*one) for one in losses)), ""):
         return Refusal(plan.round, task.attempt, plan, reports, {0: f"the blended model: {reason}"}, left_out)
     for number in after:
         if weights[number - 1] == 0.0:
-            after[number] = After(strategy.join(shared), model)
-    state = _write_state(task, group, strategy.lasting(shared), model, after, _memories(task, group, finished, weights))
+            after[number] = After(strategy.join(shared), params)
+    state = _write_state(
+        task, group, strategy.lasting(shared), params, after, _memories(task, group, finished, weights)
+    )
     if group.rank == 0:
-        write_network(Path(task.folder) / MODEL, network)
+        model.write(Path(task.folder) / MODEL)
     return RoundRecord(
         plan.round, task.attempt, plan, _with_times(group, reports), dropped,
         {number: weight for number, weight in zip(reports, weights, strict=True) if number not in dropped},
-        left_out, plan.inner_blends(strategy.every) + 1, measured, distances, network.parameters.hash(), state,
+        left_out, plan.inner_blends(strategy.every) + 1, measured, distances, model.hash(), state,
         sum(group.gather({group.rank: group.bytes}).values()), group.name, torch.__version__,
-        torch.backends.cpu.get_cpu_capability(),
+        torch.backends.cpu.get_cpu_capability(), previous_loss=task.previous_loss,
     )  # fmt: skip
 
 
@@ -103,14 +102,11 @@ def _last_blend(
     sent: dict[int, torch.Tensor] = {}
     own: dict[int, Own] = {}
     for number, one in finished.items():
-        own[number], sent[number] = strategy.give(shared, one.own, one.network.parameters.trained)
+        own[number], sent[number] = strategy.give(shared, one.own, one.model.params)
     mean = group.mean(sent, weights, torch.empty_like(sent[min(sent)]) if sent else None)
     distances = _distances(group, finished, sent, mean, weights)
     shared = strategy.blend(shared, mean)
-    after = {
-        number: After(*strategy.take(shared, own[number], one.network.parameters.trained))
-        for number, one in finished.items()
-    }
+    after = {number: After(*strategy.take(shared, own[number], one.model.params)) for number, one in finished.items()}
     return shared, distances, after
 
 
@@ -122,7 +118,7 @@ def _distances(
     squares = {
         number: {
             name: float((flat[part] - mean[part]).double().square().mean())
-            for name, part in finished[number].network.parameters.layout.spans.items()
+            for name, part in finished[number].model.spans.items()
         }
         for number, flat in sent.items()
         if weights[number - 1]
@@ -131,35 +127,12 @@ def _distances(
     return {name: (sum(one[name] for one in found) / len(found)) ** 0.5 for name in found[0]}
 
 
-def _put_together(
-    group: Group, network: Network, model: torch.Tensor, finished: Mapping[int, Finished], weights: Sequence[float]
-) -> None:
-    """Make `network` the model of the round: the mean of what is shown, and the workers' statistics together."""
-    network.parameters.trained.copy_(model)
-    chosen = {number: one.network for number, one in finished.items() if weights[number - 1]}
-    arrays = group.gather({number: statistics_of(one.parameters).cpu().numpy() for number, one in chosen.items()})
-    statistics = [torch.from_numpy(array).to(network.device) for array in arrays.values()]
-    merge_statistics(network.parameters, statistics, [w for w in weights if w])
-    stored = group.gather({number: _stored(one) for number, one in chosen.items()})
-    for component in _nonlinear(network):
-        component.stored = set().union(*(one[component.name] for one in stored.values()))
-
-
-def _nonlinear(network: Network) -> Iterator[NonlinearComponent]:
-    return (component for component in network.components if isinstance(component, NonlinearComponent))
-
-
-def _stored(network: Network) -> dict[str, set[str]]:
-    """Which statistics exist, by component."""
-    return {component.name: component.stored for component in _nonlinear(network)}
-
-
-def _measure(task: RoundTask, group: Group, network: Network) -> Measured:
+def _measure(task: RoundTask, group: Group, model: Model) -> Measured:
     """The model on held-out and on training data, one set a rank at a time."""
-    heldout, train = everywhere(
-        group, ("heldout", "combine"), lambda subset: evaluate_network(network, task.examples(subset))
+    heldout, train = everywhere(group, ("heldout", "combine"), lambda subset: model.measure(task.examples(subset)))
+    return Measured(
+        heldout.objective, heldout.accuracy, train.objective, train.accuracy, heldout.free_energy, train.free_energy
     )
-    return Measured(*heldout, *train)
 
 
 def mean_of_memories(group: Group, memories: Mapping[int, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

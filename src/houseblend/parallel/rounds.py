@@ -17,19 +17,20 @@ from houseblend.base.atomic import move
 from houseblend.base.errors import HouseBlendError, InputError
 from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import log, warn
-from houseblend.nnet.formats.nnet3 import read_network, write_network
-from houseblend.nnet.network import Network
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.ledger import Ledger
-from houseblend.parallel.network_worker import evaluate_network
+from houseblend.parallel.model import Model
+from houseblend.parallel.models import MODELS
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.round_end import MODEL, STATE
+from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Told
 from houseblend.train.update.rule import UpdateRule
 
+AGAIN = "begin a new directory"
 MAX_ATTEMPTS = 3
 
 
@@ -44,14 +45,6 @@ class Exchange(Protocol):
 
     def run(self, task: RoundTask, told: Told) -> RoundRecord | Refusal:
         """Train a round; its model and state lie in the task's folder afterwards, unless it was refused."""
-        ...
-
-
-class Schedule(Protocol):
-    """Says what the next round is to do: a pure function of the rounds that are done."""
-
-    def next(self, past: Sequence[RoundRecord]) -> RoundPlan | None:
-        """The round after those; None when training is over."""
         ...
 
 
@@ -70,7 +63,8 @@ class Experiment:
         keep: models kept for the final combination.
         device: cpu or cuda.
         threads: of each worker.
-        network_of: makes the network of a number of layers, from the previous one (None: the first).
+        model_of: makes the model of a number of layers, from the previous one (None: the first).
+        kind: of the models; see `models`.
     """
 
     folder: Path
@@ -83,14 +77,24 @@ class Experiment:
     keep: int
     device: str
     threads: int
-    network_of: Callable[[Network | None, int], Network]
+    model_of: Callable[[Model | None, int], Model]
+    kind: str = "network"
+
+    @property
+    def suffix(self) -> str:
+        """Of the models' files."""
+        return MODELS[self.kind].suffix
 
     def model(self, number: int) -> Path:
-        """The model before round `number`."""
-        return self.folder / f"{number}.raw"
+        """The model after so many rounds."""
+        return self.folder / f"{number}.{self.suffix}"
+
+    def read_model(self, path: Path) -> Model:
+        """A model of this experiment's kind from a file."""
+        return MODELS[self.kind].read(path)
 
     def state(self, number: int, name: str) -> Path:
-        """A file of arrays that last into round `number`, by its name in the ledger: `state.npz`, `state.W.npz`."""
+        """A file of arrays that last beside that model, by its name in the ledger: `state.npz`, `state.W.npz`."""
         return self.folder / f"{number}.{name}"
 
 
@@ -115,37 +119,39 @@ def run_rounds(
     if plan is None:
         raise InputError("no rounds to run")
     if not ledger.rounds() and not experiment.model(0).exists():
-        write_network(experiment.model(0), experiment.network_of(None, plan.num_layers))
-    _check_last(experiment, ledger.rounds())
+        experiment.model_of(None, plan.num_layers).write(experiment.model(0))
+    _check_last(experiment, ledger.rounds(), schedule)
     for record in ledger.rounds():
         told(record)
     while (plan := schedule.next(ledger.rounds())) is not None:
         told(_round(experiment, exchange, ledger, plan, trained))
-        _clean(experiment, plan.round + 1)
+        _clean(experiment, plan.round + 1, schedule.stands(ledger.rounds()))
     return ledger.rounds()
 
 
-def _check_last(experiment: Experiment, done: Sequence[RoundRecord]) -> None:
-    """Refuse to go on from files that are not those of the ledger's last line."""
-    if not done:
-        return
-    last, number = done[-1], done[-1].round + 1
+def _check_last(experiment: Experiment, done: Sequence[RoundRecord], schedule: Schedule) -> None:
+    """Refuse to go on from files that are not those of the ledger."""
+    for number in schedule.stands(done):
+        if number:
+            _check_model(experiment, number, done[number - 1])
+    if done:
+        log(f"continuing after round {done[-1].round}")
+
+
+def _check_model(experiment: Experiment, number: int, record: RoundRecord) -> None:
     path = experiment.model(number)
-    if not path.exists() or read_network(path).parameters.hash() != last.model_hash:
-        raise InputError("the model is not the one of the ledger's last line", file=path, do="begin a new directory")
-    for name, expected in last.state.items():
+    if not path.exists() or experiment.read_model(path).hash() != record.model_hash:
+        raise InputError(f"the model is not the one of the ledger's round {record.round}", file=path, do=AGAIN)
+    for name, expected in record.state.items():
         path = experiment.state(number, name)
         if not path.exists() or hash_file(path) != expected:
-            raise InputError(
-                "the state is not the one of the ledger's last line", file=path, do="begin a new directory"
-            )
-    log(f"continuing after round {last.round}")
+            raise InputError(f"the state is not the one of the ledger's round {record.round}", file=path, do=AGAIN)
 
 
 def _round(experiment: Experiment, exchange: Exchange, ledger: Ledger, plan: RoundPlan, trained: Told) -> RoundRecord:
     """One round with all its attempts."""
     torch.set_num_threads(1)
-    task = _task(experiment, ledger, plan)
+    task = _task(experiment, ledger.rounds(), plan)
     for attempt in range(ledger.refused(plan.round), MAX_ATTEMPTS):
         began = time.monotonic()
         folder = experiment.folder / "rounds" / f"{plan.round}.{attempt}"
@@ -174,23 +180,26 @@ def _round(experiment: Experiment, exchange: Exchange, ledger: Ledger, plan: Rou
     )  # fmt: skip
 
 
-def _task(experiment: Experiment, ledger: Ledger, plan: RoundPlan) -> RoundTask:
+def _task(experiment: Experiment, done: Sequence[RoundRecord], plan: RoundPlan) -> RoundTask:
     """The round as its workers get it. A network that grows begins without what a strategy kept of the smaller one."""
-    done = ledger.rounds()
-    state = {} if not done else {name: str(experiment.state(plan.round, name)) for name in done[-1].state}
-    loss = -done[-1].measured.heldout_objective if done else None
-    model = experiment.model(plan.round)
-    network = read_network(model)
-    grown = experiment.network_of(network, plan.num_layers)
-    if grown is not network:
-        model, state = experiment.folder / f"{plan.round}.grown.raw", {}
-        write_network(model, grown)
-        loss = -evaluate_network(grown, f"frames:{experiment.frames}:heldout")[0]
+    before = done[plan.model - 1] if plan.model else None
+    state = {} if before is None else {name: str(experiment.state(plan.model, name)) for name in before.state}
+    path = experiment.model(plan.model)
+    model = experiment.read_model(path)
+    grown = experiment.model_of(model, plan.num_layers)
+    if grown is not model:
+        path, state = experiment.folder / f"{plan.round}.grown.{experiment.suffix}", {}
+        grown.write(path)
+    if before is None or grown is not model:
+        loss = -grown.measure(f"frames:{experiment.frames}:heldout").objective
+    else:
+        loss = -before.measured.heldout_objective
     rule = replace(experiment.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / plan.workers)
     own = {int(name.split(".")[1]): path for name, path in state.items() if name != STATE}
     return RoundTask(
-        "", str(model), str(experiment.frames), plan, rule, experiment.strategy, experiment.memory, experiment.gate,
+        "", str(path), str(experiment.frames), plan, rule, experiment.strategy, experiment.memory, experiment.gate,
         state.get(STATE), own, loss, experiment.seed, 0, experiment.device, experiment.threads,
+        experiment.kind,
     )  # fmt: skip
 
 
@@ -203,20 +212,31 @@ def _log_round(record: RoundRecord) -> None:
     )
 
 
-def _clean(experiment: Experiment, last: int) -> None:
+def _clean(experiment: Experiment, last: int, needed: Sequence[int]) -> None:
     """Remove what no later round needs: old models and states, and the workers' files of finished rounds (logs stay)."""
-    for path in [*experiment.folder.glob("*.raw"), *experiment.folder.glob("*.npz")]:
+    suffix = experiment.suffix
+    for path in [*experiment.folder.glob(f"*.{suffix}"), *experiment.folder.glob("*.npz")]:
         number = path.name.partition(".")[0]
-        kept = experiment.keep if path.name == f"{number}.raw" else 1
-        if number.isdigit() and int(number) <= last - kept and int(number) != last:
+        kept = experiment.keep if path.name == f"{number}.{suffix}" else 1
+        if number.isdigit() and int(number) <= last - kept and int(number) not in (last, *needed):
             path.unlink()
-    for kind in ("raw", "npz"):
+    for kind in (suffix, "npz"):
         for path in experiment.folder.glob(f"rounds/*/*.{kind}*"):
             path.unlink()
 
 
-def combined_models(experiment: Experiment, rounds: Sequence[RoundRecord]) -> list[Path]:
-    """The models for the final combination, the last first: of the last rounds, those with the final topology."""
-    layers = rounds[-1].plan.num_layers
-    last = [record for record in reversed(rounds[-experiment.keep :]) if record.plan.num_layers == layers]
-    return [experiment.model(record.round + 1) for record in last]
+def combined_models(experiment: Experiment, rounds: Sequence[RoundRecord], result: int) -> list[Path]:
+    """The models for the final combination, the last first: the result, and those that led to it, of its topology.
+
+    Args:
+        experiment: what stays the same.
+        rounds: all of them.
+        result: number of the model that training ended with.
+    """
+    found, layers = [], rounds[-1].plan.num_layers
+    while result > len(rounds) - experiment.keep or not found:
+        if result == 0 or rounds[result - 1].plan.num_layers != layers:
+            break
+        found.append(experiment.model(result))
+        result = rounds[result - 1].plan.model
+    return found

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from houseblend.base.errors import UsageError
-from houseblend.base.options import declared, declared_fields, option_name
+from houseblend.base.options import declared, option_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,8 +127,3 @@ def within(low: float, value: float, high: float, name: str, closed: bool = Fals
         raise UsageError(
             f"{option_name(name)}={value:g}", expected=f"from {low:g} to {'' if closed else 'below '}{high:g}"
         )
-
-
-def own_options(kind: type[Strategy]) -> set[str]:
-    """Names of the options that a strategy has beside those of all."""
-    return {one.name for one in declared_fields(kind)} - {one.name for one in declared_fields(Strategy)}

@@ -9,6 +9,8 @@ from houseblend.base.errors import InputError, UsageError
 from houseblend.base.options import check_choices, declared, declared_fields
 from houseblend.io.json_files import read_json
 from houseblend.parallel.gate import Gate
+from houseblend.parallel.model import Model
+from houseblend.parallel.models import MODELS
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import from_json
 from houseblend.parallel.strategies import STRATEGIES
@@ -39,8 +41,8 @@ class RoundTask:
     """What a round starts from and how its workers train.
 
     Args:
-        folder: where its files go: `blend.raw`, `state.npz`, `state.W.npz`, logs.
-        model: raw network before the round.
+        folder: where its files go: `blend`, `state.npz`, `state.W.npz`, logs.
+        model: that before the round; see `kind`.
         state, own_states: files of arrays that last from the round before: shared, and by worker.
         frames: the frame store.
         plan: of the round.
@@ -53,6 +55,7 @@ class RoundTask:
         attempt: at this round.
         device: cpu or cuda.
         threads: of the matrix products.
+        kind: of the model; see `models`.
     """
 
     folder: str
@@ -70,10 +73,19 @@ class RoundTask:
     attempt: int = 0
     device: str = "cpu"
     threads: int = 1
+    kind: str = "network"
 
     def examples(self, subset: str) -> str:
         """The specifier of a subset of the frame store."""
         return f"frames:{self.frames}:{subset}"
+
+    def read_model(self, path: str | Path | None = None) -> Model:
+        """The model before the round, or another one of its kind.
+
+        Raises:
+            InputError: it is missing or no such model.
+        """
+        return MODELS[self.kind].read(path or self.model, self.device)
 
     def strategy_now(self) -> Strategy:
         """The strategy in this round."""

@@ -17,14 +17,14 @@ from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
-from houseblend.nnet.network import Network
 from houseblend.nnet.products import warn_of_slow_bfloat16
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
+from houseblend.parallel.model import Model
+from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig, check_layer
 from houseblend.parallel.options import DnnOptions, ExchangeOptions, NetworkOptions
 from houseblend.parallel.progress import TrainingProgress
-from houseblend.parallel.records import RoundRecord
 from houseblend.parallel.rounds import Exchange, Experiment, combined_models, run_rounds
 from houseblend.train.combine import average_posteriors, combine
 from houseblend.train.transform import gather_lda_stats
@@ -48,16 +48,19 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     config = _network_config(frames, out, options.network)
 
-    def network_of(previous: Network | None, num_layers: int) -> Network:
+    def model_of(previous: Model | None, num_layers: int) -> Model:
         if previous is None:
-            return config.initial(num_layers, options.run.seed)
-        has = sum(1 for component in previous.components if component.name.endswith(".affine")) - 1
-        return previous if has == num_layers else config.grown(previous, num_layers, options.run.seed)
+            return NetworkModel(config.initial(num_layers, options.run.seed))
+        assert isinstance(previous, NetworkModel)
+        has = sum(1 for component in previous.network.components if component.name.endswith(".affine")) - 1
+        if has == num_layers:
+            return previous
+        return NetworkModel(config.grown(previous.network, num_layers, options.run.seed))
 
     run, schedule = options.run, options.schedule
     experiment = Experiment(
         out, frames, options.rule, options.strategy, options.memory, options.gate, run.seed, run.combine_models, run.device,
-        run.threads_per_worker, network_of,
+        run.threads_per_worker, model_of,
     )  # fmt: skip
     log(
         f"{schedule.num_rounds} rounds over {schedule.total_frames} frames, {schedule.workers(0)} to "
@@ -66,7 +69,7 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
     with TrainingProgress(schedule.total_frames) as progress:
         exchange = _exchange(chosen(ExchangeOptions, values), run.reduction)
         rounds = run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
-    _finish(experiment, rounds)
+    _finish(experiment, combined_models(experiment, rounds, schedule.stands(rounds)[0]))
 
 
 def _exchange(options: ExchangeOptions, reduction: str) -> Exchange:
@@ -94,11 +97,11 @@ def _network_config(frames: Path, out: Path, options: NetworkOptions) -> Network
     )
 
 
-def _finish(experiment: Experiment, rounds: Sequence[RoundRecord]) -> None:
-    """Combine the last models, set the priors, and write what decoding needs."""
+def _finish(experiment: Experiment, models: Sequence[Path]) -> None:
+    """Combine models, set the priors, and write what decoding needs."""
     torch.set_num_threads(1)
     examples = f"frames:{experiment.frames}:combine"
-    network, count = combine(combined_models(experiment, rounds), examples, experiment.device)
+    network, count = combine(models, examples, experiment.device)
     transitions = TransitionModel.load(experiment.frames / "final.mdl")
     model = AcousticModel(transitions, network.to("cpu"), np.zeros(0, dtype=np.float32))
     with network.batch_norm_in_test_mode():

@@ -1,32 +1,52 @@
-"""The blending strategies, for people: mathematics in a line, state, what is sent, options, paper."""
+"""The blending strategies and the schedules, for people: mathematics in a line, state, what is sent, options, source."""
 
 import inspect
 
 from houseblend.base.options import declared_fields, option_name
+from houseblend.parallel.schedule import Schedule
+from houseblend.parallel.schedules import SCHEDULES
 from houseblend.parallel.strategies import STRATEGIES
 from houseblend.parallel.strategy import Strategy
 
 
 def describe_strategies() -> str:
-    """A paragraph for each strategy of `train_dnn --strategy`."""
+    """A paragraph for each strategy of `train_dnn --strategy`, and for each schedule of `--schedule`."""
     head = (
         "p: a worker's parameters, m: the mean of what all workers send, c: the centre that all hold alike.\n"
         "A blend every --average-period minibatches; 0: once, at the end of the round. Each worker goes on from c, unless said.\n"
     )
-    return head + "".join(_paragraph(name, kind) for name, kind in STRATEGIES.items())
+    schedules = "\nSchedules, for every strategy. L: held-out loss before an epoch, L': after it.\n"
+    return (
+        head + "".join(_strategy(*one) for one in STRATEGIES.items())
+        + schedules + "".join(_schedule(*one) for one in SCHEDULES.items())
+    )  # fmt: skip
 
 
-def _paragraph(name: str, kind: type[Strategy]) -> str:
-    options = "  ".join(f"{option_name(one.name)}={_shown(one.default)}" for one in declared_fields(kind))
-    summary = inspect.cleandoc(inspect.getmodule(kind).__doc__ or "").partition("\n")[0]  # type: ignore[union-attr]
+def _strategy(name: str, kind: type[Strategy]) -> str:
     rows = {
         "a blend": kind.mathematics,
         "state": kind.state,
         "sent": kind.sent,
-        "options": options,
+        "options": _options(kind, set()),
         "paper": kind.paper,
     }
+    return _paragraph(name, kind, rows)
+
+
+def _schedule(name: str, kind: type[Schedule]) -> str:
+    common = {one.name for one in declared_fields(Schedule)}
+    rows = {"rate": kind.mathematics, "options": _options(kind, common) or "none of its own", "source": kind.source}
+    return _paragraph(name, kind, rows)
+
+
+def _paragraph(name: str, kind: type, rows: dict[str, str]) -> str:
+    summary = inspect.cleandoc(inspect.getmodule(kind).__doc__ or "").partition("\n")[0]  # type: ignore[union-attr]
     return f"\n{name}: {summary}\n" + "".join(f"  {title:8} {text}\n" for title, text in rows.items())
+
+
+def _options(kind: type, without: set[str]) -> str:
+    chosen = (one for one in declared_fields(kind) if one.name not in without)
+    return "  ".join(f"{option_name(one.name)}={_shown(one.default)}" for one in chosen)
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,9 @@
 """One step of training after another on minibatches of examples: the learner that is a network."""
 
 import math
+from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -51,6 +53,21 @@ class Trainer:
     def memory(self) -> Memory:
         """What the optimizer remembers between steps."""
         return self._optimizer.memory
+
+    @property
+    def frames(self) -> float:
+        """Weight of all minibatches."""
+        return self.objective.weight
+
+    @property
+    def mean_objective(self) -> float:
+        """Per frame, in nats."""
+        return self.objective.per_frame
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The `counts`, by name."""
+        return asdict(self.counts)
 
     def step(self, batch: Minibatch, pull: Pull | None = None) -> float:
         """Train on one minibatch; returns its objective (the sum).

@@ -11,11 +11,11 @@ from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
 from houseblend.jobs.local import check, last_lines, program, run_spec
 from houseblend.jobs.spec import Job, JobResult, JobSpec
-from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.parallel.group import Alone
-from houseblend.parallel.network_worker import AGAIN, Finished, NetworkWorker, Start, numpy_of, read_start, tensors_of
+from houseblend.parallel.models import MODELS
 from houseblend.parallel.records import Refusal, RoundRecord, WorkerReport, from_json, to_json
 from houseblend.parallel.round_end import end_round
+from houseblend.parallel.round_worker import AGAIN, Finished, RoundWorker, Start, numpy_of, read_start, tensors_of
 from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told
@@ -53,7 +53,7 @@ class FilesExchange:
             finished[number] = _finished(task, number, result, job, strategy, start)
             told(number, int(finished[number].report.frames))
         torch.set_num_threads(task.threads)
-        return end_round(task, strategy, Alone(self.name, len(finished)), start.network, start.shared, finished, [])
+        return end_round(task, strategy, Alone(self.name, len(finished)), start.model, start.shared, finished, [])
 
     def _run_jobs(self, task: RoundTask) -> list[tuple[JobResult, Job]]:
         folder = task.folder
@@ -61,7 +61,7 @@ class FilesExchange:
         task.write(path)
         jobs = []
         for number in range(1, task.plan.workers + 1):
-            outputs = [f"{folder}/{number}.{kind}.ATTEMPT" for kind in ("raw", "npz", "json")]
+            outputs = [f"{folder}/{number}.{kind}.ATTEMPT" for kind in (MODELS[task.kind].suffix, "npz", "json")]
             argv = [*program("train-worker"), str(path), str(number), *outputs]
             jobs.append(Job(argv, f"{folder}/log/train.{number}.log", outputs))
         spec = JobSpec("train", jobs, cores=task.threads)
@@ -77,13 +77,13 @@ def _finished(task: RoundTask, number: int, result: JobResult, job: Job, strateg
     own = strategy.join(start.shared)
     if result.failure != "ok":
         failure = f"{result.failure}: {result.message}; {last_lines(result.log, 3)}"
-        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.network, own)
-    model, state, report = job.outputs
+        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.model, own)
+    path, state, report = job.outputs
     value = {**json.loads(Path(report).read_text()), "tries": result.attempt + 1}
     arrays = read_arrays(state, AGAIN)
-    network = read_network(model, task.device)
-    own = tensors_of(below(arrays, "own"), network.parameters.trained) or own
-    return Finished(from_json(WorkerReport, value), network, own, below(arrays, "memory"))
+    model = task.read_model(path)
+    own = tensors_of(below(arrays, "own"), model.params) or own
+    return Finished(from_json(WorkerReport, value), model, own, below(arrays, "memory"))
 
 
 def train_worker(path: Path, number: int, model: Path, state: Path, report: Path) -> None:
@@ -104,11 +104,11 @@ def train_worker(path: Path, number: int, model: Path, state: Path, report: Path
         raise UsageError(f"worker {number}", file=path, expected=f"1 to {task.plan.workers}")
     strategy = task.strategy_now()
     start = read_start(task, strategy)
-    worker = NetworkWorker(task, number, strategy, start, lambda worker, frames: None)
+    worker = RoundWorker(task, number, strategy, start, lambda worker, frames: None)
     collections.deque(worker.train(start.shared, task.plan.steps, blends=0))
     left = worker.finish()
     if left.report.failure:
         raise NotFiniteError(left.report.failure, key=f"worker {number}", do="lower the learning rate")
-    write_network(model, left.network)
+    left.model.write(model)
     write_arrays(state, {**put_below("own", numpy_of(left.own)), **put_below("memory", left.memory)})
     write_json(report, to_json(left.report))

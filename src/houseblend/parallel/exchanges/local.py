@@ -17,7 +17,6 @@ from houseblend.base.process import die_with_parent
 from houseblend.base.workers import KilledError, signals_held
 from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
-from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.parallel.blending import run_round
 from houseblend.parallel.group import Alone, Forked, RankEndedError, Rows
 from houseblend.parallel.records import Refusal, RoundRecord
@@ -61,7 +60,7 @@ class LocalExchange:
 
 def _run_forked(task: RoundTask, size: int, told: Told) -> RoundRecord | Refusal:
     fork = multiprocessing.get_context("fork")
-    length = len(read_network(task.model).parameters.trained)
+    length = len(task.read_model().params)
     rows = Rows(task.plan.workers, length)
     stars = [fork.Pipe() for _ in range(size - 1)]
     answers = [fork.Pipe(duplex=False) for _ in range(size)]

@@ -1,4 +1,4 @@
-"""Workers that train networks on a frame store: how they are begun from a round's files, and what is left of them.
+"""The workers of a round: how they are begun from its files, and what is left of them.
 
 Parameters are flat, [n] float32.
 """
@@ -8,25 +8,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import log, speaking_as
-from houseblend.base.seeds import seed_of
 from houseblend.io.arrays import below, read_arrays
-from houseblend.nnet.formats.nnet3 import read_network
-from houseblend.nnet.network import Network
+from houseblend.parallel.model import Model
 from houseblend.parallel.records import WorkerReport
 from houseblend.parallel.strategy import Own, Shared, Strategy
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told, Worker
-from houseblend.train.examples import read_minibatches
-from houseblend.train.file_to_file import EVALUATION_MINIBATCH
-from houseblend.train.objective import evaluate_as_for_test
-from houseblend.train.trainer import Trainer
 
 AGAIN = "begin a new directory"
 
@@ -36,13 +30,13 @@ class Start:
     """What a round begins with, besides its workers' own arrays.
 
     Args:
-        network: the model before the round.
+        model: that before the round.
         shared: the strategy's arrays.
         params: what all workers begin with, if it is not the model, flat [n].
         memory: the optimizer's memory that all begin with, if they do.
     """
 
-    network: Network
+    model: Model
     shared: Shared
     params: torch.Tensor | None
     memory: dict[str, np.ndarray]
@@ -54,29 +48,28 @@ class Finished:
 
     Args:
         report: what became of it.
-        network: its network.
+        model: its own.
         own: its arrays in the strategy.
         memory: the optimizer's.
     """
 
     report: WorkerReport
-    network: Network
+    model: Model
     own: Own = field(default_factory=dict)
     memory: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def read_start(task: RoundTask, strategy: Strategy) -> Start:
     """Read the model before the round, and what lasts from the round before; begin where nothing does."""
-    network = read_network(task.model, task.device)
-    trained = network.parameters.trained
+    model = task.read_model()
     arrays = {} if task.state is None else read_arrays(task.state, AGAIN)
-    shared = tensors_of(below(arrays, "shared"), trained) or strategy.begin(trained)
-    params = tensors_of({"start": arrays["start"]}, trained)["start"] if "start" in arrays else None
-    return Start(network, shared, params, below(arrays, "memory"))
+    shared = tensors_of(below(arrays, "shared"), model.params) or strategy.begin(model.params)
+    params = tensors_of({"start": arrays["start"]}, model.params)["start"] if "start" in arrays else None
+    return Start(model, shared, params, below(arrays, "memory"))
 
 
-class NetworkWorker(Worker):
-    """A worker with a network of its own.
+class RoundWorker(Worker):
+    """A worker with a model of its own.
 
     Args:
         task: the round.
@@ -92,13 +85,8 @@ class NetworkWorker(Worker):
     def __init__(self, task: RoundTask, number: int, strategy: Strategy, start: Start, told: Told) -> None:
         began = time.monotonic()
         self.task = task
-        self.network = read_network(task.model, task.device)
-        self.network.set_learning_rate(task.plan.learning_rate)
-        seed = seed_of(task.seed, "dropout", task.plan.round, number, task.attempt)
-        self.trainer = Trainer(self.network, task.rule, seed)
-        context = (self.network.left_context, self.network.right_context)
-        begin, end = task.plan.intervals[number - 1]
-        batches = read_minibatches(task.examples("train"), context, task.plan.minibatch_size, begin, end, task.seed)
+        self.model = task.read_model()
+        self.trainer, batches = self.model.training(task, number)
         own = self._begin(number, start) or strategy.join(start.shared)
         super().__init__(number, self.trainer, batches, strategy, own, task.memory.optimizer_memory, told)
         self.starting = time.monotonic() - began
@@ -129,25 +117,25 @@ class NetworkWorker(Worker):
         with speaking_as(f"worker {self.number}"):
             report = self._report()
         lasts = self.task.memory.optimizer_memory_at_round_end != "reset"
-        return Finished(report, self.network, self.own, self.trainer.memory.arrays() if lasts else {})
+        return Finished(report, self.model, self.own, self.trainer.memory.arrays() if lasts else {})
 
     def _report(self) -> WorkerReport:
-        began, objective, heldout = time.monotonic(), self.trainer.objective, None
-        if not self.failure and self.network.parameters.not_finite() is not None:
-            self.failure = f"not finite: {self.network.parameters.not_finite()}"
+        began, trainer, heldout = time.monotonic(), self.trainer, None
+        if not self.failure and (what := self.model.failure()):
+            self.failure = f"not finite: {what}"
         if not self.failure:
-            heldout = evaluate_network(self.network, self.task.examples("heldout"))
+            heldout = self.model.measure(self.task.examples("heldout"))
         seconds = {
             "start": self.starting, "training": self.training, "reading": self.reading, "evaluating": time.monotonic() - began,
         }  # fmt: skip
         report = WorkerReport(
-            self.number, objective.weight, self.trainer.num_minibatches, _finite(objective.per_frame),
-            heldout and _finite(heldout[0]), heldout and _finite(heldout[1]), {name: round(value, 3) for name, value in seconds.items()},
-            asdict(self.trainer.counts), self.failure,
+            self.number, trainer.frames, trainer.num_minibatches, _finite(trainer.mean_objective),
+            heldout and _finite(heldout.objective), heldout and _finite(heldout.accuracy),
+            {name: round(value, 3) for name, value in seconds.items()}, trainer.limits, self.failure,
         )  # fmt: skip
         log(
-            f"objective {objective.per_frame:.4f} over {objective.weight:.0f} frames"
-            + (f", held out {heldout[0]:.4f}" if heldout else "")
+            f"objective {trainer.mean_objective:.4f} over {trainer.frames:.0f} frames"
+            + (f", held out {heldout.objective:.4f}" if heldout else "")
         )
         return report
 
@@ -162,12 +150,5 @@ def numpy_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
-def evaluate_network(network: Network, examples: str) -> tuple[float, float]:
-    """Objective and accuracy per frame, batch norm as for test."""
-    context = (network.left_context, network.right_context)
-    found = evaluate_as_for_test(network, read_minibatches(examples, context, EVALUATION_MINIBATCH))
-    return found.per_frame, found.accuracy
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
