@@ -207,5 +207,5 @@ def test_options_that_make_no_sense_are_refused_by_name(name, value):
 def test_blends_inside_a_round_need_another_exchange_than_files():
     for values in ({"average_period": 5}, {"strategy": "post-local"}):
         with pytest.raises(UsageError, match="--exchange=files with blends inside a round"):
-            enter_exchange({"exchange": "files", "final_workers": 4, **values})
-    enter_exchange({"exchange": "files", "final_workers": 4})
+            enter_exchange({"exchange": "files"}, DnnOptions.of(values).strategy, 4)
+    enter_exchange({"exchange": "files"}, DnnOptions.of({}).strategy, 4)

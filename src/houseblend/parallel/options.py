@@ -1,18 +1,22 @@
 """The options of `train_dnn`, as what uses them declares them; nothing heavy is loaded here."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from houseblend.base.errors import UsageError
-from houseblend.base.options import check_choices, chosen, declared, declared_fields, one_of, own_options
+from houseblend.base.options import check_choices, chosen, declared, declared_fields, one_of, option_name, own_options
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.schedules import SCHEDULES
+from houseblend.parallel.schedules.constant import Constant
 from houseblend.parallel.strategies import STRATEGIES
 from houseblend.parallel.strategy import Moment, Strategy
 from houseblend.parallel.task import MemoryPolicy
 from houseblend.train.options import DEVICES, THREADS
+from houseblend.train.rbm_options import RbmRule
 from houseblend.train.update.rule import UpdateRule
 
 SET_BY_ROUND = ("max_param_change", "l2_regularize_factor")
@@ -31,6 +35,9 @@ class NetworkOptions:
     layer_options: str = declared("", "Appended to every hidden layer's line, for example dropout-proportion=0.2")
     context: int = declared(5, "Frames of input before and after")
     input_transform: str = declared("mean-var", "Of the spliced input", ("mean-var", "lda"))
+    init: Path | None = declared(
+        None, "Begin with the hidden layers of a DBN: directory of pretrain_dbn, or a network of nnet1"
+    )
 
     def __post_init__(self) -> None:
         """UsageError: values that make no sense."""
@@ -84,10 +91,15 @@ class ExchangeOptions:
 EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
 
 
-def enter_exchange(values: Mapping[str, Any]) -> None:
-    """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only."""
+def enter_exchange(values: Mapping[str, Any], strategy: Strategy, workers: int) -> None:
+    """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only.
+
+    Args:
+        values: options by name; see `ExchangeOptions`.
+        strategy: how workers blend.
+        workers: the most that there are.
+    """
     options = chosen(ExchangeOptions, values)
-    strategy = DnnOptions.of(values).strategy
     if options.exchange == "files" and any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0)):
         raise UsageError(
             "--exchange=files with blends inside a round",
@@ -97,7 +109,7 @@ def enter_exchange(values: Mapping[str, Any]) -> None:
     if options.exchange == "mpi":
         from houseblend.parallel.exchanges.launch import enter
 
-        enter(options.ranks, default=values["final_workers"])
+        enter(options.ranks, default=workers)
 
 
 def with_strategies(options_of: Callable[..., Callable]) -> Callable:
@@ -157,3 +169,81 @@ class DnnOptions:
             chosen(Gate, values),
             run,
         )
+
+
+@dataclass(frozen=True)
+class RbmOptions:
+    """How long and how fast each RBM of a deep belief network learns; Kaldi's values."""
+
+    rbm_epochs: int = declared(1, "Epochs of an RBM; the first, of Gaussian units, has twice as many")
+    rbm_lrate: float = declared(0.4, "Learning rate of an RBM, of each worker")
+    rbm_lrate_low: float = declared(0.01, "The same of the first, of Gaussian units")
+    rbm_minibatch_size: int = declared(100, "Frames of a minibatch")
+    rbm_weight_stddev: float = declared(0.1, "Standard deviation of the first weights")
+    workers: int = declared(1, "Workers whose RBMs are blended")
+
+    def __post_init__(self) -> None:
+        """UsageError: values that make no sense."""
+        for one in declared_fields(self):
+            if not 0 < getattr(self, one.name) < math.inf:
+                raise UsageError(f"{option_name(one.name)}={getattr(self, one.name)}", expected="a positive number")
+
+
+OF_DBN = {"schedule": ("frames_per_round", "hidden_layers"), "network": ("hidden_dim", "context"),
+          "run": ("strategy", "reduction", "seed", "threads_per_worker")}  # fmt: skip
+"""Fields that a deep belief network has in common with a DNN."""
+
+
+@dataclass(frozen=True)
+class OneRbm(Constant):
+    """The rounds of one RBM: all workers begin with the same small weights, so that even the first round is averaged."""
+
+    def changes_topology(self, number: int) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True)
+class DbnOptions:
+    """All that a deep belief network depends on."""
+
+    hidden_layers: int
+    frames_per_round: int
+    network: NetworkOptions
+    rbm: RbmOptions
+    rule: RbmRule
+    strategy: Strategy
+    memory: MemoryPolicy
+    gate: Gate
+    run: RunOptions
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "DbnOptions":
+        """Out of the options of a command line.
+
+        Raises:
+            UsageError: values that make no sense.
+        """
+        run, shared = chosen(RunOptions, values), chosen(Schedule, values)
+        options = cls(
+            shared.hidden_layers,
+            shared.frames_per_round,
+            chosen(NetworkOptions, values),
+            chosen(RbmOptions, values),
+            chosen(RbmRule, values),
+            one_of("strategy", run.strategy, STRATEGIES, Strategy, values),
+            chosen(MemoryPolicy, values),
+            chosen(Gate, values),
+            run,
+        )
+        options.schedule(1, 1)
+        return options
+
+    def schedule(self, number: int, frames_per_epoch: int) -> OneRbm:
+        """The rounds of RBM `number`, from 1. Its workers keep the rate that one has: times their number it does not converge."""
+        rbm = self.rbm
+        epochs, rate = (2 * rbm.rbm_epochs, rbm.rbm_lrate_low) if number == 1 else (rbm.rbm_epochs, rbm.rbm_lrate)
+        return OneRbm(
+            frames_per_epoch, epochs, rbm.workers, rbm.workers, rate / rbm.workers, self.frames_per_round, rbm.rbm_minibatch_size,
+            hidden_layers=self.hidden_layers,
+        )  # fmt: skip

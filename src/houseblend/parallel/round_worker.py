@@ -17,6 +17,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import log, speaking_as
 from houseblend.io.arrays import below, read_arrays
 from houseblend.parallel.model import Model
+from houseblend.parallel.models import read_model
 from houseblend.parallel.records import WorkerReport
 from houseblend.parallel.strategy import Own, Shared, Strategy
 from houseblend.parallel.task import RoundTask
@@ -61,7 +62,7 @@ class Finished:
 
 def read_start(task: RoundTask, strategy: Strategy) -> Start:
     """Read the model before the round, and what lasts from the round before; begin where nothing does."""
-    model = task.read_model()
+    model = read_model(task)
     arrays = {} if task.state is None else read_arrays(task.state, AGAIN)
     shared = tensors_of(below(arrays, "shared"), model.params) or strategy.begin(model.params)
     params = tensors_of({"start": arrays["start"]}, model.params)["start"] if "start" in arrays else None
@@ -85,7 +86,7 @@ class RoundWorker(Worker):
     def __init__(self, task: RoundTask, number: int, strategy: Strategy, start: Start, told: Told) -> None:
         began = time.monotonic()
         self.task = task
-        self.model = task.read_model()
+        self.model = read_model(task)
         self.trainer, batches = self.model.training(task, number)
         own = self._begin(number, start) or strategy.join(start.shared)
         super().__init__(number, self.trainer, batches, strategy, own, task.memory.optimizer_memory, told)

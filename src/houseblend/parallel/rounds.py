@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -28,7 +28,6 @@ from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Told
-from houseblend.train.update.rule import UpdateRule
 
 AGAIN = "begin a new directory"
 MAX_ATTEMPTS = 3
@@ -55,7 +54,7 @@ class Experiment:
     Args:
         folder: the experiment directory.
         frames: the frame store.
-        rule: the update rule; its limit on the change comes from the plan.
+        rule: how a worker updates, as the kind of model has it.
         strategy: how workers blend.
         memory: what becomes of the optimizer's memory.
         gate: conditions of admission.
@@ -69,7 +68,7 @@ class Experiment:
 
     folder: Path
     frames: Path
-    rule: UpdateRule
+    rule: Any
     strategy: Strategy
     memory: MemoryPolicy
     gate: Gate
@@ -194,10 +193,9 @@ def _task(experiment: Experiment, done: Sequence[RoundRecord], plan: RoundPlan) 
         loss = -grown.measure(f"frames:{experiment.frames}:heldout").objective
     else:
         loss = -before.measured.heldout_objective
-    rule = replace(experiment.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / plan.workers)
     own = {int(name.split(".")[1]): path for name, path in state.items() if name != STATE}
     return RoundTask(
-        "", str(path), str(experiment.frames), plan, rule, experiment.strategy, experiment.memory, experiment.gate,
+        "", str(path), str(experiment.frames), plan, experiment.rule, experiment.strategy, experiment.memory, experiment.gate,
         state.get(STATE), own, loss, experiment.seed, 0, experiment.device, experiment.threads,
         experiment.kind,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """One round as every rank, process or job gets it: plain values, which are one JSON file for a job."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,17 +11,18 @@ from houseblend.base.errors import InputError, UsageError
 from houseblend.base.options import check_choices, declared, declared_fields
 from houseblend.io.json_files import read_json
 from houseblend.parallel.gate import Gate
-from houseblend.parallel.model import Model
-from houseblend.parallel.models import MODELS
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import from_json
 from houseblend.parallel.strategies import STRATEGIES
 from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategy import Moment, Strategy
+from houseblend.train.rbm_options import RbmRule
 from houseblend.train.update.rule import UpdateRule
 
 _AGAIN = "start the round again"
 POLICIES = ("reset", "keep", "average")
+RULES: dict[str, type] = {"network": UpdateRule, "rbm": RbmRule}
+"""How a worker updates, by the kind of its model."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class RoundTask:
         state, own_states: files of arrays that last from the round before: shared, and by worker.
         frames: the frame store.
         plan: of the round.
-        rule: how a worker updates; limit on the change and factor of l2 included.
+        rule: how a worker updates; see `RULES`.
         strategy: how workers blend.
         memory: what becomes of the optimizer's memory.
         gate: conditions of admission.
@@ -62,7 +65,7 @@ class RoundTask:
     model: str
     frames: str
     plan: RoundPlan
-    rule: UpdateRule
+    rule: Any
     strategy: Strategy = Average()
     memory: MemoryPolicy = MemoryPolicy()
     gate: Gate = Gate()
@@ -79,14 +82,6 @@ class RoundTask:
         """The specifier of a subset of the frame store."""
         return f"frames:{self.frames}:{subset}"
 
-    def read_model(self, path: str | Path | None = None) -> Model:
-        """The model before the round, or another one of its kind.
-
-        Raises:
-            InputError: it is missing or no such model.
-        """
-        return MODELS[self.kind].read(path or self.model, self.device)
-
     def strategy_now(self) -> Strategy:
         """The strategy in this round."""
         return self.strategy.at(Moment(self.plan.workers, self.plan.learning_rate, self.plan.seen))
@@ -98,16 +93,17 @@ class RoundTask:
         write_json(path, {**asdict(self), "strategy": {"name": name, **options}})
 
     @classmethod
-    def read(cls, path: Path) -> "RoundTask":
+    def read(cls, path: Path) -> RoundTask:
         """Read what `write` wrote.
 
         Raises:
             InputError: the file is missing or no task.
         """
-        value: dict[str, Any] = read_json(path, {"strategy": dict}, _AGAIN)
+        value: dict[str, Any] = read_json(path, {"strategy": dict, "rule": dict}, _AGAIN)
         options = value.pop("strategy")
         try:
+            rule = from_json(RULES[str(value.get("kind", cls.kind))], value.pop("rule"))
             strategy = from_json(STRATEGIES[str(options.pop("name", "average"))], options)
-            return replace(from_json(cls, value), strategy=strategy)
+            return replace(from_json(cls, {**value, "rule": rule}), strategy=strategy)
         except (KeyError, ValueError, UsageError) as failure:
             raise InputError(f"no task of a round: {failure}", file=path, do=_AGAIN) from None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from houseblend.base.errors import InputError
 from houseblend.base.log import log
 from houseblend.base.options import chosen
 from houseblend.feat.description import copy_model_features
@@ -16,16 +17,19 @@ from houseblend.gmm.lda import lda_transform, mean_variance_transform
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
+from houseblend.nnet.formats.nnet1 import read_nnet1
 from houseblend.nnet.formats.nnet3 import write_acoustic_model
+from houseblend.nnet.network import Network
+from houseblend.nnet.nnet1.convert import start_from
+from houseblend.nnet.nnet1.network import Nnet1
 from houseblend.nnet.products import warn_of_slow_bfloat16
-from houseblend.parallel.exchanges.files import FilesExchange
-from houseblend.parallel.exchanges.local import LocalExchange
+from houseblend.parallel.exchanges import exchange_of
 from houseblend.parallel.model import Model
 from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig, check_layer
 from houseblend.parallel.options import DnnOptions, ExchangeOptions, NetworkOptions
 from houseblend.parallel.progress import TrainingProgress
-from houseblend.parallel.rounds import Exchange, Experiment, combined_models, run_rounds
+from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
 from houseblend.train.combine import average_posteriors, combine
 from houseblend.train.transform import gather_lda_stats
 
@@ -50,7 +54,7 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
 
     def model_of(previous: Model | None, num_layers: int) -> Model:
         if previous is None:
-            return NetworkModel(config.initial(num_layers, options.run.seed))
+            return NetworkModel(_initial(config, num_layers, options))
         assert isinstance(previous, NetworkModel)
         has = sum(1 for component in previous.network.components if component.name.endswith(".affine")) - 1
         if has == num_layers:
@@ -67,19 +71,9 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
         f"{schedule.final_workers} workers, {options.strategy}"
     )
     with TrainingProgress(schedule.total_frames) as progress:
-        exchange = _exchange(chosen(ExchangeOptions, values), run.reduction)
+        exchange = exchange_of(chosen(ExchangeOptions, values), run.reduction)
         rounds = run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
     _finish(experiment, combined_models(experiment, rounds, schedule.stands(rounds)[0]))
-
-
-def _exchange(options: ExchangeOptions, reduction: str) -> Exchange:
-    if options.exchange == "local":
-        return LocalExchange(options.jobs)
-    if options.exchange == "files":
-        return FilesExchange(options.jobs)
-    from houseblend.parallel.exchanges.mpi import MpiExchange
-
-    return MpiExchange(reduction)
 
 
 def _network_config(frames: Path, out: Path, options: NetworkOptions) -> NetworkConfig:
@@ -95,6 +89,35 @@ def _network_config(frames: Path, out: Path, options: NetworkOptions) -> Network
     return NetworkConfig(
         store.dim, store.num_pdfs, options.hidden_dim, options.layer, options.context, path, options.layer_options
     )
+
+
+def _initial(config: NetworkConfig, num_layers: int, options: DnnOptions) -> Network:
+    """A new network, or one that has the hidden layers of a deep belief network."""
+    network = config.initial(num_layers, options.run.seed)
+    if options.network.init is not None:
+        start_from(network, read_dbn(options.network.init, num_layers))
+    return network
+
+
+def read_dbn(path: Path, num_layers: int) -> Nnet1:
+    """The layers of a deep belief network, behind the transform of its input.
+
+    Args:
+        path: directory of pretrain_dbn, or of Kaldi's script of that name; or a network of nnet1.
+        num_layers: how many of its layers are wanted; a network is taken whole.
+
+    Raises:
+        InputError: it is missing, or no such network.
+    """
+    if not path.is_dir():
+        return read_nnet1(path)
+    dbn = path / f"{num_layers}.dbn"
+    if not dbn.exists():
+        there = ", ".join(one.name for one in sorted(path.glob("*.dbn"))) or "no file N.dbn"
+        do = "train with as many --hidden-layers as it has"
+        raise InputError(f"no DBN of {num_layers} layers", file=path, expected=f"one of {there}", do=do)
+    parts = [read_nnet1(path / "final.feature_transform"), read_nnet1(dbn)]
+    return Nnet1([component for part in parts for component in part.components], dbn)
 
 
 def _finish(experiment: Experiment, models: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
 from houseblend.jobs.local import check, last_lines, program, run_spec
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 from houseblend.parallel.group import Alone
-from houseblend.parallel.models import MODELS
+from houseblend.parallel.models import MODELS, read_model
 from houseblend.parallel.records import Refusal, RoundRecord, WorkerReport, from_json, to_json
 from houseblend.parallel.round_end import end_round
 from houseblend.parallel.round_worker import AGAIN, Finished, RoundWorker, Start, numpy_of, read_start, tensors_of
@@ -81,7 +81,7 @@ def _finished(task: RoundTask, number: int, result: JobResult, job: Job, strateg
     path, state, report = job.outputs
     value = {**json.loads(Path(report).read_text()), "tries": result.attempt + 1}
     arrays = read_arrays(state, AGAIN)
-    model = task.read_model(path)
+    model = read_model(task, path)
     own = tensors_of(below(arrays, "own"), model.params) or own
     return Finished(from_json(WorkerReport, value), model, own, below(arrays, "memory"))
 

@@ -19,6 +19,7 @@ from houseblend.jobs.local import slots_for
 from houseblend.jobs.spec import POLICY, JobSpec
 from houseblend.parallel.blending import run_round
 from houseblend.parallel.group import Alone, Forked, RankEndedError, Rows
+from houseblend.parallel.models import read_model
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told
@@ -60,7 +61,7 @@ class LocalExchange:
 
 def _run_forked(task: RoundTask, size: int, told: Told) -> RoundRecord | Refusal:
     fork = multiprocessing.get_context("fork")
-    length = len(task.read_model().params)
+    length = len(read_model(task).params)
     rows = Rows(task.plan.workers, length)
     stars = [fork.Pipe() for _ in range(size - 1)]
     answers = [fork.Pipe(duplex=False) for _ in range(size)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -74,7 +75,8 @@ class NetworkModel:
         """See `Model.training`."""
         plan = task.plan
         self.network.set_learning_rate(plan.learning_rate)
-        trainer = Trainer(self.network, task.rule, seed_of(task.seed, "dropout", plan.round, number, task.attempt))
+        rule = replace(task.rule, max_param_change=plan.max_param_change, l2_regularize_factor=1.0 / plan.workers)
+        trainer = Trainer(self.network, rule, seed_of(task.seed, "dropout", plan.round, number, task.attempt))
         interval = plan.intervals[number - 1]
         return trainer, read_minibatches(
             task.examples("train"), self._context, plan.minibatch_size, *interval, task.seed
