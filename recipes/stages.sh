@@ -4,6 +4,7 @@
 #
 #   --work DIR         where everything is written (default: work/ beside run.sh)
 #   --corpus DIR       where the recordings are (each recipe says what else it tries)
+#   --dbn yes          the DNN begins with a deep belief network, stage dbn
 #   --stage NAME       begin with this stage
 #   --stop-stage NAME  end after this stage
 #   --help             what each stage does, how long it takes, where results go
@@ -12,7 +13,7 @@ trap '' XFSZ # a limit on file size is an error that names the file, not a silen
 
 recipe=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$recipe/../.." && pwd)
-work=$recipe/work corpus='' first_stage='' last_stage='' list_only=''
+work=$recipe/work corpus='' dbn='' first_stage='' last_stage='' list_only=''
 
 usage_error() { echo "run.sh: $1; see $0 --help" >&2; exit 2; }
 
@@ -26,6 +27,7 @@ while [ $# -gt 0 ]; do
     case $name in
         --work) work=$(realpath -m "$value") ;;
         --corpus) corpus=$(realpath -m "$value") ;;
+        --dbn) [ "$value" = yes ] || usage_error "--dbn is yes, or not there"; dbn=$value ;;
         --stage) first_stage=$value ;;
         --stop-stage) last_stage=$value ;;
         "${own_option:-none}") own_value=$value ;;

@@ -36,8 +36,12 @@ stage_each mono_decode "$tests" score --chosen-on=exp/mono_dev_both_score data/{
 stage align align --max-skipped=20 data/train_noisy lang exp/mono exp/mono_ali
 #: frames       features and states in random order, as training reads them: exp/frames/; 1 s
 stage frames make_frames --max-skipped=20 data/train_noisy exp/mono_ali exp/frames
+#: dbn          with --dbn yes: RBM upon RBM, with which the DNN begins: exp/dbn/; 60 s
+if [ -n "$dbn$list_only" ]; then
+    stage dbn pretrain_dbn --config="$conf/dbn.conf" exp/frames exp/dbn
+fi
 #: dnn          4 workers, natural gradient, models averaged between rounds: exp/dnn/; 60 s
-stage dnn train_dnn --config="$conf/dnn.conf" exp/frames exp/dnn
+stage dnn train_dnn --config="$conf/dnn.conf" ${dbn:+--layer=sigmoid-layer --init=exp/dbn} exp/frames exp/dnn
 
 #: dnn_decode   lattices and word error rates of it: exp/dnn_SET/, exp/dnn_SET_score/; 25 s
 stage_each dnn_decode "dev_both $tests" decode data/{} exp/graph exp/dnn exp/dnn_{}

@@ -37,8 +37,12 @@ stage mono_decode score_hub5 raw/eval2000 exp/graph exp/mono exp/mono_eval2000 e
 stage align align --config="$conf/align.conf" data/subsets/part lang exp/mono exp/mono_ali
 #: frames       features and states in random order, as training reads them: exp/frames/; 1 s
 stage frames make_frames --config="$conf/frames.conf" data/subsets/part exp/mono_ali exp/frames
+#: dbn          with --dbn yes: RBM upon RBM, with which the DNN begins: exp/dbn/; 60 s
+if [ -n "$dbn$list_only" ]; then
+    stage dbn pretrain_dbn --config="$conf/dbn.conf" exp/frames exp/dbn
+fi
 #: dnn          4 workers, natural gradient, models averaged between rounds: exp/dnn/; 95 s
-stage dnn train_dnn --config="$conf/dnn.conf" exp/frames exp/dnn
+stage dnn train_dnn --config="$conf/dnn.conf" ${dbn:+--layer=sigmoid-layer --init=exp/dbn} exp/frames exp/dnn
 
 #: dnn_decode   lattices and word error rates of it: exp/dnn_dev/, exp/dnn_eval2000/, exp/*_score/; 1 min
 stage dnn_decode decode --config="$conf/decode.conf" data/dev exp/graph exp/dnn exp/dnn_dev

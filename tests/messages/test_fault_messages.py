@@ -135,10 +135,10 @@ def another_ledger(folder: Path) -> None:
 
 
 def lost_model(folder: Path) -> None:
-    from houseblend.parallel.rounds import _check_last
+    from houseblend.parallel.rounds import _check_model
 
     experiment: Any = SimpleNamespace(model=lambda number: folder / f"{number}.raw")
-    _check_last(experiment, [some_round(3)])
+    _check_model(experiment, 4, some_round(3))
 
 
 REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
@@ -158,7 +158,7 @@ REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (dead_job, "killed", "job 1: killed (ended by SIGKILL)", "run fewer jobs at a time"),
     (broken_ledger, "bad input", "{folder}/ledger.jsonl:2: no JSON", "restore the file, or begin a new directory"),
     (another_ledger, "bad input", "{folder}/ledger.jsonl:1: format 1; expected format 2", "begin a new directory"),
-    (lost_model, "bad input", "{folder}/4.raw: the model is not the one of the ledger's last line", "begin a new directory"),
+    (lost_model, "bad input", "{folder}/4.raw: the model is not the one of the ledger's round 3", "begin a new directory"),
 ]  # fmt: skip
 
 

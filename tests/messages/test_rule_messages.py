@@ -111,7 +111,6 @@ RULES: list[tuple[str, Edit, str, int | None, str | None, str, str, str]] = [
     ("data", line("text", 2, b"ann-2 a\0b"), "text", 2, "ann-2", "a NUL byte", "UTTERANCE WORD", "remove it"),
     ("data", line("text", 2, ""), "text", 2, None, "a line without a key", "UTTERANCE WORD", FIX),
     ("data", line("text", 2, "ann-2 one <s>"), "text", 2, "ann-2", "bad line", "none of the words <s>", FIX),
-    ("data", line("utt2spk", 2, "ann-2"), "utt2spk", 2, "ann-2", "bad line", "UTTERANCE SPEAKER", FIX),
     ("data", line("spk2utt", 1, "ann"), "spk2utt", 1, "ann", "bad line", "SPEAKER UTTERANCE ...", FIX),
     ("segments", line("segments", 1, "ann-1 rec0 2 1"), "segments", 1, "ann-1", "bad line", "0 <= START < END", FIX),
     ("data", line("wav.scp", 2, "ann-2 ~/a.wav"), "wav.scp", 2, "ann-2", "bad line", "not beginning with ~", FIX),

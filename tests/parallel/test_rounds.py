@@ -274,7 +274,7 @@ def test_a_task_comes_back_from_its_file(tmp_path):
     )  # fmt: skip
     task.write(tmp_path / "task.json")
     assert RoundTask.read(tmp_path / "task.json") == task
-    (tmp_path / "task.json").write_text('{"strategy": {"name": "none"}}')
+    (tmp_path / "task.json").write_text('{"strategy": {"name": "none"}, "rule": {}}')
     with pytest.raises(InputError, match="no task of a round"):
         RoundTask.read(tmp_path / "task.json")
 

@@ -171,10 +171,9 @@ class _Wrong:
             self.more += 1
 
     def all(self) -> list[InputError]:
-        """Those that are told, and the number of the others."""
+        """Those that are told; the last one tells the number of the others."""
         if self.more:
-            what = f"wrong in {self.more} more places"
-            return [*self.errors, InputError(what, file=self.path, do=f"mend those told first, or {FIX}")]
+            self.errors[-1] = self.errors[-1].but(what=f"{self.errors[-1].what}, and so on in {self.more} more places")
         return self.errors
 
 

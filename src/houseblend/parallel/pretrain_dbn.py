@@ -121,11 +121,8 @@ def _finish(experiment: Experiment, out: Path, number: int, below: list[Layer], 
         Nnet1([*hidden, AffineTransform(rbm.weights, rbm.hidden_bias), Sigmoid(len(rbm.hidden_bias))]),
     )
     measured = rounds[-1].measured
-    assert measured.heldout_free_energy is not None
-    assert measured.train_free_energy is not None
     log(
         f"RBM {number}: squared reconstruction error a unit {-measured.train_objective:.4f} in training, "
-        f"{-measured.heldout_objective:.4f} held out; free energy held out less that in training "
-        f"{measured.heldout_free_energy - measured.train_free_energy:+.3f}"
+        f"{-measured.heldout_objective:.4f} held out; free energy held out less that in training {measured.free_energy_gap:+.3f}"
     )
     return rbm

@@ -58,6 +58,13 @@ class Measured:
     heldout_free_energy: float | None = None
     train_free_energy: float | None = None
 
+    @property
+    def free_energy_gap(self) -> float | None:
+        """Free energy held out less that in training: it grows as an RBM over-fits (Hinton 2010, 15.1)."""
+        if self.heldout_free_energy is None or self.train_free_energy is None:
+            return None
+        return self.heldout_free_energy - self.train_free_energy
+
 
 @dataclass(frozen=True)
 class Refusal:
