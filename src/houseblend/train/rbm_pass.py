@@ -49,7 +49,8 @@ def train_rbm_file(
     for batch in minibatches(data, shuffle, options.num_iters):
         own = RbmBatch(torch.from_numpy(batch.x_ND), trainer.reconstruction.frames)
         if trainer.num_minibatches == 0 and network.rbm.visible_type == "gauss" and (fault := scale_fault(own.x)):
-            warn(f"{feats}: {fault}; put what cmvn-to-nnet makes of compute-cmvn-stats into --feature-transform")
+            do = "put what cmvn-to-nnet makes of compute-cmvn-stats into --feature-transform"
+            raise InputError(fault, file=feats, expected="mean 0 and variance 1, as Gaussian units want", do=do)
         report.take(-trainer.step(own), len(own), trainer.reconstruction)
     if not trainer.num_minibatches:
         raise InputError(
