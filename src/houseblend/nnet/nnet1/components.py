@@ -82,17 +82,10 @@ class Rescale:
         return dy * self.scale
 
 
-@dataclass
-class LinearTransform:
-    """y = W x.
-
-    Args:
-        weights: W, [output_dim, input_dim].
-        learn_rate_coef: factor on the learning rate of W.
-    """
+class _Weighted:
+    """What has weights W, [output_dim, input_dim]."""
 
     weights: torch.Tensor
-    learn_rate_coef: float = 1.0
 
     @property
     def input_dim(self) -> int:
@@ -104,17 +97,30 @@ class LinearTransform:
         """Rows of W."""
         return self.weights.shape[0]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The transformed frames."""
-        return x @ self.weights.t()
-
     def backward(self, y: torch.Tensor, dy: torch.Tensor) -> torch.Tensor:
         """dx = W' dy."""
         return dy @ self.weights
 
 
 @dataclass
-class AffineTransform:
+class LinearTransform(_Weighted):
+    """y = W x.
+
+    Args:
+        weights: W, [output_dim, input_dim].
+        learn_rate_coef: factor on the learning rate of W.
+    """
+
+    weights: torch.Tensor
+    learn_rate_coef: float = 1.0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The transformed frames."""
+        return x @ self.weights.t()
+
+
+@dataclass
+class AffineTransform(_Weighted):
     """y = W x + b.
 
     Args:
@@ -130,28 +136,14 @@ class AffineTransform:
     bias_learn_rate_coef: float = 1.0
     max_norm: float = 0.0
 
-    @property
-    def input_dim(self) -> int:
-        """Columns of W."""
-        return self.weights.shape[1]
-
-    @property
-    def output_dim(self) -> int:
-        """Rows of W."""
-        return self.weights.shape[0]
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The transformed frames."""
         return torch.addmm(self.bias, x, self.weights.t())
 
-    def backward(self, y: torch.Tensor, dy: torch.Tensor) -> torch.Tensor:
-        """dx = W' dy."""
-        return dy @ self.weights
-
 
 @dataclass
-class Sigmoid:
-    """y = 1 / (1 + exp(-x)), by element."""
+class _SameDim:
+    """What gives as many numbers as it takes."""
 
     input_dim: int
 
@@ -159,6 +151,11 @@ class Sigmoid:
     def output_dim(self) -> int:
         """As many as go in."""
         return self.input_dim
+
+
+@dataclass
+class Sigmoid(_SameDim):
+    """y = 1 / (1 + exp(-x)), by element."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Numbers between 0 and 1."""
@@ -170,15 +167,8 @@ class Sigmoid:
 
 
 @dataclass
-class Tanh:
+class Tanh(_SameDim):
     """y = tanh(x), by element."""
-
-    input_dim: int
-
-    @property
-    def output_dim(self) -> int:
-        """As many as go in."""
-        return self.input_dim
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Numbers between -1 and 1."""
@@ -190,15 +180,8 @@ class Tanh:
 
 
 @dataclass
-class Softmax:
+class Softmax(_SameDim):
     """y = exp(x) / sum exp(x), by frame; the last component of a classifier."""
-
-    input_dim: int
-
-    @property
-    def output_dim(self) -> int:
-        """As many as go in."""
-        return self.input_dim
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Probabilities that sum to 1 in every frame."""
