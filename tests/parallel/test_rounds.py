@@ -30,6 +30,7 @@ from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig
 from houseblend.parallel.round_worker import RoundWorker
 from houseblend.parallel.rounds import Experiment, RoundRefusedError, _task, combined_models, run_rounds
+from houseblend.parallel.schedules import SCHEDULES
 from houseblend.parallel.schedules.exponential import Exponential
 from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
@@ -239,6 +240,18 @@ def test_a_round_may_begin_with_an_earlier_model_and_its_state(tmp_path):
     folder.mkdir()
     again = LocalExchange(1).run(replace(task, folder=str(folder)), lambda w, f: None)
     assert again.model_hash == third.model_hash
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("strategy", [Average(average_period=5), Bmuf(block_momentum=0.5)])
+def test_every_schedule_goes_with_a_strategy_and_is_replayed_from_the_ledger(name, strategy, tmp_path):
+    schedule = SCHEDULES[name](3200, 4, 2, 2, 0.004, 800, 64, hidden_layers=1)
+    experiment = small(tmp_path, strategy)
+    run_rounds(experiment, schedule, LocalExchange(1), lambda record: None, lambda worker, frames: None)
+    done = entries(experiment)
+    assert [schedule.next(done[:number]) for number in range(len(done))] == [record.plan for record in done]
+    assert schedule.next(done) is None
+    assert done[-1].measured.heldout_objective > -done[0].previous_loss
 
 
 @pytest.mark.parametrize(
