@@ -14,8 +14,10 @@ from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.strategies.diloco import DiLoCo
 from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
+from houseblend.parallel.strategies.tail import Tail
 from houseblend.parallel.strategy import Moment, Strategy
 
 PERIODS = [0, 1, 5, 24]
@@ -156,6 +158,72 @@ def test_easgd_is_equations_5_and_6(every):
     assert furthest(blend(problem, Easgd(every, moving_rate=beta)), expected) < 1e-12
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_parle_is_its_equations(workers):
+    problem = Problem(torch.seed() % 2**32, workers=workers)
+    parle = Parle(6)
+    x = [problem.start.clone() for _ in range(workers)]
+    v = [torch.zeros_like(problem.start) for _ in range(workers)]
+    expected = []
+    for number in range(problem.rounds):
+        seen = number / problem.rounds
+        gamma, rho = 100 * 0.01**seen, 0.1**seen
+        for begin in range(0, problem.steps, 6):
+            z = []
+            for a in range(workers):
+                y, mean = x[a].clone(), x[a].clone()
+                for batch in problem.data[number][a][begin : begin + 6]:
+                    y = y - problem.rate * (Quadratic(y, 0.0).gradient(batch) + (y - x[a]) / gamma)
+                    mean = 0.75 * mean + 0.25 * y
+                z.append(mean)
+            centre = mean_of(z)
+            for a in range(workers):
+                u = (x[a] - z[a]) + (x[a] - centre) / rho
+                v[a] = 0.9 * v[a] + u
+                x[a] = x[a] - 0.1 * (u + 0.9 * v[a])
+        expected.append(mean_of(x))
+    assert furthest(blend(problem, parle), expected) < 1e-12
+
+
+def test_parle_without_pull_and_coupling_is_sgd_of_each_worker():
+    """x -= 1 (x - z) with z = y is y: an outer step that changes nothing."""
+    problem = Problem(torch.seed() % 2**32)
+    alone = Parle(6, parle_rate=1.0, parle_momentum=0.0, parle_smoothing=0.0, gamma_start=0.0, rho_start=0.0)
+    expected = local_sgd(problem, 0, lambda params: (params, mean_of(params)))
+    assert furthest(blend(problem, alone), expected) < 1e-12
+
+
+def test_parle_of_every_minibatch_is_elastic_sgd():
+    """With L = 1 and no running mean: x -= eta (-(step) + r (x - mean of the stepped)), each worker by itself."""
+    problem = Problem(torch.seed() % 2**32)
+    elastic = Parle(
+        1, parle_rate=1.0, parle_momentum=0.0, parle_smoothing=0.0, gamma_start=0.0, rho_start=4.0, rho_end=4.0
+    )
+    x, models = [problem.start] * problem.workers, []
+    for data in problem.data:
+        for batches in zip(*data, strict=True):
+            y = [p - problem.rate * Quadratic(p, 0.0).gradient(batch) for p, batch in zip(x, batches, strict=True)]
+            x = [after - (before - mean_of(y)) / 4 for before, after in zip(x, y, strict=True)]
+        models.append(mean_of(x))
+    assert furthest(blend(problem, elastic), models) < 1e-12
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
+def test_tail_averaging_is_the_mean_of_the_means_since_its_start(start):
+    problem = Problem(torch.seed() % 2**32)
+    means, expected = [], []
+
+    def update(params):
+        means.append(mean_of(params))
+        return [means[-1]] * len(params), means[-1]
+
+    local_sgd(problem, 6, update)
+    for number in range(1, problem.rounds + 1):
+        tail = [m for n, m in enumerate(means[: 4 * number]) if n // 4 / problem.rounds >= start]
+        expected.append(mean_of(tail) if tail else means[4 * number - 1])
+    assert furthest(blend(problem, Tail(6, tail_start=start)), expected) < 1e-12
+
+
 class Hpsgd(Strategy):
     """HPSGD's overlap, as a strategy with a lag: the mean change is merged, what was learnt meanwhile is kept."""
 
@@ -231,6 +299,8 @@ def test_strategies_are_pure(name):
         ("average", {"block_momentum": 0.9}, ["--block-momentum", "--strategy=bmuf"]),
         ("bmuf", {"block_momentum": 1.0}, ["--block-momentum=1", "below 1"]),
         ("easgd", {"moving_rate": -0.1}, ["--moving-rate=-0.1"]),
+        ("parle", {"gamma_end": -1.0}, ["--gamma-end=-1"]),
+        ("tail", {"tail_start": 1.5}, ["--tail-start=1.5"]),
         ("average", {"average_period": -1}, ["--average-period=-1"]),
     ],
 )

@@ -37,11 +37,13 @@ class Moment:
         workers: how many give.
         learning_rate: of every worker.
         seen: share of the training's data that was seen before the round.
+        minibatch: frames, over which a learner's objective is summed.
     """
 
     workers: int = 1
     learning_rate: float = 1.0
     seen: float = 0.0
+    minibatch: int = 1
 
 
 @dataclass(frozen=True)

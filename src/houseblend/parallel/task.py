@@ -84,7 +84,9 @@ class RoundTask:
 
     def strategy_now(self) -> Strategy:
         """The strategy in this round."""
-        return self.strategy.at(Moment(self.plan.workers, self.plan.learning_rate, self.plan.seen))
+        return self.strategy.at(
+            Moment(self.plan.workers, self.plan.learning_rate, self.plan.seen, self.plan.minibatch_size)
+        )
 
     def write(self, path: Path) -> None:
         """Write the task as JSON."""

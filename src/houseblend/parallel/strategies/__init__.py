@@ -4,8 +4,10 @@ from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.strategies.diloco import DiLoCo
 from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
+from houseblend.parallel.strategies.tail import Tail
 from houseblend.parallel.strategy import Strategy
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -15,4 +17,6 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "diloco": DiLoCo,
     "easgd": Easgd,
     "post-local": PostLocal,
+    "parle": Parle,
+    "tail": Tail,
 }
