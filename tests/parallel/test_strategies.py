@@ -14,6 +14,7 @@ from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.strategies.diloco import DiLoCo
 from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.hpsgd import Hpsgd
 from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
@@ -224,48 +225,52 @@ def test_tail_averaging_is_the_mean_of_the_means_since_its_start(start):
     assert furthest(blend(problem, Tail(6, tail_start=start)), expected) < 1e-12
 
 
-class Hpsgd(Strategy):
-    """HPSGD's overlap, as a strategy with a lag: the mean change is merged, what was learnt meanwhile is kept."""
-
-    lag = 1
-    paper, mathematics = "Zhou et al. 2020", "c += mean change"
-
-    def begin(self, params):
-        return {"c": params.clone()}
-
-    def join(self, shared):
-        return {"base": shared["c"].clone()}
-
-    def give(self, shared, own, params):
-        before = [own[name] for name in sorted(own) if name.startswith("snapshot")]
-        snapshots = {f"snapshot{number}": one for number, one in enumerate([*before, params.clone()])}
-        return {"base": params.clone(), **snapshots}, params - own["base"]
-
-    def blend(self, shared, mean):
-        return {"c": shared["c"] + mean}
-
-    def take(self, shared, own, params):
-        first, *later = [own[name] for name in sorted(own) if name.startswith("snapshot")]
-        shift = shared["c"] - first
-        snapshots = {f"snapshot{number}": one + shift for number, one in enumerate(later)}
-        return {"base": own["base"] + shift, **snapshots}, params + shift
-
-    def show(self, shared, own, params):
-        return params
-
-
-class NoWait(Hpsgd):
-    """The same without a lag."""
-
-    lag = 0
-
-
-@pytest.mark.parametrize("every", [1, 5])
-def test_a_lag_of_nothing_is_averaging_and_one_of_a_blend_loses_nobodys_change(every):
+@pytest.mark.parametrize("every", [0, 1, 5])
+def test_hpsgd_without_a_lag_is_averaging_bit_for_bit(every):
     problem = Problem(torch.seed() % 2**32, short=3)
-    assert furthest(blend(problem, NoWait(every)), blend(problem, Average(every))) < 1e-12
-    late = blend(problem, Hpsgd(every))
-    assert 0 < furthest(late, blend(problem, Average(every))) < 0.5
+    found = blend(problem, Hpsgd(every, hpsgd_lag=0))
+    assert all(torch.equal(one, other) for one, other in zip(found, blend(problem, Average(every)), strict=True))
+
+
+@pytest.mark.parametrize("lag", [1, 2])
+@pytest.mark.parametrize("merge", ["keep", "overwrite"])
+def test_hpsgd_is_its_equations(lag, merge):
+    """Changes are sent every 6 steps, and merged so many blends later; all of them have arrived at the end of a round."""
+    problem = Problem(torch.seed() % 2**32)
+    c, n = problem.start.clone(), problem.workers
+    p, base = [c.clone() for _ in range(n)], [c.clone() for _ in range(n)]
+    expected = []
+    for data in problem.data:
+        under_way = []
+
+        def arrive(under_way=under_way):
+            nonlocal c
+            change, snapshots = under_way.pop(0)
+            c = c + change
+            for a in range(n):
+                if merge == "overwrite":
+                    p[a], base[a] = c, c
+                    continue
+                shift = c - snapshots[a]
+                p[a], base[a] = p[a] + shift, base[a] + shift
+                for _, later in under_way:
+                    later[a] = later[a] + shift
+
+        for step in range(1, problem.steps + 1):
+            for a in range(n):
+                p[a] = p[a] - problem.rate * Quadratic(p[a], 0.0).gradient(data[a][step - 1])
+            if step % 6 == 0:
+                last = step == problem.steps
+                while last and under_way:
+                    arrive()
+                change = mean_of([p[a] - base[a] for a in range(n)])
+                under_way.append((change, [one.clone() for one in p]))
+                base[:] = [one.clone() for one in p]
+                if last or len(under_way) > lag:
+                    arrive()
+        expected.append(c)
+    found = blend(problem, Hpsgd(6, hpsgd_lag=lag, hpsgd_merge=merge))
+    assert furthest(found, expected) < 1e-12
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
@@ -287,7 +292,8 @@ def test_strategies_are_pure(name):
         assert repr(once) == repr(twice)
         assert repr((shared, own, params, mean)) == repr(before)
     assert dataclasses.is_dataclass(strategy)
-    assert torch.equal(strategy.take(strategy.blend(shared, params), own, params)[1], params), (
+    own, sent = strategy.give(shared, own, params)
+    assert torch.equal(strategy.take(strategy.blend(shared, sent), own, params)[1], params), (
         "equals stay where they are"
     )
 
@@ -301,6 +307,8 @@ def test_strategies_are_pure(name):
         ("easgd", {"moving_rate": -0.1}, ["--moving-rate=-0.1"]),
         ("parle", {"gamma_end": -1.0}, ["--gamma-end=-1"]),
         ("tail", {"tail_start": 1.5}, ["--tail-start=1.5"]),
+        ("hpsgd", {"hpsgd_lag": -1}, ["--hpsgd-lag=-1"]),
+        ("hpsgd", {"hpsgd_merge": "drop"}, ["--hpsgd-merge=drop", "overwrite"]),
         ("average", {"average_period": -1}, ["--average-period=-1"]),
     ],
 )

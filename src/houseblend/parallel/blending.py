@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from houseblend.base.errors import NotFiniteError
@@ -67,7 +69,7 @@ class Blending:
     ) -> None:  # fmt: skip
         self.plan, self.memory, self.strategy, self.group, self.shared = plan, memory, strategy, group, shared
         self.left_out: list[LeftOut] = []
-        self._under_way: deque[torch.Tensor] = deque()
+        self._under_way: deque[Callable[[], Formed]] = deque()
 
     def train(self, workers: Mapping[int, Worker]) -> None:
         """Let the workers train to the end of their data, and blend as often as the strategy asks.
@@ -77,41 +79,81 @@ class Blending:
         """
         steps, blends = self.plan.steps, self.plan.inner_blends(self.strategy.every)
         turns = {number: worker.train(self.shared, steps, blends) for number, worker in workers.items()}
-        answers: dict[int, Answer | None] = dict.fromkeys(turns)
+        answers: Mapping[int, Answer | None] = dict.fromkeys(turns)
         for blend in range(1, blends + 1):
             given = {number: turn.send(answers[number]) for number, turn in turns.items()}
-            answers = self._blend(blend, given)
+            self._begin(blend, given)
+            late = len(self._under_way) > self.strategy.lag
+            answers = self._arrived(workers) if late else dict.fromkeys(turns, Answer(None))
         for number, turn in turns.items():
             with contextlib.suppress(StopIteration):
                 turn.send(answers[number])
-        for mean in self._under_way:
-            self.shared = self.strategy.blend(self.shared, mean)
-            for worker in workers.values():
-                worker.take(self.shared)
+        while self._under_way:
+            for number, answer in self._arrived(workers).items():
+                workers[number].go_on(answer, self.shared)
 
-    def _blend(self, blend: int, given: Mapping[int, Given]) -> dict[int, Answer | None]:
-        failures = self.group.gather({number: one.failure or _not_finite(one.params) for number, one in given.items()})
-        bad = {number: failure for number, failure in failures.items() if failure}
-        self.left_out += [LeftOut(blend, number, failure) for number, failure in bad.items()]
-        for number in bad.keys() & given.keys():
-            warn(f"round {self.plan.round}, blend {blend}: worker {number} is left out: {bad[number]}")
-        if len(bad) == len(failures):
-            raise NoneFiniteError(f"blend {blend}: no worker gave finite numbers, worker 1: {bad[1]}")
-        weights = [0.0 if number in bad else 1.0 for number in failures]
-        mean = self.group.mean({number: one.params for number, one in given.items()}, weights)
-        arrived = self._arrived(mean)
-        memory = None
-        if self.memory.optimizer_memory == "average":
-            memory = mean_of_memories(self.group, {n: one.memory for n, one in given.items() if n not in bad})
-        return {number: Answer(arrived, memory, mean if number in bad else None) for number in given}
+    def _begin(self, blend: int, given: Mapping[int, Given]) -> None:
+        """Form the mean, now or while training goes on; then it is formed of copies."""
+        policy = self.memory.optimizer_memory
+        if self.strategy.lag == 0:
+            formed = form(self.group, blend, given, policy)
+            self._under_way.append(lambda: formed)
+        else:
+            copies = {number: replace(one, params=one.params.clone()) for number, one in given.items()}
+            self._under_way.append(self.group.aside(lambda group: form(group, blend, copies, policy).kept()))
 
-    def _arrived(self, mean: torch.Tensor) -> Shared | None:
-        """The shared arrays after the blend that is `lag` blends old; None while there is none."""
-        self._under_way.append(mean.clone() if self.strategy.lag else mean)
-        if len(self._under_way) <= self.strategy.lag:
-            return None
-        self.shared = self.strategy.blend(self.shared, self._under_way.popleft())
-        return self.shared
+    def _arrived(self, numbers: Iterable[int]) -> Mapping[int, Answer]:
+        """What this rank's workers go on with after the mean that began first."""
+        formed = self._under_way.popleft()()
+        self.left_out += [LeftOut(formed.blend, number, failure) for number, failure in formed.bad.items()]
+        for number in formed.bad.keys() & set(numbers):
+            warn(f"round {self.plan.round}, blend {formed.blend}: worker {number} is left out: {formed.bad[number]}")
+        if formed.mean is None:
+            raise NoneFiniteError(f"blend {formed.blend}: no worker gave finite numbers, worker 1: {formed.bad[1]}")
+        self.shared = self.strategy.blend(self.shared, formed.mean)
+        again = self.strategy.rejoin(self.shared, formed.mean)
+        return {n: Answer(self.shared, formed.memory, again if n in formed.bad else None) for n in numbers}
+
+
+@dataclass
+class Formed:
+    """A mean.
+
+    Args:
+        blend: which, from 1.
+        bad: workers that were left out, and why.
+        mean: of the others, flat [n], valid until the next one is formed; None if there are no others.
+        memory: that of their optimizers, where the policy asks for it.
+    """
+
+    blend: int
+    bad: dict[int, str]
+    mean: torch.Tensor | None
+    memory: dict[str, np.ndarray] | None = None
+
+    def kept(self) -> Formed:
+        """The same, with a mean that the next one leaves alone."""
+        return self if self.mean is None else replace(self, mean=self.mean.clone())
+
+
+def form(group: Group, blend: int, given: Mapping[int, Given], policy: str) -> Formed:
+    """The mean of what all workers give that can be used.
+
+    Args:
+        group: the ranks.
+        blend: which, from 1.
+        given: by this rank's workers.
+        policy: what becomes of the optimizer's memory.
+    """
+    failures = group.gather({number: one.failure or _not_finite(one.params) for number, one in given.items()})
+    bad = {number: failure for number, failure in failures.items() if failure}
+    if len(bad) == len(failures):
+        return Formed(blend, bad, None)
+    mean = group.mean({n: one.params for n, one in given.items()}, [0.0 if n in bad else 1.0 for n in failures])
+    memory = None
+    if policy == "average":
+        memory = mean_of_memories(group, {n: one.memory for n, one in given.items() if n not in bad})
+    return Formed(blend, bad, mean, memory)
 
 
 def _not_finite(params: torch.Tensor) -> str:

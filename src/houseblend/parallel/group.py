@@ -20,6 +20,7 @@ from houseblend.base.errors import HouseBlendError
 from houseblend.nnet.average import mean_of
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class RankEndedError(HouseBlendError):
@@ -65,6 +66,13 @@ class Group(Protocol):
         """What all ranks give by number, in the order of the numbers; small things."""
         ...
 
+    def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
+        """Begin what every rank does with a group, while it goes on; what comes back waits for the end of it.
+
+        Works come to an end in the order in which they began. Ranks of one machine, which have no link to wait for, do it at once.
+        """
+        ...
+
 
 def share_of(rank: int, size: int, count: int) -> range:
     """Numbers, from 1, of the workers of a rank: blocks of neighbours, as equal as can be."""
@@ -104,6 +112,11 @@ class Alone:
     def gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
         """See `Group.gather`."""
         return dict(sorted(items.items()))
+
+    def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
+        """See `Group.aside`."""
+        result = work(self)
+        return lambda: result
 
 
 class Rows:
@@ -169,6 +182,11 @@ class Forked:
             return self._gather(items)
         except (EOFError, BrokenPipeError, ConnectionResetError) as failure:
             raise RankEndedError("another rank has ended") from failure
+
+    def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
+        """See `Group.aside`."""
+        result = work(self)
+        return lambda: result
 
     def _gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
         if self.rank:

@@ -55,7 +55,6 @@ class Strategy:
 
     Attributes:
         paper, mathematics, state, sent: what `hb strategies` says.
-        lag: blends from a `give` to the `take` of its mean; 0 waits for it.
         moment: the round at hand.
     """
 
@@ -63,7 +62,6 @@ class Strategy:
     mathematics: ClassVar[str]
     state: ClassVar[str] = "none"
     sent: ClassVar[str] = "p"
-    lag: ClassVar[int] = 0
 
     average_period: int = declared(0, "Minibatches from one blend to the next; 0: one blend, at the end of a round")
     moment: Moment = field(default=Moment(), repr=False)
@@ -81,6 +79,11 @@ class Strategy:
     def every(self) -> int:
         """Minibatches from one blend to the next in this round; 0 blends at its end only."""
         return self.average_period
+
+    @property
+    def lag(self) -> int:
+        """Blends from a `give` to the `take` of its mean, while training goes on; 0 waits for it."""
+        return 0
 
     def begin(self, params: Tensor) -> Shared:
         """The shared arrays before the first round, and after the network has grown."""
@@ -109,6 +112,10 @@ class Strategy:
     def take(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
         """What the worker goes on from."""
         return own, shared["c"]
+
+    def rejoin(self, shared: Shared, mean: Tensor) -> Tensor:
+        """Where a worker goes on whose give was left out of a mean."""
+        return mean
 
     def show(self, shared: Shared, own: Own, params: Tensor) -> Tensor:
         """At the end of a round, after `take`: the mean of this over all workers is evaluated and kept."""

@@ -138,7 +138,7 @@ class Worker:
                 self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
                 answer = yield Given(sent, self._memory_to_give(), self.failure)
                 assert answer is not None
-                shared = self._go_on(answer, shared)
+                shared = self.go_on(answer, shared)
 
     def _step(self, shared: Shared) -> None:
         """One minibatch, if there is one and the worker is sane."""
@@ -160,7 +160,8 @@ class Worker:
     def _memory_to_give(self) -> dict[str, np.ndarray]:
         return self.learner.memory.arrays() if self._policy == "average" else {}
 
-    def _go_on(self, answer: Answer, shared: Shared) -> Shared:
+    def go_on(self, answer: Answer, shared: Shared) -> Shared:
+        """Go on from a blend; returns the strategy's arrays after it."""
         shared = shared if answer.shared is None else answer.shared
         if answer.restart is not None:
             self.own, self.failure = self.strategy.join(shared), ""
@@ -173,8 +174,3 @@ class Worker:
         elif self._policy == "reset":
             self.learner.memory.reset()
         return shared
-
-    def take(self, shared: Shared) -> None:
-        """Go on from a blend that was under way when the data ended."""
-        self.own, params = self.strategy.take(shared, self.own, self.learner.params)
-        self.learner.params.copy_(params)

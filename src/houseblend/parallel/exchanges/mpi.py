@@ -12,7 +12,8 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from houseblend.base.errors import EXIT_BUG, EXIT_FAILURE, InputError, class_and
 from houseblend.base.log import error, log
 from houseblend.nnet.average import mean_of
 from houseblend.parallel.blending import run_round
-from houseblend.parallel.group import Item, share_of, slice_of
+from houseblend.parallel.group import Group, Item, Result, share_of, slice_of
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told
@@ -43,12 +44,17 @@ class MpiGroup:
         comm: the communicator.
         num_workers: of all ranks.
         reduction: exact or allreduce.
+        beside: a communicator of the same ranks, for what goes on beside training; made when it is needed, if not given.
     """
 
     name = "mpi"
 
-    def __init__(self, comm: MPI.Intracomm, num_workers: int, reduction: str) -> None:
-        self._comm, self._reduction = comm, reduction
+    def __init__(
+        self, comm: MPI.Intracomm, num_workers: int, reduction: str, beside: MPI.Intracomm | None = None
+    ) -> None:  # fmt: skip
+        self._comm, self._reduction, self._beside = comm, reduction, beside
+        self._twin: MpiGroup | None = None
+        self._thread = ThreadPoolExecutor(1, "blend")
         self.rank, self.size, self.num_workers = comm.rank, comm.size, num_workers
         self.workers = share_of(self.rank, self.size, num_workers)
         self.bytes, self.waited, self.blending = 0, 0.0, 0.0
@@ -78,6 +84,22 @@ class MpiGroup:
         found = {number: item for one in self._comm.allgather(dict(items)) for number, item in one.items()}
         self.waited += time.monotonic() - began
         return dict(sorted(found.items()))
+
+    def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
+        """See `Group.aside`: in a thread, which MPI's progress needs, with a communicator that nothing else uses."""
+        if self._twin is None:
+            self._twin = type(self)(self._beside or self._comm.Dup(), self.num_workers, self._reduction)
+        twin = self._twin
+        found = self._thread.submit(work, twin)
+
+        def result() -> Result:
+            began = time.monotonic()
+            answer = found.result()
+            self.waited += time.monotonic() - began
+            self.bytes, twin.bytes = self.bytes + twin.bytes, 0
+            return answer
+
+        return result
 
     def _length(self, given: Mapping[int, torch.Tensor]) -> int:
         """Numbers of a give; a rank without workers is told."""
@@ -168,7 +190,7 @@ class World:
 
     def __init__(self, wanted: int | None) -> None:
         self.comm = MPI.COMM_WORLD
-        self._beats = self.comm.Dup()
+        self._beats, self._beside = self.comm.Dup(), self.comm.Dup()
         self._in_round = False
         if wanted is not None and self.comm.size != wanted:
             raise InputError(
@@ -215,7 +237,7 @@ class World:
     def run(self, task: RoundTask, reduction: str, told: Told) -> RoundRecord | Refusal:
         """This rank's part of a round."""
         self._in_round = True
-        found = run_round(task, MpiGroup(self.comm, task.plan.workers, reduction), told)
+        found = run_round(task, MpiGroup(self.comm, task.plan.workers, reduction, self._beside), told)
         self._in_round = False
         return found
 

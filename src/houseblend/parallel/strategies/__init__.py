@@ -4,6 +4,7 @@ from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.strategies.diloco import DiLoCo
 from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.hpsgd import Hpsgd
 from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
@@ -18,5 +19,6 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "easgd": Easgd,
     "post-local": PostLocal,
     "parle": Parle,
+    "hpsgd": Hpsgd,
     "tail": Tail,
 }
