@@ -1,4 +1,4 @@
-"""The options of `train_dnn`, as what uses them declares them; nothing heavy is loaded here."""
+"""The options of `train_dnn` and `pretrain_dbn`, as what uses them declares them; nothing heavy is loaded here."""
 
 import math
 from collections.abc import Callable, Mapping
