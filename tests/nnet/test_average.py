@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
+from houseblend.nnet import average
 from houseblend.nnet.average import mean, mean_network
 from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.init import init_network
@@ -137,3 +138,19 @@ def test_not_finite_file_is_named(tmp_path):
     with pytest.raises(NotFiniteError) as caught:
         mean_network(files)
     assert caught.value.file == files[1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_many_numbers_have_the_bits_of_few(count, monkeypatch):
+    """The compiled sums are torch's: of large tensors, of weights that are all alike, what weighs nothing left out."""
+    tensors = [torch.randn(40_001) * 10.0 ** float(torch.randn(1)) for _ in range(count)] + [
+        torch.full((40_001,), torch.nan)
+    ]
+    tensors[0][:3] = torch.tensor([0.0, -0.0, 3e38])
+    few, many = torch.empty(40_001), torch.empty(40_001)
+    weights = [1.0] * count + [0.0]
+    average.mean_of(tensors, weights, few)
+    monkeypatch.setattr(average, "_MANY", 1)
+    average.mean_of(tensors, weights, many)
+    assert torch.equal(few.view(torch.int32), many.view(torch.int32))
+    assert torch.equal(many, torch.stack(tensors[:-1]).double().mean(0).float())
