@@ -5,13 +5,11 @@ then training on every rank at once, with a blend every few minibatches, beside 
 ranks without any blending: what the cores hold each other up by is not the blending's.
 """
 
-import argparse
 import os
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
+
+from ranks import run_on_ranks
 
 SIZES = {"440-4x512-1000": 1_532_904, "440-6x1024-3000": 8_777_144}
 SHAPES = {"440-4x512-1000": (4, 512, 1000), "440-6x1024-3000": (6, 1024, 3000)}
@@ -86,21 +84,5 @@ def train(comm, name: str, quick: bool, exact: float) -> None:
         )
 
 
-def main() -> None:
-    """Start the ranks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="tiny networks, to see that it runs")
-    parser.add_argument("--ranks", type=int, default=2, help="how many")
-    parser.add_argument("--rank", action="store_true", help=argparse.SUPPRESS)
-    words = parser.parse_args()
-    if words.rank:
-        rank_main(words.quick)
-        return
-    mpiexec = Path(sys.executable).with_name("mpiexec")
-    command = [mpiexec, "-n", words.ranks, sys.executable, __file__, "--rank", *(["--quick"] if words.quick else [])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    sys.exit(subprocess.run([*map(str, command)], env=environment).returncode)
-
-
 if __name__ == "__main__":
-    main()
+    run_on_ranks(__file__, __doc__, rank_main)

@@ -5,12 +5,10 @@ on which every mean takes longer by about half of what the minibatches between t
 difference is what averaging pays; hidden is the share of it that HPSGD does not pay.
 """
 
-import argparse
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
+
+from ranks import run_on_ranks
 
 SHAPE, MINIBATCH, EVERY, BLENDS, REPETITIONS = (4, 512, 1000), 256, 10, 10, 3
 
@@ -71,21 +69,5 @@ def run(shape: tuple[int, int, int], strategy: str, delay: float, blends: int) -
     return comm.allreduce(time.perf_counter() - start, MPI.MAX)
 
 
-def main() -> None:
-    """Start the ranks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a tiny network, to see that it runs")
-    parser.add_argument("--ranks", type=int, default=2, help="how many")
-    parser.add_argument("--rank", action="store_true", help=argparse.SUPPRESS)
-    words = parser.parse_args()
-    if words.rank:
-        rank_main(words.quick)
-        return
-    mpiexec = Path(sys.executable).with_name("mpiexec")
-    command = [mpiexec, "-n", words.ranks, sys.executable, __file__, "--rank", *(["--quick"] if words.quick else [])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    sys.exit(subprocess.run([*map(str, command)], env=environment).returncode)
-
-
 if __name__ == "__main__":
-    main()
+    run_on_ranks(__file__, __doc__, rank_main)

@@ -24,12 +24,12 @@ from houseblend.parallel.models import MODELS
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.round_end import MODEL, STATE
+from houseblend.parallel.round_worker import AGAIN
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategy import Strategy
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Told
 
-AGAIN = "begin a new directory"
 MAX_ATTEMPTS = 3
 
 
