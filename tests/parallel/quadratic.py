@@ -96,7 +96,7 @@ def blend(problem, strategy):
         blending.train(workers)
         ones = [1.0] * problem.workers
         given = {n: now.give(blending.shared, w.own, w.learner.params) for n, w in workers.items()}
-        mean = group.mean({n: sent for n, (_, sent) in given.items()}, ones, torch.empty_like(problem.start))
+        mean = group.mean({n: sent for n, (_, sent) in given.items()}, ones, torch.empty_like(given[1][1]))
         shared = now.blend(blending.shared, mean)
         after = {n: now.take(shared, given[n][0], w.learner.params) for n, w in workers.items()}
         shows = {n: now.show(shared, own, p) for n, (own, p) in after.items()}

@@ -18,6 +18,7 @@ from houseblend.parallel.strategies.hpsgd import Hpsgd
 from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
+from houseblend.parallel.strategies.streaming import Streaming
 from houseblend.parallel.strategies.tail import Tail
 from houseblend.parallel.strategy import Moment, Strategy
 
@@ -60,6 +61,7 @@ def test_averaging_and_what_equals_it(every, short):
         Bmuf(every, block_momentum=0.0, block_nesterov=True),
         SlowMo(every, slow_momentum=0.0),
         DiLoCo(every, outer_learning_rate=1.0, outer_momentum=0.0),
+        Streaming(every, fragments=1, fragment_lag=0, fragment_mixing=0.0, outer_learning_rate=1.0, outer_momentum=0.0),
         PostLocal(every, local_after=0.0),
     ]
     for strategy in alike:
@@ -141,6 +143,51 @@ def test_diloco_is_torchs_nesterov_outside(every):
 
     expected = local_sgd(problem, every, step)
     assert furthest(blend(problem, DiLoCo(every, outer_learning_rate=rate, outer_momentum=mu)), expected) < 1e-12
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_streaming_of_one_fragment_that_is_waited_for_is_diloco(every):
+    problem = Problem(torch.seed() % 2**32, short=3)
+    found = blend(problem, Streaming(every, fragments=1, fragment_lag=0, fragment_mixing=0.0))
+    assert furthest(found, blend(problem, DiLoCo(every))) < 1e-12
+
+
+@pytest.mark.parametrize("every", [0, 5, 6])
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_streaming_is_its_equations(every, lag):
+    """Fragments of 4 of the 12 numbers in turn, over the rounds too; at the end of a round all that was given has arrived."""
+    problem, rate, mu, a = Problem(torch.seed() % 2**32), 0.7, 0.6, 0.4
+    c, b, turn = problem.start.clone(), torch.zeros_like(problem.start), 0
+    p = [problem.start.clone() for _ in range(problem.workers)]
+    expected = []
+    for data in problem.data:
+        under_way = []
+
+        def arrive(under_way=under_way):
+            i, mean = under_way.pop(0)
+            g = c[i] - mean
+            b[i] = mu * b[i] + g
+            c[i] -= rate * (g + mu * b[i])
+            for one in p:
+                one[i] = (1 - a) * c[i] + a * one[i]
+
+        for step in range(1, problem.steps + 1):
+            for k in range(problem.workers):
+                p[k] -= problem.rate * Quadratic(p[k], 0.0).gradient(data[k][step - 1])
+            last = step == problem.steps
+            if last or (every and step % every == 0):
+                while last and under_way:
+                    arrive()
+                i = slice(4 * (turn % 3), 4 * (turn % 3) + 4)
+                under_way.append((i, mean_of([one[i] for one in p])))
+                turn += 1
+                if last or len(under_way) > lag:
+                    arrive()
+        expected.append(c.clone())
+    strategy = Streaming(
+        every, fragments=3, fragment_lag=lag, fragment_mixing=a, outer_learning_rate=rate, outer_momentum=mu
+    )
+    assert furthest(blend(problem, strategy), expected) < 1e-12
 
 
 @pytest.mark.parametrize("every", PERIODS)
@@ -273,12 +320,41 @@ def test_hpsgd_is_its_equations(lag, merge):
     assert furthest(found, expected) < 1e-12
 
 
+def test_hpsgd_keeps_what_was_learnt_after_beginning_again():
+    """Of two gives under way the first is left out: the worker goes on from c, and the second is merged as if given there."""
+    one, two, learnt, mean = torch.randn(4, DIM, dtype=torch.float64)
+    strategy = Hpsgd(1, hpsgd_lag=2)
+    shared = strategy.begin(one)
+    own = strategy.join(shared)
+    for params in (one, two):
+        own, _ = strategy.give(shared, own, params)
+    own, params = strategy.rejoin(shared, own, mean)
+    assert torch.equal(params, one)
+    own, params = strategy.take({"c": mean}, own, params + learnt)
+    assert furthest([params, own["base"]], [mean + learnt, mean]) < 1e-12
+
+
+@pytest.mark.parametrize("lag", [0, 1, 2])
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_a_worker_whose_give_is_left_out_goes_on(name, lag):
+    """Whatever is under way: it gives as many numbers as the others, and is finite at the end of the round."""
+    problem = Problem(torch.seed() % 2**32, rounds=1)
+    problem.data[0][2][7][1][:] = torch.nan
+    kind = STRATEGIES[name]
+    options = {one.name: lag for one in dataclasses.fields(kind) if one.name.endswith("_lag")}
+    if lag and not options:
+        pytest.skip("waits for every mean")
+    (model,) = blend(problem, kind(average_period=3, **options))
+    assert torch.isfinite(model).all()
+
+
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_strategies_are_pure(name):
     strategy = STRATEGIES[name]().at(Moment(3, 0.1, 0.2))
-    params, mean = torch.randn(DIM), torch.randn(DIM)
+    params = torch.randn(DIM)
     shared = strategy.begin(params)
-    own = strategy.join(shared)
+    own, sent = strategy.give(shared, strategy.join(shared), params)
+    mean = torch.randn_like(sent)
     for call in (
         lambda: strategy.give(shared, own, params),
         lambda: strategy.blend(shared, mean),
@@ -286,13 +362,13 @@ def test_strategies_are_pure(name):
         lambda: strategy.show(shared, own, params) if shared else None,
         lambda: strategy.watch(own, params),
         lambda: strategy.pull(shared, own),
+        lambda: strategy.rejoin(strategy.blend(shared, mean), own, mean),
     ):
         before = copy.deepcopy((shared, own, params, mean))
         once, twice = call(), call()
         assert repr(once) == repr(twice)
         assert repr((shared, own, params, mean)) == repr(before)
     assert dataclasses.is_dataclass(strategy)
-    own, sent = strategy.give(shared, own, params)
     assert torch.equal(strategy.take(strategy.blend(shared, sent), own, params)[1], params), (
         "equals stay where they are"
     )
@@ -308,6 +384,8 @@ def test_strategies_are_pure(name):
         ("parle", {"gamma_end": -1.0}, ["--gamma-end=-1"]),
         ("tail", {"tail_start": 1.5}, ["--tail-start=1.5"]),
         ("hpsgd", {"hpsgd_lag": -1}, ["--hpsgd-lag=-1"]),
+        ("streaming", {"fragments": 2, "fragment_lag": 2}, ["--fragment-lag=2", "below --fragments=2"]),
+        ("streaming", {"fragment_mixing": 1.1}, ["--fragment-mixing=1.1"]),
         ("hpsgd", {"hpsgd_merge": "drop"}, ["--hpsgd-merge=drop", "overwrite"]),
         ("average", {"average_period": -1}, ["--average-period=-1"]),
     ],

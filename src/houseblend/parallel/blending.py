@@ -111,8 +111,7 @@ class Blending:
         if formed.mean is None:
             raise NoneFiniteError(f"blend {formed.blend}: no worker gave finite numbers, worker 1: {formed.bad[1]}")
         self.shared = self.strategy.blend(self.shared, formed.mean)
-        again = self.strategy.rejoin(self.shared, formed.mean)
-        return {n: Answer(self.shared, formed.memory, again if n in formed.bad else None) for n in numbers}
+        return {n: Answer(self.shared, formed.memory, formed.mean if n in formed.bad else None) for n in numbers}
 
 
 @dataclass
@@ -122,7 +121,7 @@ class Formed:
     Args:
         blend: which, from 1.
         bad: workers that were left out, and why.
-        mean: of the others, flat [n], valid until the next one is formed; None if there are no others.
+        mean: of the others, flat, valid until the next one is formed; None if there are no others.
         memory: that of their optimizers, where the policy asks for it.
     """
 

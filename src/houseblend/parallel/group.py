@@ -56,9 +56,9 @@ class Group(Protocol):
         """The weighted mean over all workers, the same bits on every rank.
 
         Args:
-            given: by this rank's workers, flat [n] float32.
+            given: by this rank's workers, flat float32 of any length, the same for all workers.
             weights: of all workers in order; what weighs 0 is not looked at.
-            out: where to write it, [n]; else it is valid until the next mean.
+            out: where to write it, of that length; else it is valid until the next mean.
         """
         ...
 
@@ -104,7 +104,9 @@ class Alone:
         """See `Group.mean`."""
         began = time.monotonic()
         if out is None:
-            out = self._out = torch.empty_like(given[1]) if self._out is None else self._out
+            if self._out is None or self._out.shape != given[1].shape:
+                self._out = torch.empty_like(given[1])
+            out = self._out
         mean_of([given[worker] for worker in self.workers], weights, out)
         self.blending += time.monotonic() - began
         return out
@@ -161,13 +163,15 @@ class Forked:
     ) -> torch.Tensor:
         """See `Group.mean`."""
         began = time.monotonic()
+        length = len(next(iter(given.values())))
         for worker, flat in given.items():
-            self._rows.given[worker - 1].copy_(flat)
+            self._rows.given[worker - 1, :length].copy_(flat)
         self._meet()
-        mine = slice_of(self.rank, self.size, self._rows.mean.numel())
+        mine = slice_of(self.rank, self.size, length)
         mean_of([row[mine] for row in self._rows.given], weights, self._rows.mean[mine])
         self._meet()
-        result = self._rows.mean if out is None else out.copy_(self._rows.mean)
+        mean = self._rows.mean[:length]
+        result = mean if out is None else out.copy_(mean)
         self.bytes += 4 * (len(given) + 1) * result.numel()
         self.blending += time.monotonic() - began
         return result

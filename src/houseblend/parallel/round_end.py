@@ -114,17 +114,22 @@ def _distances(
     group: Group, finished: Mapping[int, Finished], sent: Mapping[int, torch.Tensor], mean: torch.Tensor,
     weights: Sequence[float],
 ) -> dict[str, float]:  # fmt: skip
-    """Root mean square, over workers and numbers, of the distance to the mean, by component."""
+    """Root mean square, over workers and numbers, of the distance to the mean: by component, or of the part that was sent."""
     squares = {
         number: {
             name: float((flat[part] - mean[part]).double().square().mean())
-            for name, part in finished[number].model.spans.items()
+            for name, part in _parts(finished[number].model, len(mean)).items()
         }
         for number, flat in sent.items()
         if weights[number - 1]
     }
     found = list(group.gather(squares).values())
     return {name: (sum(one[name] for one in found) / len(found)) ** 0.5 for name in found[0]}
+
+
+def _parts(model: Model, length: int) -> Mapping[str, slice]:
+    """The components among what was sent; all of it as one, where it was a part of the parameters."""
+    return model.spans if length == len(model.params) else {"sent": slice(None)}
 
 
 def _measure(task: RoundTask, group: Group, model: Model) -> Measured:

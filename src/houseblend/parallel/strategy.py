@@ -3,7 +3,7 @@
 With p a worker's parameters, m the mean of what all workers give, c the centre that all ranks hold alike, a blend is
 
     own, sent = give(shared, own, p)        each worker
-    m         = mean of all sent            the exchange: float64, in worker order, one rounding to float32
+    m         = mean of all sent            the exchange: float64, in worker order, one rounding to float32; of any length
     shared    = blend(shared, m)            once, the same on every rank
     own, p    = take(shared, own, p)        each worker goes on from here
 
@@ -102,7 +102,7 @@ class Strategy:
         return own
 
     def give(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
-        """What enters the mean; it may be `params` itself."""
+        """What enters the mean, as many numbers from every worker; it may be `params` itself."""
         return own, params
 
     def blend(self, shared: Shared, mean: Tensor) -> Shared:
@@ -113,9 +113,9 @@ class Strategy:
         """What the worker goes on from."""
         return own, shared["c"]
 
-    def rejoin(self, shared: Shared, mean: Tensor) -> Tensor:
-        """Where a worker goes on whose give was left out of a mean."""
-        return mean
+    def rejoin(self, shared: Shared, own: Own, mean: Tensor) -> tuple[Own, Tensor]:
+        """Instead of `take`, for a worker whose give was left out of the mean: its numbers are of no use."""
+        return self.join(shared), mean
 
     def show(self, shared: Shared, own: Own, params: Tensor) -> Tensor:
         """At the end of a round, after `take`: the mean of this over all workers is evaluated and kept."""

@@ -164,8 +164,9 @@ class Worker:
         """Go on from a blend; returns the strategy's arrays after it."""
         shared = shared if answer.shared is None else answer.shared
         if answer.restart is not None:
-            self.own, self.failure = self.strategy.join(shared), ""
-            self.learner.restart(answer.restart)
+            self.own, params = self.strategy.rejoin(shared, self.own, answer.restart)
+            self.failure = ""
+            self.learner.restart(params)
         elif answer.shared is not None:
             self.own, params = self.strategy.take(shared, self.own, self.learner.params)
             self.learner.params.copy_(params)

@@ -151,10 +151,10 @@ class MpiGroup:
         self.bytes += 8 * len(out)
 
     def _buffer(self, name: str, length: int) -> np.ndarray:
-        """Memory [length] that is allocated once."""
-        if name not in self._buffers or len(self._buffers[name]) != length:
+        """Memory [length] that is kept for the next time."""
+        if name not in self._buffers or len(self._buffers[name]) < length:
             self._buffers[name] = np.empty(length, np.float32)
-        return self._buffers[name]
+        return self._buffers[name][:length]
 
 
 class MpiExchange:

@@ -8,6 +8,7 @@ from houseblend.parallel.strategies.hpsgd import Hpsgd
 from houseblend.parallel.strategies.parle import Parle
 from houseblend.parallel.strategies.post_local import PostLocal
 from houseblend.parallel.strategies.slowmo import SlowMo
+from houseblend.parallel.strategies.streaming import Streaming
 from houseblend.parallel.strategies.tail import Tail
 from houseblend.parallel.strategy import Strategy
 
@@ -16,6 +17,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "bmuf": Bmuf,
     "slowmo": SlowMo,
     "diloco": DiLoCo,
+    "streaming": Streaming,
     "easgd": Easgd,
     "post-local": PostLocal,
     "parle": Parle,

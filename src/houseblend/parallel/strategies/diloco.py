@@ -25,8 +25,8 @@ class DiLoCo(Strategy):
     mathematics = "g = c - m; b = mu b + g; c -= rate (g + mu b)"
     state = "c, b"
 
-    outer_learning_rate: float = declared(0.7, "diloco: rate of the outer step")
-    outer_momentum: float = declared(0.9, "diloco: mu, Nesterov momentum of the outer step")
+    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
+    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
 
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""

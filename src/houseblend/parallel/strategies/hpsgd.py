@@ -66,15 +66,16 @@ class Hpsgd(Strategy):
         """Go on from the global model, with what was learnt since the give, or without."""
         if not self.lag:
             return own, shared["c"]
-        sent, *later = _snapshots(own) or [params]
+        sent, *later = _snapshots(own)
         if self.hpsgd_merge == "overwrite":
             return _own(shared["c"], later), shared["c"]
         shift = shared["c"] - sent
         return _own(own["base"] + shift, [one + shift for one in later]), params + shift
 
-    def rejoin(self, shared: Shared, mean: Tensor) -> Tensor:
-        """The global model: the mean is one of changes."""
-        return shared["c"]
+    def rejoin(self, shared: Shared, own: Own, mean: Tensor) -> tuple[Own, Tensor]:
+        """The global model (the mean is one of changes); what is learnt from here on is kept when later gives arrive."""
+        c = shared["c"]
+        return (_own(c, [c for _ in _snapshots(own)[1:]]) if self.lag else own), c
 
     def show(self, shared: Shared, own: Own, params: Tensor) -> Tensor:
         """The global model, to which all changes of the round have come when it ends."""
