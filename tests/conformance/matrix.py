@@ -70,6 +70,9 @@ def cases(only_once_a_round: bool):
                 if only_once_a_round and (strategy.every or name == "post-local"):
                     continue
                 yield f"{name}-{period}-{policy}", strategy, MemoryPolicy(policy, policy), 0.5
+        if not only_once_a_round:
+            hierarchy = kind(average_period=6, groups=2, group_period=2)
+            yield f"{name}-groups", hierarchy, MemoryPolicy("average", "average"), 0.5
 
 
 def train(frames: Path, folder: Path, name: str, strategy, memory, momentum: float, exchange) -> list[str]:

@@ -94,6 +94,37 @@ def test_more_ranks_than_workers(frames, expected, tmp_path):
     assert len(found) == 3
 
 
+def test_groups_that_lie_across_ranks(tmp_path):
+    """Six workers on four ranks, in three groups: rank 1 has a part of two of them."""
+    pytest.importorskip("mpi4py", reason="the extra mpi is not installed")
+    code = """
+import torch
+from mpi4py import MPI
+from houseblend.nnet.average import mean_of
+from houseblend.parallel.exchanges.mpi import MpiGroup
+comm = MPI.COMM_WORLD
+rows = list(torch.randn(6, 101, generator=torch.Generator().manual_seed(5)))
+group, found = MpiGroup(comm, 6, "exact"), []
+for members in (range(1, 3), range(3, 5), range(5, 7)):
+    with group.among(members) as part:
+        if part is not None:
+            given = {n: rows[n - 1] for n in group.workers if n in members}
+            expected = torch.empty(101)
+            mean_of([rows[n - 1] for n in members], [1.0, 1.0], expected)
+            assert torch.equal(part.mean(given, [1.0] * 6), expected)
+            found.append(members.start)
+print(group.rank, found, group.bytes)
+"""
+    mpiexec = Path(sys.executable).with_name("mpiexec")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1] / "src")}
+    command = [str(mpiexec), "-n", "4", sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = sorted(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert [found.partition("]")[0] + "]" for _, found in said] == ["[1]", "[1, 3]", "[3]", "[5]"]
+    assert all(int(found.rpartition(" ")[2]) > 0 for _, found in said[:3])
+
+
 def test_killed_at_each_blend_and_begun_again(frames, expected, tmp_path):
     """A round has two blends inside, the last one and the mean of what is shown: each of these means kills a rank once.
 

@@ -292,8 +292,9 @@ def test_a_task_comes_back_from_its_file(tmp_path):
         RoundTask.read(tmp_path / "task.json")
 
 
-def test_files_refuse_blends_inside_a_round(tmp_path):
-    experiment = small(tmp_path, Average(average_period=2))
+@pytest.mark.parametrize("strategy", [Average(average_period=2), Average(groups=2, group_period=2)])
+def test_files_refuse_blends_inside_a_round(strategy, tmp_path):
+    experiment = small(tmp_path, strategy)
     with pytest.raises(UsageError, match="a blend every 2 minibatches"):
         run(experiment, exchange=FilesExchange())
 

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -279,9 +280,57 @@ def test_hpsgd_without_a_lag_is_averaging_bit_for_bit(every):
     assert all(torch.equal(one, other) for one, other in zip(found, blend(problem, Average(every)), strict=True))
 
 
+def inside(params, groups):
+    """Each worker at the mean of its group; groups as numbers of workers."""
+    means = [mean_of(params[begin:end]) for begin, end in itertools.pairwise([0, *itertools.accumulate(groups)])]
+    return [mean for mean, count in zip(means, groups, strict=True) for _ in range(count)]
+
+
+@pytest.mark.parametrize("every", [0, 6])
+def test_hierarchical_averaging_is_often_inside_a_group_and_rarely_among_all(every):
+    problem, count = Problem(torch.seed() % 2**32, workers=5, short=3), itertools.count(1)
+
+    def update(params):
+        step = 2 * next(count)
+        if step % problem.steps == 0 or (every and step % every == 0):
+            return [mean_of(params)] * 5, mean_of(params)
+        return inside(params, [2, 3]), None
+
+    expected = local_sgd(problem, 2, update)
+    assert furthest(blend(problem, Average(every, groups=2, group_period=2)), expected) < 1e-12
+    same = blend(problem, Hpsgd(every, groups=2, group_period=2, hpsgd_lag=0))
+    assert furthest(same, expected) < 1e-12
+
+
+@pytest.mark.parametrize("kind", [Average, Bmuf, Easgd, Hpsgd, Parle])
+def test_groups_of_one_worker_are_none(kind):
+    problem = Problem(torch.seed() % 2**32)
+    groups = blend(problem, kind(6, groups=problem.workers, group_period=2))
+    assert furthest(groups, blend(problem, kind(6))) < 1e-12
+
+
+def test_a_worker_that_is_not_finite_sits_out_until_the_next_blend_of_all():
+    """Worker 1 is lost in step 8: the other of its group goes on alone, and both from the mean of three after step 12."""
+    problem, count = Problem(torch.seed() % 2**32, rounds=1), itertools.count(1)
+    problem.data[0][0][7][1][:] = torch.nan
+
+    def sane(params):
+        return [p for p in params if torch.isfinite(p).all()]
+
+    def update(params):
+        if 2 * next(count) in (12, 24):
+            return [mean_of(sane(params))] * 4, mean_of(sane(params))
+        means = inside([mean_of(sane(params[:2]))] * 2 + params[2:], [2, 2])
+        return [m if torch.isfinite(p).all() else p for p, m in zip(params, means, strict=True)], None
+
+    expected = local_sgd(problem, 2, update)
+    assert furthest(blend(problem, Average(12, groups=2, group_period=2)), expected) < 1e-12
+
+
 @pytest.mark.parametrize("lag", [1, 2])
 @pytest.mark.parametrize("merge", ["keep", "overwrite"])
-def test_hpsgd_is_its_equations(lag, merge):
+@pytest.mark.parametrize("groups", [(), (2, 2)])
+def test_hpsgd_is_its_equations(lag, merge, groups):
     """Changes are sent every 6 steps, and merged so many blends later; all of them have arrived at the end of a round."""
     problem = Problem(torch.seed() % 2**32)
     c, n = problem.start.clone(), problem.workers
@@ -306,6 +355,8 @@ def test_hpsgd_is_its_equations(lag, merge):
         for step in range(1, problem.steps + 1):
             for a in range(n):
                 p[a] = p[a] - problem.rate * Quadratic(p[a], 0.0).gradient(data[a][step - 1])
+            if groups and step % 2 == 0 and step % 6:
+                p[:] = inside(p, groups)
             if step % 6 == 0:
                 last = step == problem.steps
                 while last and under_way:
@@ -316,7 +367,8 @@ def test_hpsgd_is_its_equations(lag, merge):
                 if last or len(under_way) > lag:
                     arrive()
         expected.append(c)
-    found = blend(problem, Hpsgd(6, hpsgd_lag=lag, hpsgd_merge=merge))
+    hierarchy = {"groups": 2, "group_period": 2} if groups else {}
+    found = blend(problem, Hpsgd(6, **hierarchy, hpsgd_lag=lag, hpsgd_merge=merge))
     assert furthest(found, expected) < 1e-12
 
 
@@ -388,6 +440,8 @@ def test_strategies_are_pure(name):
         ("streaming", {"fragment_mixing": 1.1}, ["--fragment-mixing=1.1"]),
         ("hpsgd", {"hpsgd_merge": "drop"}, ["--hpsgd-merge=drop", "overwrite"]),
         ("average", {"average_period": -1}, ["--average-period=-1"]),
+        ("average", {"groups": 2}, ["--groups=2 --group-period=0", "or neither"]),
+        ("average", {"average_period": 4, "groups": 2, "group_period": 4}, ["--group-period=4", "below"]),
     ],
 )
 def test_wrong_options_are_named(name, values, words):

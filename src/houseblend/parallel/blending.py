@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 
 from houseblend.base.errors import NotFiniteError
 from houseblend.base.log import warn
-from houseblend.parallel.group import Group
+from houseblend.parallel.group import Group, share_of
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import LeftOut, Refusal, RoundRecord
 from houseblend.parallel.round_end import end_round, mean_of_memories
@@ -77,20 +77,46 @@ class Blending:
         Raises:
             NoneFiniteError: all workers had to be left out of a blend.
         """
-        steps, blends = self.plan.steps, self.plan.inner_blends(self.strategy.every)
+        every, inside = self.strategy.every, self.strategy.group_period
+        steps, blends = self.plan.steps, self.plan.inner_blends(every)
         turns = {number: worker.train(self.shared, steps, blends) for number, worker in workers.items()}
         answers: Mapping[int, Answer | None] = dict.fromkeys(turns)
-        for blend in range(1, blends + 1):
-            given = {number: turn.send(answers[number]) for number, turn in turns.items()}
-            self._begin(blend, given)
-            late = len(self._under_way) > self.strategy.lag
-            answers = self._arrived(workers) if late else dict.fromkeys(turns, Answer(None))
+        with contextlib.ExitStack() as stack:
+            parts = [(members, stack.enter_context(self.group.among(members))) for members in self._groups()]
+            for step in range(1, steps):
+                blend = every and step % every == 0
+                if blend or (inside and step % inside == 0):
+                    given = {number: turn.send(answers[number]) for number, turn in turns.items()}
+                    answers = self._blended(step // every, given) if blend else self._inside(parts, given)
         for number, turn in turns.items():
             with contextlib.suppress(StopIteration):
                 turn.send(answers[number])
         while self._under_way:
             for number, answer in self._arrived(workers).items():
                 workers[number].go_on(answer, self.shared)
+
+    def _groups(self) -> list[range]:
+        """Numbers of the workers that are averaged between blends: blocks of neighbours, as equal as can be."""
+        count = min(self.strategy.groups, self.plan.workers) if self.strategy.group_period else 0
+        return [share_of(number, count, self.plan.workers) for number in range(count)]
+
+    def _inside(
+        self, parts: Sequence[tuple[range, Group | None]], given: Mapping[int, Given]
+    ) -> Mapping[int, Answer | None]:
+        """Each worker goes on from the mean of its group; one that is not finite sits out until the next blend."""
+        answers: dict[int, Answer | None] = {}
+        for members, part in parts:
+            if part is not None:
+                mine = {number: one for number, one in given.items() if number in members}
+                formed = form(part, 0, mine, self.memory.optimizer_memory).kept()
+                for number in mine:
+                    answers[number] = Answer(None, formed.memory, params=None if number in formed.bad else formed.mean)
+        return answers
+
+    def _blended(self, blend: int, given: Mapping[int, Given]) -> Mapping[int, Answer | None]:
+        """What each worker goes on with after a blend of all, which may still be under way."""
+        self._begin(blend, given)
+        return self._arrived(given) if len(self._under_way) > self.strategy.lag else dict.fromkeys(given, Answer(None))
 
     def _begin(self, blend: int, given: Mapping[int, Given]) -> None:
         """Form the mean, now or while training goes on; then it is formed of copies."""
@@ -148,7 +174,8 @@ def form(group: Group, blend: int, given: Mapping[int, Given], policy: str) -> F
     bad = {number: failure for number, failure in failures.items() if failure}
     if len(bad) == len(failures):
         return Formed(blend, bad, None)
-    mean = group.mean({n: one.params for n, one in given.items()}, [0.0 if n in bad else 1.0 for n in failures])
+    weights = [float(n in failures and n not in bad) for n in range(1, group.num_workers + 1)]
+    mean = group.mean({n: one.params for n, one in given.items()}, weights)
     memory = None
     if policy == "average":
         memory = mean_of_memories(group, {n: one.memory for n, one in given.items() if n not in bad})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
@@ -66,6 +67,13 @@ class Group(Protocol):
         """What all ranks give by number, in the order of the numbers; small things."""
         ...
 
+    def among(self, members: range) -> AbstractContextManager[Group | None]:
+        """The group that forms means of some neighbouring workers, with numbers and weights as in this one.
+
+        All ranks enter it; it is None for a rank without any of them that need not take part.
+        """
+        ...
+
     def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
         """Begin what every rank does with a group, while it goes on; what comes back waits for the end of it.
 
@@ -104,16 +112,21 @@ class Alone:
         """See `Group.mean`."""
         began = time.monotonic()
         if out is None:
-            if self._out is None or self._out.shape != given[1].shape:
-                self._out = torch.empty_like(given[1])
+            like = next(iter(given.values()))
+            if self._out is None or self._out.shape != like.shape:
+                self._out = torch.empty_like(like)
             out = self._out
-        mean_of([given[worker] for worker in self.workers], weights, out)
+        mean_of(list(given.values()), [weights[worker - 1] for worker in given], out)
         self.blending += time.monotonic() - began
         return out
 
     def gather(self, items: Mapping[int, Item]) -> dict[int, Item]:
         """See `Group.gather`."""
         return dict(sorted(items.items()))
+
+    def among(self, members: range) -> AbstractContextManager[Group]:
+        """See `Group.among`."""
+        return nullcontext(self)
 
     def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
         """See `Group.aside`."""
@@ -163,7 +176,7 @@ class Forked:
     ) -> torch.Tensor:
         """See `Group.mean`."""
         began = time.monotonic()
-        length = len(next(iter(given.values())))
+        length = len(next(iter(given.values()), self._rows.mean))
         for worker, flat in given.items():
             self._rows.given[worker - 1, :length].copy_(flat)
         self._meet()
@@ -172,7 +185,7 @@ class Forked:
         self._meet()
         mean = self._rows.mean[:length]
         result = mean if out is None else out.copy_(mean)
-        self.bytes += 4 * (len(given) + 1) * result.numel()
+        self.bytes += 4 * (len(given) + bool(given)) * length
         self.blending += time.monotonic() - began
         return result
 
@@ -186,6 +199,10 @@ class Forked:
             return self._gather(items)
         except (EOFError, BrokenPipeError, ConnectionResetError) as failure:
             raise RankEndedError("another rank has ended") from failure
+
+    def among(self, members: range) -> AbstractContextManager[Group]:
+        """See `Group.among`: all meet, at the cost of a message, and share the sums."""
+        return nullcontext(self)
 
     def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
         """See `Group.aside`."""

@@ -100,10 +100,11 @@ def enter_exchange(values: Mapping[str, Any], strategy: Strategy, workers: int) 
         workers: the most that there are.
     """
     options = chosen(ExchangeOptions, values)
-    if options.exchange == "files" and any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0)):
+    inside = strategy.group_period or any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0))
+    if options.exchange == "files" and inside:
         raise UsageError(
             "--exchange=files with blends inside a round",
-            expected="--average-period=0",
+            expected="--average-period=0 and no --groups",
             do="take --exchange=local or mpi",
         )
     if options.exchange == "mpi":

@@ -7,8 +7,9 @@ With p a worker's parameters, m the mean of what all workers give, c the centre 
     shared    = blend(shared, m)            once, the same on every rank
     own, p    = take(shared, own, p)        each worker goes on from here
 
-and the model of a round is the mean of all workers' `show`. What is not overridden is periodic averaging. Strategies
-for events (asynchronous ones) are another protocol.
+and the model of a round is the mean of all workers' `show`. What is not overridden is periodic averaging. Between such
+blends workers may be averaged inside groups (`groups`, `group_period`): p becomes the mean of the group's p, which no
+strategy sees. Strategies for events (asynchronous ones) are another protocol.
 """
 
 from __future__ import annotations
@@ -64,12 +65,21 @@ class Strategy:
     sent: ClassVar[str] = "p"
 
     average_period: int = declared(0, "Minibatches from one blend to the next; 0: one blend, at the end of a round")
+    groups: int = declared(1, "Groups of neighbouring workers, averaged inside between the blends of all")
+    group_period: int = declared(0, "Minibatches from one mean inside the groups to the next")
     moment: Moment = field(default=Moment(), repr=False)
 
     def __post_init__(self) -> None:
         """UsageError: an option that makes no sense."""
         if self.average_period < 0:
             raise UsageError(f"--average-period={self.average_period}", expected="0 or more")
+        if self.groups < 1 or self.group_period < 0 or (self.groups > 1) != (self.group_period > 0):
+            given = f"--groups={self.groups} --group-period={self.group_period}"
+            raise UsageError(given, expected="2 or more groups and a period of 1 or more, or neither")
+        if 0 < self.average_period <= self.group_period:
+            raise UsageError(
+                f"--group-period={self.group_period}", expected=f"below --average-period={self.average_period}"
+            )
 
     def at(self, moment: Moment) -> Self:
         """The strategy in a round."""

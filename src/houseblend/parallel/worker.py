@@ -91,11 +91,13 @@ class Answer:
         shared: the strategy's arrays after the blend; None where it is not yet formed.
         memory: the mean of all workers', where the policy asks for it.
         restart: the mean, for a worker whose give was left out.
+        params: the mean of its group, between blends of all, [n].
     """
 
     shared: Shared | None
     memory: dict[str, np.ndarray] | None = None
     restart: torch.Tensor | None = None
+    params: torch.Tensor | None = None
 
 
 class Worker:
@@ -124,14 +126,14 @@ class Worker:
         self.failure, self.reading, self.training = "", 0.0, 0.0
 
     def train(self, shared: Shared, steps: int, blends: int) -> Generator[Given, Answer | None, None]:
-        """Train to the end of the round's data; yields what is given at each blend inside the round.
+        """Train to the end of the round's data; yields what is given at each blend, and each mean of a group, inside the round.
 
         Args:
             shared: the strategy's arrays before the round.
             steps: minibatches that all workers count to, whether they have them or not.
             blends: inside the round, one every `strategy.every` minibatches.
         """
-        every = self.strategy.every
+        every, inside = self.strategy.every, self.strategy.group_period
         for step in range(1, steps + 1):
             self._step(shared)
             if every and step % every == 0 and step // every <= blends:
@@ -139,6 +141,10 @@ class Worker:
                 answer = yield Given(sent, self._memory_to_give(), self.failure)
                 assert answer is not None
                 shared = self.go_on(answer, shared)
+            elif inside and step % inside == 0 and step < steps:
+                answer = yield Given(self.learner.params, self._memory_to_give(), self.failure)
+                assert answer is not None
+                self.go_on(answer, shared)
 
     def _step(self, shared: Shared) -> None:
         """One minibatch, if there is one and the worker is sane."""
@@ -170,6 +176,8 @@ class Worker:
         elif answer.shared is not None:
             self.own, params = self.strategy.take(shared, self.own, self.learner.params)
             self.learner.params.copy_(params)
+        elif answer.params is not None:
+            self.learner.params.copy_(answer.params)
         if answer.memory is not None:
             self.learner.memory.load(answer.memory)
         elif self._policy == "reset":

@@ -14,6 +14,7 @@ def describe_strategies() -> str:
     head = (
         "p: a worker's parameters, m: the mean of what all workers send, c: the centre that all hold alike.\n"
         "A blend every --average-period minibatches; 0: once, at the end of the round. Each worker goes on from c, unless said.\n"
+        "With --groups=G --group-period=K, G blocks of neighbouring workers are averaged inside every K minibatches in between.\n"
     )
     schedules = "\nSchedules, for every strategy. L: held-out loss before an epoch, L': after it.\n"
     return (
@@ -27,7 +28,7 @@ def _strategy(name: str, kind: type[Strategy]) -> str:
         "a blend": kind.mathematics,
         "state": kind.state,
         "sent": kind.sent,
-        "options": _options(kind, set()),
+        "options": _options(kind, {"groups", "group_period"}),
         "paper": kind.paper,
     }
     return _paragraph(name, kind, rows)

@@ -42,10 +42,10 @@ class FilesExchange:
             UsageError: the strategy blends inside the round.
         """
         strategy = task.strategy_now()
-        if task.plan.inner_blends(strategy.every):
+        if any(task.plan.inner_blends(period) for period in (strategy.every, strategy.group_period)):
             raise UsageError(
-                f"--exchange=files with a blend every {strategy.every} minibatches",
-                expected="--average-period=0, one blend a round", do="take --exchange=local or --exchange=mpi",
+                f"--exchange=files with a blend every {strategy.group_period or strategy.every} minibatches",
+                expected="--average-period=0 and no --groups, one blend a round", do="take --exchange=local or --exchange=mpi",
             )  # fmt: skip
         start = read_start(task, strategy)
         finished = {}

@@ -12,8 +12,9 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,18 +46,21 @@ class MpiGroup:
         num_workers: of all ranks.
         reduction: exact or allreduce.
         beside: a communicator of the same ranks, for what goes on beside training; made when it is needed, if not given.
+        shares: each rank's workers, neighbours; as equal as can be, if not given.
     """
 
     name = "mpi"
 
     def __init__(
-        self, comm: MPI.Intracomm, num_workers: int, reduction: str, beside: MPI.Intracomm | None = None
+        self, comm: MPI.Intracomm, num_workers: int, reduction: str, beside: MPI.Intracomm | None = None,
+        shares: Sequence[range] | None = None,
     ) -> None:  # fmt: skip
         self._comm, self._reduction, self._beside = comm, reduction, beside
         self._twin: MpiGroup | None = None
         self._thread = ThreadPoolExecutor(1, "blend")
         self.rank, self.size, self.num_workers = comm.rank, comm.size, num_workers
-        self.workers = share_of(self.rank, self.size, num_workers)
+        self._shares = shares or [share_of(rank, self.size, num_workers) for rank in range(self.size)]
+        self.workers = self._shares[self.rank]
         self.bytes, self.waited, self.blending = 0, 0.0, 0.0
         self._buffers: dict[str, np.ndarray] = {}
 
@@ -85,6 +89,20 @@ class MpiGroup:
         self.waited += time.monotonic() - began
         return dict(sorted(found.items()))
 
+    @contextmanager
+    def among(self, members: range) -> Iterator[MpiGroup | None]:
+        """See `Group.among`: the ranks that have any of them, by a communicator of their own."""
+        shares = [range(max(one.start, members.start), min(one.stop, members.stop)) for one in self._shares]
+        comm = MPI.Intracomm(self._comm.Split(0 if shares[self.rank] else MPI.UNDEFINED, self.rank))
+        if comm == MPI.COMM_NULL:
+            yield None
+            return
+        part = type(self)(comm, self.num_workers, self._reduction, shares=[one for one in shares if one])
+        yield part
+        self.bytes, self.waited = self.bytes + part.bytes, self.waited + part.waited
+        self.blending += part.blending
+        comm.Free()
+
     def aside(self, work: Callable[[Group], Result]) -> Callable[[], Result]:
         """See `Group.aside`: in a thread, which MPI's progress needs, with a communicator that nothing else uses."""
         if self._twin is None:
@@ -103,7 +121,7 @@ class MpiGroup:
 
     def _length(self, given: Mapping[int, torch.Tensor]) -> int:
         """Numbers of a give; a rank without workers is told."""
-        if self.num_workers >= self.size:
+        if all(self._shares):
             return len(next(iter(given.values())))
         return max(self._comm.allgather(max((len(flat) for flat in given.values()), default=0)))
 
@@ -116,13 +134,14 @@ class MpiGroup:
         parts = [slice_of(rank, self.size, length) for rank in range(self.size)]
         sizes = [part.stop - part.start for part in parts]
         mine = sizes[self.rank]
-        sent, received = self._packed(given, parts), self._buffer("received", self.num_workers * mine)
+        givers = [worker for share in self._shares for worker in share]
+        sent, received = self._packed(given, parts), self._buffer("received", len(givers) * mine)
         to_each = [len(given) * size for size in sizes]
-        from_each = [len(share_of(rank, self.size, self.num_workers)) * mine for rank in range(self.size)]
+        from_each = [len(share) * mine for share in self._shares]
         self._comm.Alltoallv([sent, to_each], [received, from_each])
-        rows = torch.from_numpy(received).view(self.num_workers, mine)
+        rows = torch.from_numpy(received).view(len(givers), mine)
         part = torch.from_numpy(self._buffer("part", mine))
-        mean_of(list(rows), weights, part)
+        mean_of(list(rows), [weights[worker - 1] for worker in givers], part)
         self._comm.Allgatherv([part.numpy(), mine], [out, sizes])
         self.bytes += 4 * (
             sum(to_each) + sum(from_each) - 2 * to_each[self.rank] + length - mine + mine * (self.size - 1)
