@@ -20,6 +20,7 @@ from houseblend.io.objects import open_output
 from houseblend.jobs.local import JobFailedError
 from houseblend.jobs.spec import JobResult
 from houseblend.nnet.formats.nnet3 import read_network, write_network
+from houseblend.nnet.parameters import count_of
 from houseblend.parallel import blending
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
@@ -34,7 +35,11 @@ from houseblend.parallel.schedules import SCHEDULES
 from houseblend.parallel.schedules.exponential import Exponential
 from houseblend.parallel.strategies.average import Average
 from houseblend.parallel.strategies.bmuf import Bmuf
+from houseblend.parallel.strategies.easgd import Easgd
+from houseblend.parallel.strategies.parle import Parle
+from houseblend.parallel.strategies.tail import Tail
 from houseblend.parallel.task import MemoryPolicy, RoundTask
+from houseblend.train.examples import read_minibatches
 from houseblend.train.trainer import Trainer
 from houseblend.train.update.rule import UpdateRule
 
@@ -70,14 +75,14 @@ def experiment(tmp_path):
     return small(tmp_path, Average())
 
 
-def small(folder, strategy):
+def small(folder, strategy, layer="relu-layer"):
     """A small experiment of three workers and rounds."""
     frames = write_tiny_frames(folder / "frames")
     out = folder / "exp"
     out.mkdir()
     with open_output(out / "transform.mat") as target:
         target.write_matrix(np.eye(24, 25, dtype=np.float32))
-    config = NetworkConfig(8, 8, 16, "relu-layer", 1, out / "transform.mat")
+    config = NetworkConfig(8, 8, 16, layer, 1, out / "transform.mat")
 
     def model_of(previous, num_layers):
         return NetworkModel(config.initial(num_layers, 1)) if previous is None else previous
@@ -208,6 +213,24 @@ def test_a_model_that_grows_is_held_to_the_loss_that_it_grew_to(tmp_path, monkey
     with pytest.raises(RoundRefusedError):
         run_rounds(replace(experiment, model_of=model_of), growing, LocalExchange(1), lambda r: None, lambda w, f: None)
     assert "above the previous model's" in entries(experiment)[-1].reason[1]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "anew"),
+    [(Parle(5), True), (Easgd(5), True), (Tail(5, tail_start=0.0), True), (Average(5), False), (Bmuf(5), False)],
+)
+def test_batch_norm_of_a_model_that_no_worker_goes_on_from_is_taken_anew_from_data(strategy, anew, tmp_path):
+    """Mean and variance in float64 of the layer's input over the subset `combine`, with the parameters of the model."""
+    experiment = small(tmp_path, strategy, "relu-batchnorm-layer")
+    run(experiment)
+    found = read_network(experiment.model(3)).parameters
+    x = torch.cat([batch.x_NWD for batch in read_minibatches(f"frames:{experiment.frames}:combine", (1, 1), 64)])
+    y = torch.relu(x.flatten(1).double() @ found["hidden1.affine.linear"].double().t() + found["hidden1.affine.bias"])
+    variance, mean = torch.var_mean(y, dim=0, correction=0)
+    name = "hidden1.batchnorm"
+    assert (count_of(found[f"{name}.count"]) == len(x)) == anew
+    assert torch.allclose(found[f"{name}.mean"].double(), mean, atol=1e-5) == anew
+    assert torch.allclose(found[f"{name}.variance"].double(), variance, atol=1e-5) == anew
 
 
 @dataclass(frozen=True)

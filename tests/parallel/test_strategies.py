@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from quadratic import DIM, Problem, Quadratic, blend
+from quadratic import DIM, Batch, Problem, Quadratic, blend
 
 from houseblend.base.errors import UsageError
 from houseblend.base.options import one_of
@@ -242,6 +242,43 @@ def test_parle_without_pull_and_coupling_is_sgd_of_each_worker():
     assert furthest(blend(problem, alone), expected) < 1e-12
 
 
+def test_parle_of_every_minibatch_without_pull_and_coupling_is_sgd_with_momentum():
+    """x - z is then a step of plain SGD, and the outer step torch's Nesterov of each worker, of rate eta times the workers'."""
+    problem, mu = Problem(torch.seed() % 2**32), 0.6
+    strategy = Parle(1, parle_rate=0.8, parle_momentum=mu, parle_smoothing=0.0, gamma_start=0.0, rho_start=0.0)
+    x = [torch.nn.Parameter(problem.start.clone()) for _ in range(problem.workers)]
+    optimizers = [torch.optim.SGD([one], lr=0.8 * problem.rate, momentum=mu, nesterov=True) for one in x]
+    expected = []
+    for data in problem.data:
+        for batches in zip(*data, strict=True):
+            for one, batch, optimizer in zip(x, batches, optimizers, strict=True):
+                one.grad = Quadratic(one.detach(), 0.0).gradient(batch)
+                optimizer.step()
+        expected.append(mean_of([one.detach() for one in x]))
+    assert furthest(blend(problem, strategy), expected) < 1e-12
+
+
+@pytest.mark.parametrize("coupling", [0.0, 0.5])
+def test_parle_of_one_replica_is_entropy_sgd_without_noise(coupling):
+    """x -= eta (x - mean of the inner loop); the mean of all z is its own, so that coupling is a larger eta."""
+    problem, eta, gamma, a = Problem(torch.seed() % 2**32, workers=1), 0.6, 3.0, 0.75
+    x, expected = problem.start.clone(), []
+    for data in problem.data:
+        for begin in range(0, problem.steps, 6):
+            y = mean = x
+            for batch in data[0][begin : begin + 6]:
+                y = y - problem.rate * (Quadratic(y, 0.0).gradient(batch) + (y - x) / gamma)
+                mean = a * mean + (1 - a) * y
+            x = x - eta * (x - mean)
+        expected.append(x)
+    rho = 1 / coupling if coupling else 0.0
+    strategy = Parle(
+        6, parle_rate=eta / (1 + coupling), parle_momentum=0.0, parle_smoothing=a, gamma_start=gamma, gamma_end=gamma,
+        rho_start=rho, rho_end=rho,
+    )  # fmt: skip
+    assert furthest(blend(problem, strategy), expected) < 1e-12
+
+
 def test_parle_of_every_minibatch_is_elastic_sgd():
     """With L = 1 and no running mean: x -= eta (-(step) + r (x - mean of the stepped)), each worker by itself."""
     problem = Problem(torch.seed() % 2**32)
@@ -370,6 +407,45 @@ def test_hpsgd_is_its_equations(lag, merge, groups):
     hierarchy = {"groups": 2, "group_period": 2} if groups else {}
     found = blend(problem, Hpsgd(6, **hierarchy, hpsgd_lag=lag, hpsgd_merge=merge))
     assert furthest(found, expected) < 1e-12
+
+
+def test_hpsgds_merge_rules_compared():
+    """Workers alike on h p^2 / 2, whose stretch between blends leaves rho of p. After B blends, one of them late:
+
+    keep: rho^B, nothing is lost. overwrite: C' = C + (rho - 1) (C of the blend before), descent on delayed gradients. With d = 1 - rho
+    its roots are (1 +- sqrt(1 - 4 d)) / 2, in the long run below rho while d < 0.38: a change that is counted from further away is larger,
+    as with momentum. Then it swings, and as d goes to 1 it does not converge at all.
+    """
+    rho = torch.linspace(0.05, 0.95, DIM, dtype=torch.float64)
+    problem = Problem(0, rounds=1, steps=6 * 20)
+    curvature = (1 - rho ** (1 / 6)) / problem.rate
+    batch = Batch((curvature.sqrt().diag(), torch.zeros(DIM, dtype=torch.float64)))
+    problem.data = [[[batch] * problem.steps] * problem.workers]
+    problem.start = torch.ones(DIM, dtype=torch.float64)
+    (keep,) = blend(problem, Hpsgd(6, hpsgd_merge="keep"))
+    (overwrite,) = blend(problem, Hpsgd(6, hpsgd_merge="overwrite"))
+    assert furthest([keep], [rho**20]) < 1e-12
+    c, older, old = problem.start, problem.start, rho
+    for _ in range(19):
+        c = c + (rho - 1) * older
+        older, old = old, c
+    assert furthest([overwrite], [c]) < 1e-12
+    assert bool((keep.abs() < overwrite.abs())[rho < 0.5].all())
+    assert bool((keep.abs() > overwrite.abs())[(rho > 0.7) & (rho < 0.9)].all())
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_splashs_reweighting_is_a_rate_times_the_workers(every):
+    """Each local sample counts as N (Zhang & Jordan 2015), then the mean: the house's rate of N times the effective one."""
+    problem = Problem(torch.seed() % 2**32, short=3)
+    n, effective = problem.workers, problem.rate / problem.workers
+    problem.rate = effective
+    weighted = copy.deepcopy(problem)
+    for data in weighted.data:  # sqrt(N) on rows and targets is a weight of N on each sample
+        for batches in data:
+            batches[:] = [Batch((n**0.5 * x, n**0.5 * y)) for x, y in batches]
+    problem.rate = n * effective
+    assert furthest(blend(weighted, Average(every)), blend(problem, Average(every))) < 1e-12
 
 
 def test_hpsgd_keeps_what_was_learnt_after_beginning_again():

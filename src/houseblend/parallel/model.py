@@ -117,6 +117,10 @@ class Model(Protocol):
         """What it has gathered beside its parameters, as it can be sent to another rank."""
         ...
 
+    def statistics_of(self, examples: str) -> Any:
+        """The same, with what must fit its parameters taken anew from `frames:DIR:SUBSET`."""
+        ...
+
     def become(self, params: torch.Tensor, statistics: Sequence[Any], weights: Sequence[float], rate: float) -> None:
         """Make it the model of a round: parameters, what its workers have gathered together, and their learning rate."""
         ...

@@ -41,6 +41,9 @@ def end_round(
 ) -> RoundRecord | Refusal:  # fmt: skip
     """Blend what passes the gate, evaluate the model, and write model and state into the task's folder.
 
+    Where workers go on from elsewhere than the model, what they have gathered beside their parameters is not of it: that is taken
+    anew from training data (Chaudhari et al. 2017 do so before they evaluate the mean).
+
     Args:
         task: the round.
         strategy: as it is in this round.
@@ -63,6 +66,11 @@ def end_round(
     params = group.mean(shows, weights, torch.empty_like(model.params))
     gathered = group.gather({n: one.model.statistics() for n, one in finished.items() if weights[n - 1]})
     model.become(params, list(gathered.values()), [weight for weight in weights if weight], plan.learning_rate)
+    if not all(
+        group.gather({n: torch.equal(one.params, params) for n, one in after.items() if weights[n - 1]}).values()
+    ):
+        anew = everywhere(group, ("combine",), lambda subset: model.statistics_of(task.examples(subset)))
+        model.become(params, anew, [1.0], plan.learning_rate)
     measured = _measure(task, group, model)
     losses = (-measured.heldout_objective, task.previous_loss), (-measured.train_objective, None)
     if reason := next(filter(None, (task.gate.refusal(*one) for one in losses)), ""):

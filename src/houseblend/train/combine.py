@@ -54,16 +54,20 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
         raise InputError("no combination has a finite objective", file=str(models[0]), do="look at the training log")
     result.set_parameters(mean(parameters[:best_count]).flat)
     if result.batch_norms():
-        _recompute_statistics(result, batches)
+        _take_statistics(result, batches)
     log(f"Combining {best_count} nnets, objective function changed from {first:.6g} to {best:.6g}")
     return result, best_count
 
 
-def _recompute_statistics(network: Network, batches: Sequence[Minibatch]) -> None:
+def recompute_statistics(network: Network, examples: str) -> None:
     """Statistics of the data for the parameters as they are, all minibatches of one weight.
 
     As nnet3's RecomputeStats, but without dropout, since decoding computes without it.
     """
+    _take_statistics(network, _load(network, examples))
+
+
+def _take_statistics(network: Network, batches: Sequence[Minibatch]) -> None:
     network.zero_statistics()
     for batch in batches:
         network.take_statistics(batch.x_NWD.to(network.device), Randomness(0, batch.position, len(batch.x_NWD)))

@@ -16,6 +16,7 @@ from houseblend.nnet.components.nonlinear import NonlinearComponent
 from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.network import Network
 from houseblend.parallel.model import Measures
+from houseblend.train.combine import recompute_statistics
 from houseblend.train.examples import Minibatch, read_minibatches
 from houseblend.train.file_to_file import EVALUATION_MINIBATCH
 from houseblend.train.objective import evaluate_as_for_test
@@ -91,6 +92,12 @@ class NetworkModel:
         """See `Model.statistics`."""
         stored = {one.name: one.stored for one in self._nonlinear()}
         return Gathered(statistics_of(self.network.parameters).cpu().numpy(), stored)
+
+    def statistics_of(self, examples: str) -> Gathered:
+        """See `Model.statistics_of`: batch norm's must fit, and with them all are taken."""
+        if self.network.batch_norms():
+            recompute_statistics(self.network, examples)
+        return self.statistics()
 
     def become(
         self, params: torch.Tensor, statistics: Sequence[Gathered], weights: Sequence[float], rate: float

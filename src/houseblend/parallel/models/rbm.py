@@ -125,6 +125,9 @@ class RbmModel:
     def statistics(self) -> None:
         """See `Model.statistics`: none."""
 
+    def statistics_of(self, examples: str) -> None:
+        """See `Model.statistics_of`: none."""
+
     def become(self, params: torch.Tensor, statistics: Sequence[None], weights: Sequence[float], rate: float) -> None:
         """See `Model.become`."""
         self.params.copy_(params)
