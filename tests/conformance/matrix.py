@@ -19,7 +19,7 @@ from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.rounds import Experiment, run_rounds
-from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategies import ASYNCHRONOUS, STRATEGIES
 from houseblend.parallel.task import POLICIES, MemoryPolicy
 from houseblend.train.update.rule import UpdateRule
 
@@ -75,6 +75,13 @@ def cases(only_once_a_round: bool):
             yield f"{name}-groups", hierarchy, MemoryPolicy("average", "average"), 0.5
 
 
+def asynchronous_cases():
+    """The same of asynchronous methods; a mean of memories has no place in them."""
+    for name, kind in ASYNCHRONOUS.items():
+        for policy in ("reset", "keep"):
+            yield f"{name}-2-{policy}", kind(average_period=2), MemoryPolicy(policy, policy), 0.5
+
+
 def train(frames: Path, folder: Path, name: str, strategy, memory, momentum: float, exchange) -> list[str]:
     """Hashes of the models and states of all rounds."""
     place = folder / name
@@ -92,20 +99,28 @@ def train_all(frames: Path, folder: Path, exchange) -> dict[str, list[str]]:
 
 
 def _kill_at(rank: int, blend: int) -> None:
+    """At a mean, or where a worker pushes."""
+    from mpi4py import MPI
+
+    from houseblend.parallel.exchanges import mpi_async
     from houseblend.parallel.exchanges.mpi import MpiGroup
 
-    mean, count = MpiGroup.mean, itertools.count(1)
+    count = itertools.count(1)
 
-    def deadly(self, *words):
-        if self.rank == rank and next(count) == blend:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return mean(self, *words)
+    def deadly(act):
+        def acting(*words):
+            if rank == MPI.COMM_WORLD.rank and next(count) == blend:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return act(*words)
 
-    MpiGroup.mean = deadly
+        return acting
+
+    MpiGroup.mean = deadly(MpiGroup.mean)
+    mpi_async.exchange = deadly(mpi_async.exchange)
 
 
 def main(frames: str, folder: str, hashes: str, only: str = "", *fault: str) -> None:
-    """Under mpiexec: rank 0 trains all cases, or those that begin so, the others serve it."""
+    """Under mpiexec: rank 0 trains all cases that blend, or those of any kind that begin so, the others serve it."""
     from houseblend.parallel.exchanges.mpi import MpiExchange, World
 
     if fault:
@@ -115,9 +130,10 @@ def main(frames: str, folder: str, hashes: str, only: str = "", *fault: str) -> 
         world.serve()
         return
     exchange = MpiExchange("exact")
-    found = {
-        case[0]: train(Path(frames), Path(folder), *case, exchange) for case in cases(False) if case[0].startswith(only)
-    }
+    chosen = [
+        case for case in (*cases(False), *asynchronous_cases()) if only and case[0].startswith((*only.split(","),))
+    ]
+    found = {case[0]: train(Path(frames), Path(folder), *case, exchange) for case in chosen or cases(False)}
     Path(hashes).write_text(json.dumps(found))
 
 

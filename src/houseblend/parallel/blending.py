@@ -77,7 +77,7 @@ class Blending:
         Raises:
             NoneFiniteError: all workers had to be left out of a blend.
         """
-        every, inside = self.strategy.every, self.strategy.group_period
+        every, inside = self.strategy.every, self.strategy.inside
         steps, blends = self.plan.steps, self.plan.inner_blends(every)
         turns = {number: worker.train(self.shared, steps, blends) for number, worker in workers.items()}
         answers: Mapping[int, Answer | None] = dict.fromkeys(turns)
@@ -170,7 +170,7 @@ def form(group: Group, blend: int, given: Mapping[int, Given], policy: str) -> F
         given: by this rank's workers.
         policy: what becomes of the optimizer's memory.
     """
-    failures = group.gather({number: one.failure or _not_finite(one.params) for number, one in given.items()})
+    failures = group.gather({number: one.failure or not_finite(one.params) for number, one in given.items()})
     bad = {number: failure for number, failure in failures.items() if failure}
     if len(bad) == len(failures):
         return Formed(blend, bad, None)
@@ -182,6 +182,6 @@ def form(group: Group, blend: int, given: Mapping[int, Given], policy: str) -> F
     return Formed(blend, bad, mean, memory)
 
 
-def _not_finite(params: torch.Tensor) -> str:
-    """Why a give cannot enter a mean; a float64 sum of finite float32 numbers is finite."""
+def not_finite(params: torch.Tensor) -> str:
+    """Why what a worker gives, [n], cannot be used, or nothing; a float64 sum of finite float32 numbers is finite."""
     return "" if math.isfinite(float(params.sum(dtype=torch.float64))) else "NaN or infinity among the parameters"

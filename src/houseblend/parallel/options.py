@@ -8,12 +8,14 @@ from typing import Any
 
 from houseblend.base.errors import UsageError
 from houseblend.base.options import check_choices, chosen, declared, declared_fields, one_of, option_name, own_options
+from houseblend.parallel.asynchronous.clock import Machine
+from houseblend.parallel.asynchronous.strategy import Asynchronous
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.schedules import SCHEDULES
 from houseblend.parallel.schedules.constant import Constant
-from houseblend.parallel.strategies import STRATEGIES
-from houseblend.parallel.strategy import Moment, Strategy
+from houseblend.parallel.strategies import METHODS
+from houseblend.parallel.strategy import Moment, Strategy, WorkerSide
 from houseblend.parallel.task import MemoryPolicy
 from houseblend.train.options import DEVICES, THREADS
 from houseblend.train.rbm_options import RbmRule
@@ -53,7 +55,7 @@ class RunOptions:
     schedule: str = declared(
         "exponential", "How the learning rate falls, and when training ends; see hb strategies", tuple(SCHEDULES)
     )
-    strategy: str = declared("average", "How workers' models become one; see hb strategies", tuple(STRATEGIES))
+    strategy: str = declared("average", "How workers' models become one; see hb strategies", tuple(METHODS))
     reduction: str = declared(
         "exact",
         "Sums under MPI: in float64 and worker order, or MPI's own (other bits with other ranks)",
@@ -76,7 +78,9 @@ class ExchangeOptions:
     """How the workers are run; nothing of it changes the model."""
 
     exchange: str = declared(
-        "local", "local: processes of this step; files: a job a worker; mpi: ranks of MPI", ("local", "files", "mpi")
+        "local",
+        "local: processes of this step; files: a job a worker; mpi: ranks of MPI; virtual: asynchronous methods by a clock",
+        ("local", "files", "mpi", "virtual"),
     )
     jobs: int | None = declared(None, "Workers at a time; default: what cores and memory allow")
     ranks: int | None = declared(None, "Ranks that --exchange=mpi starts, or must find; default: one a worker")
@@ -91,7 +95,7 @@ class ExchangeOptions:
 EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
 
 
-def enter_exchange(values: Mapping[str, Any], strategy: Strategy, workers: int) -> None:
+def enter_exchange(values: Mapping[str, Any], strategy: WorkerSide, workers: int) -> None:
     """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only.
 
     Args:
@@ -99,8 +103,16 @@ def enter_exchange(values: Mapping[str, Any], strategy: Strategy, workers: int) 
         strategy: how workers blend.
         workers: the most that there are.
     """
-    options = chosen(ExchangeOptions, values)
-    inside = strategy.group_period or any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0))
+    options, is_asynchronous = chosen(ExchangeOptions, values), isinstance(strategy, Asynchronous)
+    fitting = ("mpi", "virtual") if is_asynchronous else ("local", "files", "mpi")
+    if options.exchange not in fitting:
+        kind = "an asynchronous method" if is_asynchronous else "a method that blends"
+        raise UsageError(f"--exchange={options.exchange} with {kind}", expected=" or ".join(fitting))
+    if is_asynchronous and values.get("optimizer_memory") == "average":
+        raise UsageError("--optimizer-memory=average with an asynchronous method", expected="keep or reset")
+    inside = isinstance(strategy, Strategy) and (
+        strategy.group_period or any(strategy.at(Moment(seen=seen)).every for seen in (0.0, 1.0))
+    )
     if options.exchange == "files" and inside:
         raise UsageError(
             "--exchange=files with blends inside a round",
@@ -110,12 +122,12 @@ def enter_exchange(values: Mapping[str, Any], strategy: Strategy, workers: int) 
     if options.exchange == "mpi":
         from houseblend.parallel.exchanges.launch import enter
 
-        enter(options.ranks, default=workers)
+        enter(options.ranks, default=workers + is_asynchronous)
 
 
 def with_strategies(options_of: Callable[..., Callable]) -> Callable:
     """Declare the options of all strategies, by what declares those of one dataclass."""
-    return _with_all(STRATEGIES, Strategy, "Strategies", options_of, options_of(Strategy, "Strategies", optional=True))
+    return _with_all(METHODS, WorkerSide, "Strategies", options_of, options_of(WorkerSide, "Strategies", optional=True))
 
 
 def with_schedules(options_of: Callable[..., Callable]) -> Callable:
@@ -148,10 +160,11 @@ class DnnOptions:
     schedule: Schedule
     network: NetworkOptions
     rule: UpdateRule
-    strategy: Strategy
+    strategy: WorkerSide
     memory: MemoryPolicy
     gate: Gate
     run: RunOptions
+    machine: Machine
 
     @classmethod
     def of(cls, values: Mapping[str, Any], frames_per_epoch: int = 1) -> "DnnOptions":
@@ -161,14 +174,18 @@ class DnnOptions:
             UsageError: values that make no sense.
         """
         run = chosen(RunOptions, values)
+        strategy = one_of("strategy", run.strategy, METHODS, WorkerSide, values)
+        size = {"frames_per_epoch": frames_per_epoch, "adds": strategy.adds}
+        schedule = one_of("schedule", run.schedule, SCHEDULES, Schedule, values, **size)
         return cls(
-            one_of("schedule", run.schedule, SCHEDULES, Schedule, values, frames_per_epoch=frames_per_epoch),
+            schedule,
             chosen(NetworkOptions, values),
             chosen(UpdateRule, {name: value for name, value in values.items() if name not in SET_BY_ROUND}),
-            one_of("strategy", run.strategy, STRATEGIES, Strategy, values),
+            strategy,
             chosen(MemoryPolicy, values),
             chosen(Gate, values),
             run,
+            chosen(Machine, values),
         )
 
 
@@ -213,10 +230,11 @@ class DbnOptions:
     network: NetworkOptions
     rbm: RbmOptions
     rule: RbmRule
-    strategy: Strategy
+    strategy: WorkerSide
     memory: MemoryPolicy
     gate: Gate
     run: RunOptions
+    machine: Machine
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "DbnOptions":
@@ -232,10 +250,11 @@ class DbnOptions:
             chosen(NetworkOptions, values),
             chosen(RbmOptions, values),
             chosen(RbmRule, values),
-            one_of("strategy", run.strategy, STRATEGIES, Strategy, values),
+            one_of("strategy", run.strategy, METHODS, WorkerSide, values),
             chosen(MemoryPolicy, values),
             chosen(Gate, values),
             run,
+            chosen(Machine, values),
         )
         options.schedule(1, 1)
         return options
@@ -246,5 +265,5 @@ class DbnOptions:
         epochs, rate = (2 * rbm.rbm_epochs, rbm.rbm_lrate_low) if number == 1 else (rbm.rbm_epochs, rbm.rbm_lrate)
         return OneRbm(
             frames_per_epoch, epochs, rbm.workers, rbm.workers, rate / rbm.workers, self.frames_per_round, rbm.rbm_minibatch_size,
-            hidden_layers=self.hidden_layers,
+            hidden_layers=self.hidden_layers, adds=self.strategy.adds,
         )  # fmt: skip

@@ -48,7 +48,7 @@ def pretrain_dbn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
     store = FrameStore(frames)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
     below: list[Layer] = _feature_transform(store, frames, out, options.network.context)
-    exchange = exchange_of(chosen(ExchangeOptions, values), options.run.reduction)
+    exchange = exchange_of(chosen(ExchangeOptions, values), options.run.reduction, options.machine)
     num_frames = store.subset("train").num_frames
     schedules = [options.schedule(number, num_frames) for number in range(1, options.hidden_layers + 1)]
     with TrainingProgress(sum(schedule.total_frames for schedule in schedules)) as progress:

@@ -40,7 +40,7 @@ class WorkerReport:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A worker that was left out of one blend inside a round, and went on from the mean of the others."""
+    """A worker that was left out of one blend inside a round (one push was refused), and went on from the others' parameters."""
 
     blend: int
     worker: int
@@ -89,8 +89,8 @@ class RoundRecord:
         workers: their reports.
         dropped: why workers were kept out of the last blend.
         weights: of the others in it.
-        left_out: who was left out of blends inside the round.
-        blends: how many there were, the last one counted.
+        left_out: who was left out of blends inside the round, or refused by the server.
+        blends: how many there were, the last one counted; pushes, where workers push.
         measured: the blended model.
         distance_to_mean: root mean square over workers and numbers, by component, before the last blend.
         model_hash: of the blended model's numbers.
@@ -99,6 +99,7 @@ class RoundRecord:
         exchange, torch, cpu: what it was computed with.
         seconds: by the clock.
         previous_loss: held-out loss of the model that it began with.
+        staleness: number of pushes by how many of others had come since their worker took.
     """
 
     kind: ClassVar[str] = "round"
@@ -121,6 +122,7 @@ class RoundRecord:
     cpu: str
     seconds: float = 0.0
     previous_loss: float | None = None
+    staleness: dict[int, int] = field(default_factory=dict)
 
     @property
     def frames_discarded(self) -> float:

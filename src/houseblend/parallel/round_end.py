@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,31 @@ class After:
 
     own: Own
     params: torch.Tensor
+
+
+@dataclass
+class Ended:
+    """A round when all has been blended, or pushed, before anybody has looked at its model.
+
+    Args:
+        shared: the method's arrays that last.
+        params: of the model, flat [n].
+        after: this rank's workers.
+        weights: of all workers, in order.
+        dropped: why workers were kept out of the last blend.
+        left_out: who was left out of blends inside the round.
+        blends, distances, staleness: see `RoundRecord`.
+    """
+
+    shared: Shared
+    params: torch.Tensor
+    after: Mapping[int, After]
+    weights: Sequence[float]
+    dropped: dict[int, str]
+    left_out: list[LeftOut]
+    blends: int
+    distances: dict[str, float] = field(default_factory=dict)
+    staleness: dict[int, int] = field(default_factory=dict)
 
 
 def end_round(
@@ -64,31 +89,50 @@ def end_round(
     shared, distances, after = _last_blend(strategy, group, shared, finished, weights)
     shows = {n: strategy.show(shared, one.own, one.params) for n, one in after.items()}
     params = group.mean(shows, weights, torch.empty_like(model.params))
-    gathered = group.gather({n: one.model.statistics() for n, one in finished.items() if weights[n - 1]})
-    model.become(params, list(gathered.values()), [weight for weight in weights if weight], plan.learning_rate)
-    if not all(
-        group.gather({n: torch.equal(one.params, params) for n, one in after.items() if weights[n - 1]}).values()
-    ):
-        anew = everywhere(group, ("combine",), lambda subset: model.statistics_of(task.examples(subset)))
-        model.become(params, anew, [1.0], plan.learning_rate)
-    measured = _measure(task, group, model)
-    losses = (-measured.heldout_objective, task.previous_loss), (-measured.train_objective, None)
-    if reason := next(filter(None, (task.gate.refusal(*one) for one in losses)), ""):
-        return Refusal(plan.round, task.attempt, plan, reports, {0: f"the blended model: {reason}"}, left_out)
     for number in after:
         if weights[number - 1] == 0.0:
             after[number] = After(strategy.join(shared), params)
+    ended = Ended(
+        strategy.lasting(shared), params, after, weights, dropped, left_out, plan.inner_blends(strategy.every) + 1, distances
+    )  # fmt: skip
+    return conclude(task, group, model, finished, ended)
+
+
+def conclude(
+    task: RoundTask, group: Group, model: Model, finished: Mapping[int, Finished], ended: Ended
+) -> RoundRecord | Refusal:
+    """Evaluate the model of a round, and write it and what lasts into the task's folder, unless the gate refuses it.
+
+    Args:
+        task: the round.
+        group: the ranks.
+        model: that before the round; it becomes the one after it.
+        finished: this rank's workers.
+        ended: what has become of them.
+    """
+    plan, weights = task.plan, ended.weights
+    reports = group.gather({number: one.report for number, one in finished.items()})
+    gathered = group.gather({n: one.model.statistics() for n, one in finished.items() if weights[n - 1]})
+    model.become(ended.params, list(gathered.values()), [weight for weight in weights if weight], plan.learning_rate)
+    goes_on = {n: torch.equal(one.params, ended.params) for n, one in ended.after.items() if weights[n - 1]}
+    if not all(group.gather(goes_on).values()):
+        anew = everywhere(group, ("combine",), lambda subset: model.statistics_of(task.examples(subset)))
+        model.become(ended.params, anew, [1.0], plan.learning_rate)
+    measured = _measure(task, group, model)
+    losses = (-measured.heldout_objective, task.previous_loss), (-measured.train_objective, None)
+    if reason := next(filter(None, (task.gate.refusal(*one) for one in losses)), ""):
+        return Refusal(plan.round, task.attempt, plan, reports, {0: f"the blended model: {reason}"}, ended.left_out)
     state = _write_state(
-        task, group, strategy.lasting(shared), params, after, _memories(task, group, finished, weights)
+        task, group, ended.shared, ended.params, ended.after, _memories(task, group, finished, weights)
     )
     if group.rank == 0:
         model.write(Path(task.folder) / MODEL)
     return RoundRecord(
-        plan.round, task.attempt, plan, _with_times(group, reports), dropped,
-        {number: weight for number, weight in zip(reports, weights, strict=True) if number not in dropped},
-        left_out, plan.inner_blends(strategy.every) + 1, measured, distances, model.hash(), state,
+        plan.round, task.attempt, plan, _with_times(group, reports), ended.dropped,
+        {number: weight for number, weight in zip(reports, weights, strict=True) if number not in ended.dropped},
+        ended.left_out, ended.blends, measured, ended.distances, model.hash(), state,
         sum(group.gather({group.rank: group.bytes}).values()), group.name, torch.__version__,
-        torch.backends.cpu.get_cpu_capability(), previous_loss=task.previous_loss,
+        torch.backends.cpu.get_cpu_capability(), previous_loss=task.previous_loss, staleness=ended.staleness,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from houseblend.io.arrays import below, read_arrays
 from houseblend.parallel.model import Model
 from houseblend.parallel.models import read_model
 from houseblend.parallel.records import WorkerReport
-from houseblend.parallel.strategy import Own, Shared, Strategy
+from houseblend.parallel.strategy import Own, Shared, WorkerSide
 from houseblend.parallel.task import RoundTask
 from houseblend.parallel.worker import Told, Worker
 
@@ -60,7 +60,7 @@ class Finished:
     memory: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def read_start(task: RoundTask, strategy: Strategy) -> Start:
+def read_start(task: RoundTask, strategy: WorkerSide) -> Start:
     """Read the model before the round, and what lasts from the round before; begin where nothing does."""
     model = read_model(task)
     arrays = {} if task.state is None else read_arrays(task.state, AGAIN)
@@ -83,7 +83,7 @@ class RoundWorker(Worker):
         InputError: model, data or state are missing or do not fit.
     """
 
-    def __init__(self, task: RoundTask, number: int, strategy: Strategy, start: Start, told: Told) -> None:
+    def __init__(self, task: RoundTask, number: int, strategy: WorkerSide, start: Start, told: Told) -> None:
         began = time.monotonic()
         self.task = task
         self.model = read_model(task)
@@ -104,8 +104,8 @@ class RoundWorker(Worker):
             self.trainer.memory.load(memory)
         return tensors_of(below(arrays, "own"), self.trainer.params)
 
-    def finish(self) -> Finished:
-        """Evaluate on held-out data; what is left of the worker.
+    def finish(self, evaluate: bool = True) -> Finished:
+        """What is left of the worker, with how good it is on held-out data, if that is asked for.
 
         Raises:
             InputError: its interval held no examples.
@@ -116,15 +116,15 @@ class RoundWorker(Worker):
                 expected=f"frames from {self.task.plan.intervals[self.number - 1][0]} on",
             )  # fmt: skip
         with speaking_as(f"worker {self.number}"):
-            report = self._report()
+            report = self._report(evaluate)
         lasts = self.task.memory.optimizer_memory_at_round_end != "reset"
         return Finished(report, self.model, self.own, self.trainer.memory.arrays() if lasts else {})
 
-    def _report(self) -> WorkerReport:
+    def _report(self, evaluate: bool) -> WorkerReport:
         began, trainer, heldout = time.monotonic(), self.trainer, None
         if not self.failure and (what := self.model.failure()):
             self.failure = f"not finite: {what}"
-        if not self.failure:
+        if evaluate and not self.failure:
             heldout = self.model.measure(self.task.examples("heldout"))
         seconds = {
             "start": self.starting, "training": self.training, "reading": self.reading, "evaluating": time.monotonic() - began,

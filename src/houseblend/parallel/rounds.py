@@ -26,7 +26,7 @@ from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.round_end import MODEL, STATE
 from houseblend.parallel.round_worker import AGAIN
 from houseblend.parallel.schedule import Schedule
-from houseblend.parallel.strategy import Strategy
+from houseblend.parallel.strategy import WorkerSide
 from houseblend.parallel.task import MemoryPolicy, RoundTask
 from houseblend.parallel.worker import Told
 
@@ -69,7 +69,7 @@ class Experiment:
     folder: Path
     frames: Path
     rule: Any
-    strategy: Strategy
+    strategy: WorkerSide
     memory: MemoryPolicy
     gate: Gate
     seed: int

@@ -6,7 +6,7 @@ A schedule knows no strategy and no exchange; what it decided can be read again 
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from houseblend.base.errors import UsageError
@@ -21,10 +21,11 @@ class Schedule:
     """A constant learning rate, and what all schedules share: rounds, workers, layers.
 
     The effective rate times the number of workers whose models are averaged is the workers' rate (dnn2 documentation: the
-    sum of their steps is averaged). Options are fields made by `declared`.
+    sum of their steps is averaged); where their changes are added up, it is their rate. Options are fields made by `declared`.
 
     Args:
         frames_per_epoch: frames of the training subset.
+        adds: workers' changes are added up, not averaged.
 
     Attributes:
         source, mathematics: what `hb strategies` says.
@@ -37,6 +38,7 @@ class Schedule:
     mathematics: ClassVar[str]
 
     frames_per_epoch: int = 0
+    adds: bool = field(default=False, kw_only=True)
     num_epochs: float = declared(8.0, "Passes over the training frames; the most, where a schedule ends by itself")
     initial_workers: int = declared(1, "Workers in the first round")
     final_workers: int = declared(4, "Workers in the last round; their number grows linearly")
@@ -89,7 +91,7 @@ class Schedule:
         return RoundPlan(
             number,
             list(zip(cuts[:-1], cuts[1:], strict=True)),
-            count * self.effective_rate(past),
+            (1 if self.adds else count) * self.effective_rate(past),
             self.minibatch_size // 2 if fresh else self.minibatch_size,
             self.max_param_change / math.sqrt(2) if fresh else self.max_param_change,
             self.layers(number),

@@ -9,7 +9,7 @@ With p a worker's parameters, m the mean of what all workers give, c the centre 
 
 and the model of a round is the mean of all workers' `show`. What is not overridden is periodic averaging. Between such
 blends workers may be averaged inside groups (`groups`, `group_period`): p becomes the mean of the group's p, which no
-strategy sees. Strategies for events (asynchronous ones) are another protocol.
+strategy sees. Methods for events are another protocol (`asynchronous.strategy`) with the same worker's side.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Strategy:
-    """Periodic averaging, and the protocol of all others. Tensors are flat [n], of any floating type.
+class WorkerSide:
+    """What a worker does of any method, in rounds or asynchronous. Tensors are flat [n], of any floating type.
 
-    No argument may be changed in place. `mean` is overwritten when the next one is formed: a strategy that needs it then
-    keeps a copy. Options are fields made by `declared`.
+    No argument may be changed in place. Options are fields made by `declared`.
 
     Attributes:
         paper, mathematics, state, sent: what `hb strategies` says.
+        adds: whether workers' changes are added up, so that each keeps the effective rate; else they are averaged.
         moment: the round at hand.
     """
 
@@ -63,26 +63,18 @@ class Strategy:
     mathematics: ClassVar[str]
     state: ClassVar[str] = "none"
     sent: ClassVar[str] = "p"
+    adds: ClassVar[bool] = False
 
     average_period: int = declared(0, "Minibatches from one blend to the next; 0: one blend, at the end of a round")
-    groups: int = declared(1, "Groups of neighbouring workers, averaged inside between the blends of all")
-    group_period: int = declared(0, "Minibatches from one mean inside the groups to the next")
     moment: Moment = field(default=Moment(), repr=False)
 
     def __post_init__(self) -> None:
         """UsageError: an option that makes no sense."""
         if self.average_period < 0:
             raise UsageError(f"--average-period={self.average_period}", expected="0 or more")
-        if self.groups < 1 or self.group_period < 0 or (self.groups > 1) != (self.group_period > 0):
-            given = f"--groups={self.groups} --group-period={self.group_period}"
-            raise UsageError(given, expected="2 or more groups and a period of 1 or more, or neither")
-        if 0 < self.average_period <= self.group_period:
-            raise UsageError(
-                f"--group-period={self.group_period}", expected=f"below --average-period={self.average_period}"
-            )
 
     def at(self, moment: Moment) -> Self:
-        """The strategy in a round."""
+        """The method in a round."""
         return replace(self, moment=moment)
 
     @property
@@ -91,8 +83,8 @@ class Strategy:
         return self.average_period
 
     @property
-    def lag(self) -> int:
-        """Blends from a `give` to the `take` of its mean, while training goes on; 0 waits for it."""
+    def inside(self) -> int:
+        """Minibatches from one mean inside groups of workers to the next; 0: no groups."""
         return 0
 
     def begin(self, params: Tensor) -> Shared:
@@ -112,12 +104,8 @@ class Strategy:
         return own
 
     def give(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
-        """What enters the mean, as many numbers from every worker; it may be `params` itself."""
+        """What is sent, as many numbers by every worker; it may be `params` itself."""
         return own, params
-
-    def blend(self, shared: Shared, mean: Tensor) -> Shared:
-        """The shared arrays after a blend."""
-        return {"c": mean}
 
     def take(self, shared: Shared, own: Own, params: Tensor) -> tuple[Own, Tensor]:
         """What the worker goes on from."""
@@ -126,6 +114,42 @@ class Strategy:
     def rejoin(self, shared: Shared, own: Own, mean: Tensor) -> tuple[Own, Tensor]:
         """Instead of `take`, for a worker whose give was left out of the mean: its numbers are of no use."""
         return self.join(shared), mean
+
+
+@dataclass(frozen=True)
+class Strategy(WorkerSide):
+    """Periodic averaging, and the protocol of all methods that blend.
+
+    `mean` is overwritten when the next one is formed: a strategy that needs it then keeps a copy.
+    """
+
+    groups: int = declared(1, "Groups of neighbouring workers, averaged inside between the blends of all")
+    group_period: int = declared(0, "Minibatches from one mean inside the groups to the next")
+
+    def __post_init__(self) -> None:
+        """UsageError: an option that makes no sense."""
+        super().__post_init__()
+        if self.groups < 1 or self.group_period < 0 or (self.groups > 1) != (self.group_period > 0):
+            given = f"--groups={self.groups} --group-period={self.group_period}"
+            raise UsageError(given, expected="2 or more groups and a period of 1 or more, or neither")
+        if 0 < self.average_period <= self.group_period:
+            raise UsageError(
+                f"--group-period={self.group_period}", expected=f"below --average-period={self.average_period}"
+            )
+
+    @property
+    def inside(self) -> int:
+        """As the option says."""
+        return self.group_period
+
+    @property
+    def lag(self) -> int:
+        """Blends from a `give` to the `take` of its mean, while training goes on; 0 waits for it."""
+        return 0
+
+    def blend(self, shared: Shared, mean: Tensor) -> Shared:
+        """The shared arrays after a blend."""
+        return {"c": mean}
 
     def show(self, shared: Shared, own: Own, params: Tensor) -> Tensor:
         """At the end of a round, after `take`: the mean of this over all workers is evaluated and kept."""

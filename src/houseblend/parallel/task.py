@@ -13,9 +13,9 @@ from houseblend.io.json_files import read_json
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.plan import RoundPlan
 from houseblend.parallel.records import from_json
-from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategies import METHODS
 from houseblend.parallel.strategies.average import Average
-from houseblend.parallel.strategy import Moment, Strategy
+from houseblend.parallel.strategy import Moment, Strategy, WorkerSide
 from houseblend.train.rbm_options import RbmRule
 from houseblend.train.update.rule import UpdateRule
 
@@ -66,7 +66,7 @@ class RoundTask:
     frames: str
     plan: RoundPlan
     rule: Any
-    strategy: Strategy = Average()
+    strategy: WorkerSide = Average()
     memory: MemoryPolicy = MemoryPolicy()
     gate: Gate = Gate()
     state: str | None = None
@@ -82,15 +82,21 @@ class RoundTask:
         """The specifier of a subset of the frame store."""
         return f"frames:{self.frames}:{subset}"
 
-    def strategy_now(self) -> Strategy:
-        """The strategy in this round."""
+    def method_now(self) -> WorkerSide:
+        """The method in this round."""
         return self.strategy.at(
             Moment(self.plan.workers, self.plan.learning_rate, self.plan.seen, self.plan.minibatch_size)
         )
 
+    def strategy_now(self) -> Strategy:
+        """The same, of a method that blends."""
+        strategy = self.method_now()
+        assert isinstance(strategy, Strategy)
+        return strategy
+
     def write(self, path: Path) -> None:
         """Write the task as JSON."""
-        name = next(name for name, kind in STRATEGIES.items() if type(self.strategy) is kind)
+        name = next(name for name, kind in METHODS.items() if type(self.strategy) is kind)
         options = {one.name: getattr(self.strategy, one.name) for one in declared_fields(self.strategy)}
         write_json(path, {**asdict(self), "strategy": {"name": name, **options}})
 
@@ -105,7 +111,7 @@ class RoundTask:
         options = value.pop("strategy")
         try:
             rule = from_json(RULES[str(value.get("kind", cls.kind))], value.pop("rule"))
-            strategy = from_json(STRATEGIES[str(options.pop("name", "average"))], options)
+            strategy = from_json(METHODS[str(options.pop("name", "average"))], options)
             return replace(from_json(cls, {**value, "rule": rule}), strategy=strategy)
         except (KeyError, ValueError, UsageError) as failure:
             raise InputError(f"no task of a round: {failure}", file=path, do=_AGAIN) from None

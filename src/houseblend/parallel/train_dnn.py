@@ -71,7 +71,7 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
         f"{schedule.final_workers} workers, {options.strategy}"
     )
     with TrainingProgress(schedule.total_frames) as progress:
-        exchange = exchange_of(chosen(ExchangeOptions, values), run.reduction)
+        exchange = exchange_of(chosen(ExchangeOptions, values), run.reduction, options.machine)
         rounds = run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
     _finish(experiment, combined_models(experiment, rounds, schedule.stands(rounds)[0]))
 

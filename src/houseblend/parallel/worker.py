@@ -15,7 +15,7 @@ import torch
 
 from houseblend.base.errors import NotFiniteError
 from houseblend.base.log import warn
-from houseblend.parallel.strategy import Own, Shared, Strategy
+from houseblend.parallel.strategy import Own, Shared, WorkerSide
 
 Told = Callable[[int, int], None]
 """Called with a worker and the frames that it has just learnt."""
@@ -118,7 +118,7 @@ class Worker:
     """
 
     def __init__(
-        self, number: int, learner: Learner, batches: Iterator[Any], strategy: Strategy, own: Own, memory: str = "keep",
+        self, number: int, learner: Learner, batches: Iterator[Any], strategy: WorkerSide, own: Own, memory: str = "keep",
         told: Told = lambda worker, frames: None,
     ) -> None:  # fmt: skip
         self.number, self.learner, self.strategy, self.own = number, learner, strategy, own
@@ -133,7 +133,7 @@ class Worker:
             steps: minibatches that all workers count to, whether they have them or not.
             blends: inside the round, one every `strategy.every` minibatches.
         """
-        every, inside = self.strategy.every, self.strategy.group_period
+        every, inside = self.strategy.every, self.strategy.inside
         for step in range(1, steps + 1):
             self._step(shared)
             if every and step % every == 0 and step // every <= blends:

@@ -5,8 +5,8 @@ import inspect
 from houseblend.base.options import declared_fields, option_name
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.schedules import SCHEDULES
-from houseblend.parallel.strategies import STRATEGIES
-from houseblend.parallel.strategy import Strategy
+from houseblend.parallel.strategies import ASYNCHRONOUS, STRATEGIES
+from houseblend.parallel.strategy import WorkerSide
 
 
 def describe_strategies() -> str:
@@ -16,14 +16,19 @@ def describe_strategies() -> str:
         "A blend every --average-period minibatches; 0: once, at the end of the round. Each worker goes on from c, unless said.\n"
         "With --groups=G --group-period=K, G blocks of neighbouring workers are averaged inside every K minibatches in between.\n"
     )
+    asynchronous = (
+        "\nAsynchronous, with --exchange=virtual or mpi. c: the server's parameters, taken: what a worker had of them last.\n"
+        "A push every --average-period minibatches.\n"
+    )
     schedules = "\nSchedules, for every strategy. L: held-out loss before an epoch, L': after it.\n"
     return (
         head + "".join(_strategy(*one) for one in STRATEGIES.items())
+        + asynchronous + "".join(_strategy(*one) for one in ASYNCHRONOUS.items())
         + schedules + "".join(_schedule(*one) for one in SCHEDULES.items())
     )  # fmt: skip
 
 
-def _strategy(name: str, kind: type[Strategy]) -> str:
+def _strategy(name: str, kind: type[WorkerSide]) -> str:
     rows = {
         "a blend": kind.mathematics,
         "state": kind.state,

@@ -1,17 +1,21 @@
-"""How the workers of a round are run and their means formed: local, files, mpi."""
+"""How the workers of a round are run and become one model: local, files, mpi, virtual."""
 
+from houseblend.parallel.asynchronous.clock import Machine
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
+from houseblend.parallel.exchanges.virtual import VirtualExchange
 from houseblend.parallel.options import ExchangeOptions
 from houseblend.parallel.rounds import Exchange
 
 
-def exchange_of(options: ExchangeOptions, reduction: str) -> Exchange:
-    """The exchange that the options name; under MPI with that reduction."""
+def exchange_of(options: ExchangeOptions, reduction: str, machine: Machine) -> Exchange:
+    """The exchange that the options name; under MPI with that reduction, by a virtual clock with that machine."""
     if options.exchange == "local":
         return LocalExchange(options.jobs)
     if options.exchange == "files":
         return FilesExchange(options.jobs)
+    if options.exchange == "virtual":
+        return VirtualExchange(machine)
     from houseblend.parallel.exchanges.mpi import MpiExchange
 
     return MpiExchange(reduction)

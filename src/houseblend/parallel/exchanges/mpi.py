@@ -1,4 +1,4 @@
-"""Ranks of MPI: workers are shared out among them, means are formed slice by slice. The only module that knows mpi4py.
+"""Ranks of MPI: workers are shared out among them, means are formed slice by slice. With `mpi_async` the only module that knows mpi4py.
 
 Rank 0 runs the step and its rounds; the others serve it. A rank that ends, raises or hangs ends all of them, named.
 Parameters are flat, [n] float32.
@@ -22,9 +22,11 @@ import torch
 from mpi4py import MPI
 
 from houseblend.base.errors import EXIT_BUG, EXIT_FAILURE, InputError, class_and_message
-from houseblend.base.log import error, log
+from houseblend.base.log import error, log, warn
 from houseblend.nnet.average import mean_of
+from houseblend.parallel.asynchronous.strategy import Asynchronous
 from houseblend.parallel.blending import run_round
+from houseblend.parallel.exchanges.mpi_async import run_asynchronous_round
 from houseblend.parallel.group import Group, Item, Result, share_of, slice_of
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.task import RoundTask
@@ -33,6 +35,8 @@ from houseblend.parallel.worker import Told
 IDLE_SECONDS = 0.01
 BEAT_SECONDS, SILENCE_SECONDS = 2.0, 30.0
 """From one sign of life to the next, and without any of them a rank counts as hanging."""
+PATIENCE_SECONDS = 600.0
+"""The same in an asynchronous round, where the others go on without it."""
 SAYING_SECONDS = 1.0
 """From the last words to the end: mpiexec drops what it has not passed on."""
 _WORK, _BEAT = 1, 2
@@ -210,7 +214,7 @@ class World:
     def __init__(self, wanted: int | None) -> None:
         self.comm = MPI.COMM_WORLD
         self._beats, self._beside = self.comm.Dup(), self.comm.Dup()
-        self._in_round = False
+        self._in_round, self._patience = False, SILENCE_SECONDS
         if wanted is not None and self.comm.size != wanted:
             raise InputError(
                 f"{self.comm.size} ranks", expected=f"{wanted}", key="mpi",
@@ -256,8 +260,14 @@ class World:
     def run(self, task: RoundTask, reduction: str, told: Told) -> RoundRecord | Refusal:
         """This rank's part of a round."""
         self._in_round = True
-        found = run_round(task, MpiGroup(self.comm, task.plan.workers, reduction, self._beside), told)
-        self._in_round = False
+        if isinstance(task.strategy, Asynchronous):
+            self._patience = PATIENCE_SECONDS
+            shares = [share_of(rank - 1, self.comm.size - 1, task.plan.workers) for rank in range(1, self.comm.size)]
+            group = MpiGroup(self.comm, task.plan.workers, reduction, shares=[range(0), *shares])
+            found = run_asynchronous_round(task, self._beside, group, told)
+        else:
+            found = run_round(task, MpiGroup(self.comm, task.plan.workers, reduction, self._beside), told)
+        self._in_round, self._patience = False, SILENCE_SECONDS
         return found
 
     def _end_all(self, why: str, status: int) -> None:
@@ -277,7 +287,7 @@ class World:
     def _watch(self) -> None:
         """Send signs of life to the next rank, and end everything when those of the one before stay away."""
         rank, size = self.comm.rank, self.comm.size
-        before, silence, said, last = (rank - 1) % size, 0.0, 0.0, time.monotonic()
+        before, silence, said, last, warned = (rank - 1) % size, 0.0, 0.0, time.monotonic(), False
         while True:
             now = time.monotonic()
             silence += min(now - last, BEAT_SECONDS)  # a pause of this process is not the other's silence
@@ -289,8 +299,12 @@ class World:
                 self._beats.recv(source=before, tag=_BEAT)
                 silence = 0.0
             if silence > SILENCE_SECONDS:
-                self._end_all(
-                    f"rank {before} has given no sign of life for {SILENCE_SECONDS:.0f} s (told by rank {rank})",
-                    EXIT_FAILURE,
-                )
+                hangs = f"rank {before} has given no sign of life for {silence:.0f} s (told by rank {rank})"
+                if before == 0 or silence > self._patience:
+                    self._end_all(hangs, EXIT_FAILURE)
+                elif not warned:
+                    warn(f"{hangs}; the others go on")
+                warned = True
+            else:
+                warned = False
             time.sleep(BEAT_SECONDS / 8)
