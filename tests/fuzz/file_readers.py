@@ -28,6 +28,7 @@ from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lang_dir import prepare_lang, read_phone_sets
 from houseblend.lang.lexicon import Dictionary
+from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.strategies.bmuf import Bmuf
 from houseblend.parallel.task import RoundTask
@@ -265,6 +266,8 @@ READERS = [
     Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.int"), whole=after_lines),
     plain("frame store", _make_store, _read_store, ("index.json", "utterances", "feats.0.f32", "pdfs.0.i32")),
     plain("task of a round", _make_task, lambda folder: RoundTask.read(folder / "task.json"), ("task.json",), whole=anywhere),
+    plain("order of pushes", text_files({"order.txt": "1\n2\n1\n2\n"}), lambda f: read_order(f / "order.txt", [2, 2]),
+           ("order.txt",), whole=anywhere),
     plain("ledger", _make_ledger, _read_ledger, ("ledger.jsonl",), whole=anywhere),
     plain("ledger's curves", _make_ledger, _read_curves, ("ledger.jsonl",), whole=anywhere),
     plain("model directory", _make_model_dir, directories.validate_exp, ("phones.txt", "feature.json"), whole=after_lines),

@@ -10,6 +10,7 @@ import torch
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
+from houseblend.io.text import lines_of
 from houseblend.parallel.asynchronous.clock import Clock, Machine
 from houseblend.parallel.asynchronous.server import Pushes, Server, Turn, drive
 from houseblend.parallel.asynchronous.strategy import Asynchronous
@@ -121,9 +122,11 @@ def read_order(path: Path, pushes: Sequence[int]) -> list[int]:
     if not path.exists():
         raise InputError("no order of pushes", file=path, do=_REPLAY)
     order = []
-    for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for line, text in enumerate(lines_of(path.read_text(encoding="utf-8", errors="replace")), start=1):
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= len(pushes)):
-            raise InputError(f"found {text[:40]!r}", file=path, line=line, expected=f"a worker, 1 to {len(pushes)}")
+            raise InputError(
+                f"found {text[:40]!r}", file=path, line=line, expected=f"a worker, 1 to {len(pushes)}", do=_REPLAY
+            )
         order.append(int(text))
     for worker, expected in enumerate(pushes, start=1):
         if (found := order.count(worker)) != expected:
