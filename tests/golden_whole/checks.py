@@ -32,8 +32,6 @@ CHECKS: list[tuple[str, Check]] = []
 LATER = [
     (r"feats/plp13", "with PLP features: `compute-plp-feats`"),
     (r"feats/pitch", "with pitch features: `compute-kaldi-pitch-feats`, `process-kaldi-pitch-feats`"),
-    (r"cmvn/skip\.ark", "with feature transforms: `modify-cmvn-stats`"),
-    (r"cmvn/comp\.mat", "with feature transforms: `compose-transforms`"),
     (r"gmm/est/(lda|mllt|fmllr)", "with triphone models: LDA, MLLT and fMLLR"),
     (r"gmm/est/questions|^acc-tree-stats", "with triphone models: trees"),
     (r"^nnet2/|^ng/nnet2(?!_d24_r10_up1)", "with nnet2's networks and training"),

@@ -1,5 +1,7 @@
 """Cepstral mean and variance statistics and their use (Kaldi's transform/cmvn)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from houseblend.base.errors import InputError
@@ -45,6 +47,35 @@ def apply_cmvn(feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False,
     if reverse:
         return (feats_TD / scale + mean).astype(np.float32)
     return (feats_TD * scale - mean * scale).astype(np.float32)
+
+
+def skip_dims(stats: np.ndarray, dims: Sequence[int]) -> np.ndarray:
+    """Statistics [2, D + 1] that leave some dimensions as they are: mean 0 and variance 1 there.
+
+    Raises:
+        InputError: no such dimension, or something else than statistics.
+    """
+    dim = stats.shape[1] - 1
+    if len(stats) != 2 or dim < 1:
+        raise InputError(f"a matrix of {len(stats)} x {dim + 1}", expected="CMVN statistics of two rows")
+    if any(not 0 <= index < dim for index in dims):
+        raise InputError(f"dimensions {list(dims)} of statistics of {dim}", expected=f"0 to {dim - 1}")
+    result = stats.astype(np.float64)
+    result[:, list(dims)] = [[0.0], [result[0, -1]]]
+    return result
+
+
+def mean_and_variance(stats: np.ndarray) -> np.ndarray:
+    """Means and variances, shape [2, D], float64, of statistics [2, D + 1].
+
+    Raises:
+        InputError: they are of no frames.
+    """
+    count = stats[0, -1]
+    if not count > 0:
+        raise InputError(f"CMVN statistics with count {count:g}", expected="a count above 0")
+    mean = stats[0, :-1].astype(np.float64) / count
+    return np.stack([mean, stats[1, :-1] / count - mean**2])
 
 
 def sliding_cmvn(
