@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = {"__init__", "program", "step", "feature_options", "feature_table", "latgen"}
+SHARED = {
+    "__init__",
+    "program",
+    "step",
+    "feature_options",
+    "feature_table",
+    "fmllr_table",
+    "id_list",
+    "latgen",
+    "posterior_table",
+}
 PROGRAMS = sorted(
     path.stem.replace("_", "-") for path in (REPOSITORY / "src/houseblend/cli").glob("*.py") if path.stem not in SHARED
 )

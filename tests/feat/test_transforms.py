@@ -1,5 +1,7 @@
 """Products and extensions of transforms, and CMVN statistics that skip dimensions: against what they do to frames."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,10 @@ def test_transforms_that_do_not_fit_are_refused():
 @pytest.fixture
 def tables(tmp_path):
     """Matrices by speaker in spk, by utterance in utt, and one alone in one."""
-    made = {"spk": {"s1": random(3, 4), "s2": random(3, 4)}, "utt": {f"s{i}-a": random(3, 4) for i in (1, 2, 3)}}
+    made: dict[str, Any] = {
+        "spk": {"s1": random(3, 4), "s2": random(3, 4)},
+        "utt": {f"s{i}-a": random(3, 4) for i in (1, 2, 3)},
+    }
     for name, matrices in made.items():
         with write_table(f"ark:{tmp_path}/{name}", "matrix") as write:
             for key, matrix in matrices.items():

@@ -101,6 +101,21 @@ def _read_lda(folder: Path) -> Any:
     return LdaStats.load(folder / "lda.acc")
 
 
+def _mllt_stats() -> Any:
+    from houseblend.gmm.mllt import MlltStats
+
+    stats = MlltStats.zeros(DIM)
+    stats.rows.count = 9.0
+    stats.rows.add_outer_products(np.abs(FRAMES[:, :DIM]), FRAMES[:, :DIM])
+    return stats
+
+
+def _read_mllt(folder: Path) -> Any:
+    from houseblend.gmm.mllt import MlltStats
+
+    return MlltStats.load(folder / "1.macc")
+
+
 CONFIG = """input dim=3 name=input
 relu-renorm-layer name=h1 dim=4 input=Append(-1,0,1)
 pnorm-layer name=h2 dim=2 pnorm-input-dim=4
@@ -300,6 +315,7 @@ READERS = [
              ("final.mdl",)) for form, binary in (("binary", True), ("text", False))),
     *(Reader(f"accumulators, {form}", lambda f, b=binary: _write_accumulators(f, b),
              lambda f: Accumulators.read(f / "0.acc"), ("0.acc",)) for form, binary in (("binary", True), ("text", False))),
+    *forms("MLLT statistics", "1.macc", lambda out: _mllt_stats().write(out), _read_mllt, lambda out, stats: stats.write(out)),
     Reader("LDA statistics", _write_lda, _read_lda, ("lda.acc",)),
     *(Reader(f"network, {form}", lambda f, b=binary: _write_network(f, b), _read_network, ("0.raw",))
       for form, binary in (("binary", True), ("text", False))),

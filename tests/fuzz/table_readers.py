@@ -39,6 +39,10 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "int-vector": {"a": np.array([1, 2, 2, 70000], dtype=np.int32), "b": np.zeros(0, dtype=np.int32)},
     "int-pairs": {"a": [(1, 2), (3, 4)], "b": [(0, 9)]},
     "posterior": {"a": [[(1, 0.5), (2, 0.5)], [(3, 1.0)]], "b": [[(0, 1.0)]]},
+    "gauss-posterior": {
+        "a": [[(3, np.array([0.25, 0.75], dtype=np.float32)), (1, np.ones(1, dtype=np.float32))], []],
+        "b": [[(0, np.array([0.5, 0.25, 0.25], dtype=np.float32))]],
+    },
     "token": {"utt1": "spk1", "utt2": "spk2"},
     "tokens": {"utt1": ["one", "two"], "utt2": ["three"]},
     "lattice": {"a": LATTICE, "b": LATTICE.scaled(2.0, 0.5)},

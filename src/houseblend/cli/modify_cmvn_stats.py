@@ -11,6 +11,7 @@ from houseblend.cli.program import argument, option, program
 def main(words: tuple[str, ...], convert_to_mean_and_var: bool) -> None:
     """Change CMVN statistics, so that what they are used for skips dimensions."""
     from houseblend.base.errors import InputError, UsageError
+    from houseblend.cli.id_list import parse_ids
     from houseblend.cli.program import Skips
     from houseblend.feat.cmvn import mean_and_variance, skip_dims
     from houseblend.io.tables import read_table, write_table
@@ -18,10 +19,7 @@ def main(words: tuple[str, ...], convert_to_mean_and_var: bool) -> None:
     if not 2 <= len(words) <= 3:
         raise UsageError(f"{len(words)} arguments", expected="[DIMENSIONS] STATISTICS WSPECIFIER")
     *chosen, rspecifier, wspecifier = words
-    try:
-        dims = [int(word) for text in chosen for word in text.split(":") if text]
-    except ValueError:
-        raise UsageError(f"dimensions {chosen[0]!r}", expected="whole numbers, such as 13:14:15") from None
+    dims = parse_ids("".join(chosen), "dimensions")
     with write_table(wspecifier, "matrix") as write, Skips(None, "statistics", rspecifier) as skips:
         for key, stats in read_table(rspecifier, "matrix"):
             try:

@@ -14,16 +14,13 @@ def main(
     silence_weight: float, silence_phones: str, model: str, posteriors_in: str, posteriors_out: str, distribute: bool
 ) -> None:
     """Scale the weights of some phones."""
-    from houseblend.base.errors import UsageError
+    from houseblend.cli.id_list import parse_ids
     from houseblend.cli.program import Skips
     from houseblend.hmm.posterior import weight_silence, weight_silent_frames
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.io.tables import read_table, write_table
 
-    try:
-        phones = {int(word) for word in silence_phones.split(":")}
-    except ValueError:
-        raise UsageError(f"silence phones {silence_phones!r}", expected="phone ids, such as 1:2:3") from None
+    phones = set(parse_ids(silence_phones, "silence phones"))
     change = weight_silent_frames if distribute else weight_silence
     transitions = TransitionModel.load(model)
     with write_table(posteriors_out, "posterior") as write, Skips(0, "posteriors") as skips:

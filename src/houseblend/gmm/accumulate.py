@@ -7,6 +7,7 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.gmm.diag import AmDiagGmm
+from houseblend.gmm.gaussian_posteriors import GaussianPosteriors, component_posteriors
 from houseblend.hmm.alignment import to_pdfs
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
@@ -78,6 +79,21 @@ class Accumulators:
         into = self._occupancy, self._sums, self._squares
         self.log_likelihood += _add_frames(x, pdfs, self._begin, *mixtures.side_by_side(), *into)
         self.frames += len(ids_T)
+
+    def add_posteriors(self, posteriors: GaussianPosteriors, log_likelihood: float, feats_TD: np.ndarray) -> None:
+        """Add frames to Gaussians by posteriors that come from elsewhere; transitions are not counted.
+
+        Args:
+            posteriors: of these frames, by Gaussians as these.
+            log_likelihood: of the frames, weighted.
+            feats_TD: features, [T, D].
+        """
+        x = feats_TD.astype(np.float64)
+        self._occupancy += np.bincount(posteriors.gaussians, posteriors.weights, len(self._occupancy))
+        self._sums += posteriors.by_gaussian(x, len(self._sums))
+        self._squares += posteriors.by_gaussian(x * x, len(self._squares))
+        self.log_likelihood += log_likelihood
+        self.frames += float(posteriors.weights.sum())
 
     def add(self, other: "Accumulators") -> None:
         """Add other statistics of the same shape.
@@ -157,29 +173,17 @@ def _add_frames(
     for t in range(len(feats)):
         first, last = begin[pdfs[t]], begin[pdfs[t] + 1]
         x[:dim], x[dim:] = feats[t], feats[t] * feats[t]
+        log_likelihood += component_posteriors(
+            x, weights[first:last], constants[first:last], posteriors[: last - first]
+        )
         for g in range(first, last):
-            posteriors[g - first] = _dot(x, weights[g]) + constants[g]
-        of_this = posteriors[: last - first]
-        best = of_this.max()
-        of_this[:] = np.exp(of_this - best)
-        total = of_this.sum()
-        log_likelihood += np.float32(np.log(total) + best)
-        for g in range(first, last):
-            weight = np.float64(posteriors[g - first] / total)
+            weight = np.float64(posteriors[g - first])
             occupancy[g] += weight
             for d in range(dim):
                 value = np.float64(feats[t, d])
                 sums[g, d] += weight * value
                 squares[g, d] += weight * (value * value)
     return log_likelihood
-
-
-@numba.njit(cache=True, fastmath={"reassoc"})
-def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
-    total = np.float32(0)
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
 
 
 def _write_gmm(target: KaldiOutput, occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> None:

@@ -49,10 +49,13 @@ class AmDiagGmm:
 
     Args:
         mixtures: one a pdf.
+
+    Attributes: `begin`, [num_pdfs + 1]: where each pdf's Gaussians begin if they are counted through all pdfs; and the end.
     """
 
     def __init__(self, mixtures: list[DiagGmm]) -> None:
         self.mixtures = mixtures
+        self.begin = np.cumsum([0, *(len(mixture.weights) for mixture in mixtures)])
         self._packed: tuple[np.ndarray, np.ndarray] | None = None
         self._side_by_side: tuple[np.ndarray, np.ndarray] | None = None
 

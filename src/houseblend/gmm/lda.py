@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from houseblend.base.errors import InputError
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
+
+SMALLEST_VARIANCE = 1e-10
+"""Variance inside the classes below this share of the largest counts as this: numbers that never vary."""
 
 
 @dataclass
@@ -21,6 +25,11 @@ class LdaStats:
         """Statistics of no rows, of C classes and D numbers a row."""
         return cls(np.zeros(num_classes), np.zeros((num_classes, dim)), np.zeros((dim, dim)))
 
+    @property
+    def dim(self) -> int:
+        """Numbers a row."""
+        return self.sums.shape[1]
+
     def add(self, rows: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> None:
         """Add rows [N, D] of these classes [N], each below C, with weights [N]."""
         x, weights = rows.astype(np.float64), weights.astype(np.float64)
@@ -31,11 +40,24 @@ class LdaStats:
         self.sums[present] += np.add.reduceat(weighted[order], starts)
         self.second += weighted.T @ x
 
+    def merge(self, other: "LdaStats") -> None:
+        """Add other statistics.
+
+        Raises:
+            InputError: they are of other classes or dimensions.
+        """
+        if self.sums.shape != other.sums.shape:
+            mine, its = (f"{one.sums.shape[0]} classes and {one.sums.shape[1]} dimensions" for one in (self, other))
+            raise InputError(f"statistics of {its}", expected=f"{mine}, as the first")
+        self.counts += other.counts
+        self.sums += other.sums
+        self.second += other.second
+
     def write(self, target: KaldiOutput) -> None:
         """Write Kaldi's form: the second moment as a packed triangle."""
         target.write_token("<LDAACCS>")
         target.write_token("<VECSIZE>")
-        target.write_int(self.sums.shape[1])
+        target.write_int(self.dim)
         target.write_token("<NUMCLASSES>")
         target.write_int(len(self.counts))
         target.write_token("<ZERO_ACCS>")
@@ -91,38 +113,66 @@ def mean_variance_transform(stats: LdaStats) -> np.ndarray:
     return np.concatenate([np.diag(scale), (-mean * scale)[:, None]], axis=1).astype(np.float32)
 
 
-def lda_transform(
-    stats: LdaStats, dim: int | None = None, within_class_factor: float = 0.001, max_singular_value: float = 5.0
-) -> np.ndarray:
-    """nnet3's LDA-like transform (Kaldi's nnet2/get-feature-transform).
+def lda(stats: LdaStats) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Linear discriminant analysis: directions of unit within-class variance that are uncorrelated, the best first.
 
-    LDA rows sorted by between-class variance b; row i is scaled by sqrt((f + b_i) / (1 + b_i)), f the within-class factor,
-    so that uninformative directions become small; then singular values are cut at a maximum.
-
-    Args:
-        stats: of spliced frames.
-        dim: rows kept; all if not given.
-        within_class_factor: f.
-        max_singular_value: 0 for no cut.
+    With S_w and S_b the covariances within and between classes, R S_w R^T = I and R S_b R^T is diagonal.
 
     Returns:
-        [dim, D + 1], the offset last, float32.
+        The rows R [D, D], the between-class variance of each [D] in falling order, and the mean of all [D]; float64.
+
+    Raises:
+        InputError: there are no frames, or they vary in no direction inside the classes.
     """
     count = stats.counts.sum()
+    if not count > 0:
+        raise InputError("LDA statistics of no frames", do="check the log of what accumulated them")
     mean = stats.sums.sum(axis=0) / count
     total = stats.second / count - np.outer(mean, mean)
     used = stats.counts > 0
     means = stats.sums[used] / stats.counts[used][:, None] - mean
     between = (means * (stats.counts[used] / count)[:, None]).T @ means
-    within = total - between
-    values, vectors = np.linalg.eigh(within)
-    whiten = (vectors / np.sqrt(np.maximum(values, 1e-10 * values.max()))).T
+    values, vectors = np.linalg.eigh(total - between)
+    if not values[-1] > 0:
+        raise InputError("LDA statistics without variance inside the classes", do="accumulate more frames")
+    whiten = (vectors / np.sqrt(np.maximum(values, SMALLEST_VARIANCE * values[-1]))).T
     spread, turn = np.linalg.eigh(whiten @ between @ whiten.T)
     order = np.argsort(-spread)
-    spread, rows = spread[order], turn.T[order] @ whiten
-    scaled = rows * np.sqrt((within_class_factor + spread) / (1.0 + spread))[:, None]
-    scaled = scaled[: dim or len(scaled)]
+    return turn.T[order] @ whiten, spread[order], mean
+
+
+def scaled_within(rows: np.ndarray, spread: np.ndarray, factor: float) -> np.ndarray:
+    """Rows [D, D] of `lda` scaled as if the variance inside the classes were `factor` instead of 1.
+
+    Row i, of between-class variance b_i (spread, [D]), is scaled by sqrt((factor + b_i) / (1 + b_i)).
+    """
+    return rows * np.sqrt((factor + spread) / (1.0 + spread))[:, None]
+
+
+def with_offset(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Rows [E, D] and, as the last column, the offset that takes the mean [D] to zero: [E, D + 1]."""
+    return np.concatenate([rows, -(rows @ mean)[:, None]], axis=1)
+
+
+def lda_transform(
+    stats: LdaStats, dim: int | None = None, within_class_factor: float = 0.001, max_singular_value: float = 5.0
+) -> np.ndarray:
+    """nnet3's LDA-like transform (Kaldi's nnet2/get-feature-transform).
+
+    The rows of `lda`, scaled so that uninformative directions become small; then singular values are cut at a maximum.
+
+    Args:
+        stats: of spliced frames.
+        dim: rows kept; all if not given.
+        within_class_factor: see `scaled_within`.
+        max_singular_value: 0 for no cut.
+
+    Returns:
+        [dim, D + 1], the offset last, float32.
+    """
+    rows, spread, mean = lda(stats)
+    scaled = scaled_within(rows, spread, within_class_factor)[: dim or len(rows)]
     if max_singular_value > 0:
         u, s, v = np.linalg.svd(scaled, full_matrices=False)
         scaled = (u * np.minimum(s, max_singular_value)) @ v
-    return np.concatenate([scaled, -(scaled @ mean)[:, None]], axis=1).astype(np.float32)
+    return with_offset(scaled, mean).astype(np.float32)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from houseblend.base.seeds import seed_of
 from houseblend.hmm.alignment import check_ids
 from houseblend.hmm.transition_model import TransitionModel
 
@@ -61,6 +62,25 @@ def weight_silent_frames(
         factor = share * scale + 1 - share
         frames.append([(index, weight * factor) for index, weight in frame] if factor and total else [])
     return frames
+
+
+def entries(posterior: Posterior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All entries, frame by frame: frames [N] (rising), transition-ids or pdfs [N], weights [N] (float64)."""
+    frames = np.repeat(np.arange(len(posterior)), [len(frame) for frame in posterior])
+    flat = np.array([pair for frame in posterior for pair in frame], dtype=np.float64).reshape(-1, 2)
+    return frames, flat[:, 0].astype(np.int64), flat[:, 1]
+
+
+def prune_at_random(weights: np.ndarray, threshold: float, key: str) -> np.ndarray:
+    """Weights [N] below a threshold become the threshold or 0 by chance, so that the mean stays; the same for a key always.
+
+    A weight w below t is t with probability |w| / t: statistics of few entries that are right on average (Kaldi's RandPrune).
+    """
+    if threshold <= 0:
+        return weights
+    chance = np.random.Generator(np.random.Philox(seed_of(0, "random pruning", key))).random(len(weights))
+    kept = np.where(chance * threshold <= np.abs(weights), np.sign(weights) * threshold, 0.0)
+    return np.where(np.abs(weights) >= threshold, weights, kept)
 
 
 def frame_weights(posterior: Posterior) -> np.ndarray:

@@ -183,6 +183,21 @@ def _posterior_words(posterior: Any) -> str:
     return "".join(f"{frame} " for frame in frames)
 
 
+def _read_gauss_posterior(stream: KaldiInput) -> list[list[tuple[int, np.ndarray]]]:
+    frames = stream.read_count(2)
+    return [[(stream.read_int(), stream.read_vector()) for _ in range(stream.read_count(4))] for _ in range(frames)]
+
+
+def _write_gauss_posterior(stream: KaldiOutput, posterior: Any) -> None:
+    stream.write_int(len(posterior))
+    for frame in posterior:
+        stream.write_int(len(frame))
+        for pdf, weights in frame:
+            stream.write_int(pdf)
+            stream.write_vector(weights)
+    stream.newline()
+
+
 def _read_wav(stream: InputStream) -> Any:
     from houseblend.io.audio import read_audio
 
@@ -304,6 +319,7 @@ register_kind(
         _read_posterior, _write_posterior, _parse_posterior, _posterior_words, "[ PDF WEIGHT ... ] for every frame"
     ),
 )
+register_kind("gauss-posterior", *_through_objects(_read_gauss_posterior, _write_gauss_posterior))
 register_kind("wav", _read_wav, _write_wav)
 register_kind("htk", _read_htk, _write_htk)
 
