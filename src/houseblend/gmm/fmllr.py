@@ -61,7 +61,10 @@ class FmllrStats:
         if not self.rows.count > options.fmllr_min_count:
             warn(f"[{owner}] no transform: {self.rows.count:g} frames, not more than {options.fmllr_min_count:g}")
             return unit.astype(np.float32), 0.0
-        transform = self._maximise(unit, options)
+        if options.fmllr_update_type == "full":
+            transform = self.rows.maximise(unit, options.fmllr_num_iters)
+        else:
+            transform = _diagonal_transform(self.rows, unit, scaled=options.fmllr_update_type == "diag")
         found = bool(np.isfinite(transform).all())
         gain = self.rows.auxiliary(transform) - self.rows.auxiliary(unit) if found else 0.0
         if not found or gain < 0:
@@ -69,43 +72,22 @@ class FmllrStats:
             return unit.astype(np.float32), 0.0
         return transform.astype(np.float32), gain
 
-    def _maximise(self, unit: np.ndarray, options: FmllrOptions) -> np.ndarray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if options.fmllr_update_type == "offset":
-                return _offset_transform(self.rows, unit)
-            if options.fmllr_update_type == "diag":
-                return _diagonal_transform(self.rows, unit)
-            try:
-                return self.rows.maximise(unit, options.fmllr_num_iters)
-            except np.linalg.LinAlgError:
-                return np.full_like(unit, np.nan)
 
+def _diagonal_transform(stats: RowStats, unit: np.ndarray, scaled: bool) -> np.ndarray:
+    """[diag(s) b] that maximises Q: b_d = (k_d+ - s_d g_d+) / g_++, + standing for the offset, for any s_d.
 
-def _own_statistics(stats: RowStats) -> tuple[np.ndarray, ...]:
-    """Of every dimension d, [D] each: k_dd and k_d+, and of G_d: g_dd, g_d+ and g_++ ; + stands for the offset."""
-    dim = len(stats.linear)
-    each, quadratic = np.arange(dim), stats.quadratic
-    linear = stats.linear[each, each], stats.linear[:, dim]
-    return *linear, quadratic[each, each, each], quadratic[each, each, dim], quadratic[:, dim, dim]
-
-
-def _offset_transform(stats: RowStats, unit: np.ndarray) -> np.ndarray:
-    """[I b], b_d = (k_d+ - g_d+) / g_++."""
-    _, k_offset, _, g_mixed, g_offset = _own_statistics(stats)
-    transform = unit.copy()
-    transform[:, -1] = (k_offset - g_mixed) / g_offset
-    return transform
-
-
-def _diagonal_transform(stats: RowStats, unit: np.ndarray) -> np.ndarray:
-    """[diag(s) b]: with b_d = (k_d+ - s_d g_d+) / g_++ put into Q, s_d is the positive root of p s^2 - q s - beta = 0,
-
-    p = g_dd - g_d+^2 / g_++ and q = k_dd - g_d+ k_d+ / g_++.
+    Put into Q, s_d is the positive root of p s^2 - q s - beta = 0, p = g_dd - g_d+^2 / g_++ and q = k_dd - g_d+ k_d+ / g_++;
+    or 1 if it is not `scaled`. NaN where too little has been seen.
     """
-    k_own, k_offset, g_own, g_mixed, g_offset = _own_statistics(stats)
-    p, q = g_own - g_mixed**2 / g_offset, k_own - g_mixed * k_offset / g_offset
-    scale = (q + np.sqrt(q**2 + 4.0 * p * stats.count)) / (2.0 * p)
-    transform = unit.copy()
-    np.fill_diagonal(transform, scale)
-    transform[:, -1] = (k_offset - scale * g_mixed) / g_offset
+    dim = len(unit)
+    each, quadratic = np.arange(dim), stats.quadratic
+    k_own, k_offset = stats.linear[each, each], stats.linear[:, dim]
+    g_own, g_mixed, g_offset = quadratic[each, each, each], quadratic[each, each, dim], quadratic[:, dim, dim]
+    transform, scale = unit.copy(), np.ones(dim)
+    with np.errstate(all="ignore"):
+        if scaled:
+            p, q = g_own - g_mixed**2 / g_offset, k_own - g_mixed * k_offset / g_offset
+            scale = (q + np.sqrt(q**2 + 4.0 * p * stats.count)) / (2.0 * p)
+        transform[each, each] = scale
+        transform[:, dim] = (k_offset - scale * g_mixed) / g_offset
     return transform

@@ -55,10 +55,7 @@ class MlltStats:
             InputError: there are too few frames.
         """
         unit = np.eye(self.dim)
-        try:
-            transform = self.rows.maximise(unit, ITERATIONS)
-        except np.linalg.LinAlgError:
-            transform = np.full_like(unit, np.nan)
+        transform = self.rows.maximise(unit, ITERATIONS)
         if not np.isfinite(transform).all():
             what = f"MLLT statistics of {self.rows.count:g} frames"
             raise InputError(what, expected=f"many more than the dimension, {self.dim}", do="accumulate more frames")

@@ -59,15 +59,19 @@ class RowStats:
         return float(self.count * log_det + (transform * self.linear).sum() - squares / 2)
 
     def maximise(self, start: np.ndarray, iterations: int) -> np.ndarray:
-        """The transform [D, E] that maximises Q, found row by row from `start`; Q never falls.
+        """The transform [D, E] that maximises Q, found row by row from `start`; NaN where too little has been seen.
 
         With c the column d of the inverse of A (the cofactors of row d, but for a factor), the best row d is
-        w_d = G_d^-1 (alpha c + k_d), where alpha solves alpha^2 c^T G_d^-1 c + alpha c^T G_d^-1 k_d = beta. The inverse
-        follows each new row by the Sherman-Morrison formula, and is made afresh for every iteration.
-
-        Raises:
-            LinAlgError: a G_d has no inverse: too little has been seen.
+        w_d = G_d^-1 (alpha c + k_d), where alpha solves alpha^2 c^T G_d^-1 c + alpha c^T G_d^-1 k_d = beta: Q never falls.
+        The inverse of A follows each new row by the Sherman-Morrison formula, and is made afresh for every iteration.
         """
+        try:
+            with np.errstate(all="ignore"):
+                return self._maximised(start, iterations)
+        except np.linalg.LinAlgError:
+            return np.full(start.shape, np.nan)
+
+    def _maximised(self, start: np.ndarray, iterations: int) -> np.ndarray:
         size = len(start)
         inverses = np.linalg.inv(self.quadratic)
         towards = np.einsum("def,df->de", inverses, self.linear)
