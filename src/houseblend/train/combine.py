@@ -1,6 +1,6 @@
 """What follows the last round: the final combination, and the priors from average posteriors (nnet3-combine)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") ->
     if not networks:
         raise InputError("no models to combine")
     result = networks[0]
-    batches = _load(result, examples)
+    batches = list(_minibatches(result, examples))
     parameters = [network.parameters.clone() for network in networks]
     best_count, best, first = 0, -np.inf, 0.0
     for count in range(1, len(networks) + 1):
@@ -64,10 +64,10 @@ def recompute_statistics(network: Network, examples: str) -> None:
 
     As nnet3's RecomputeStats, but without dropout, since decoding computes without it.
     """
-    _take_statistics(network, _load(network, examples))
+    _take_statistics(network, _minibatches(network, examples))
 
 
-def _take_statistics(network: Network, batches: Sequence[Minibatch]) -> None:
+def _take_statistics(network: Network, batches: Iterable[Minibatch]) -> None:
     network.zero_statistics()
     for batch in batches:
         network.take_statistics(batch.x_NWD.to(network.device), Randomness(0, batch.position, len(batch.x_NWD)))
@@ -81,7 +81,7 @@ def average_posteriors(network: Network, examples: str) -> np.ndarray:
     """
     total = np.zeros(network.output_dim)
     count = 0
-    for batch in _load(network, examples):
+    for batch in _minibatches(network, examples):
         y = network.forward(batch.x_NWD.to(network.device)).cpu().double()
         total += y.exp().sum(dim=0).numpy()
         count += len(y)
@@ -90,6 +90,6 @@ def average_posteriors(network: Network, examples: str) -> np.ndarray:
     return total
 
 
-def _load(network: Network, examples: str) -> list[Minibatch]:
+def _minibatches(network: Network, examples: str) -> Iterator[Minibatch]:
     """In random order, so that batch norm sees minibatches as in training."""
-    return list(read_minibatches(examples, (network.left_context, network.right_context), MINIBATCH, seed=0))
+    return read_minibatches(examples, (network.left_context, network.right_context), MINIBATCH, seed=0)
