@@ -29,12 +29,12 @@ def apply_cmvn(feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False,
         reverse: undo the normalisation.
 
     Returns:
-        float32, shape [T, D].
+        float32, shape [T, D]: scales and offsets are rounded before they are used, as Kaldi's are.
 
     Raises:
         InputError: the dimensions differ, or the statistics are empty or not finite.
     """
-    dim = feats_TD.shape[1]
+    dim, stats = feats_TD.shape[1], stats.astype(np.float64)
     if stats.shape != (2, dim + 1):
         raise InputError(f"CMVN statistics of shape {stats.shape} for features of dimension {dim}")
     count = stats[0, -1]
@@ -42,11 +42,12 @@ def apply_cmvn(feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False,
         raise InputError(f"CMVN statistics with count {count:g}", expected="finite sums of at least one frame")
     mean = stats[0, :-1] / count
     scale = np.ones(dim)
+    offset = mean if reverse else np.float32(-1.0 / count) * stats[0, :-1]
     if norm_vars:
-        scale = 1.0 / np.sqrt(np.maximum(stats[1, :-1] / count - mean**2, VARIANCE_FLOOR))
-    if reverse:
-        return (feats_TD / scale + mean).astype(np.float32)
-    return (feats_TD * scale - mean * scale).astype(np.float32)
+        deviation = np.sqrt(np.maximum(stats[1, :-1] / count - mean**2, VARIANCE_FLOOR))
+        scale = deviation if reverse else 1.0 / deviation
+        offset = mean if reverse else -mean * scale
+    return feats_TD.astype(np.float32) * scale.astype(np.float32) + offset.astype(np.float32)
 
 
 def skip_dims(stats: np.ndarray, dims: Sequence[int]) -> np.ndarray:

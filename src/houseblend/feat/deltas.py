@@ -8,17 +8,23 @@ def delta_filters(order: int, window: int) -> list[np.ndarray]:
 
     The first-order filter is j / sum(j^2) for j from -window to window; higher orders convolve it with itself.
     """
-    taps = np.arange(-window, window + 1, dtype=np.float64)
-    taps /= (taps**2).sum()
-    filters: list[np.ndarray] = [np.ones(1)]
+    taps = np.arange(-window, window + 1, dtype=np.float32)
+    scale = np.float32(1.0 / (taps**2).sum())
+    filters = [np.ones(1, dtype=np.float32)]
     for _ in range(order):
-        filters.append(np.convolve(filters[-1], taps))
-    return [one.astype(np.float32) for one in filters]
+        wider = np.zeros(len(filters[-1]) + 2 * window, dtype=np.float32)
+        for place, tap in enumerate(taps):
+            wider[place : place + len(filters[-1])] += tap * filters[-1]
+        filters.append(scale * wider)
+    return filters
 
 
 def add_deltas(feats_TD: np.ndarray, order: int = 2, window: int = 2) -> np.ndarray:
-    """Features with their deltas behind them, float32, shape [T, (order + 1) * D]."""
-    count = len(feats_TD)
+    """Features with their deltas behind them, float32, shape [T, (order + 1) * D].
+
+    Frames are multiplied and added in one step, rounded to float32 once: so do the processor's instructions in Kaldi.
+    """
+    count, feats_TD = len(feats_TD), feats_TD.astype(np.float64)
     parts = []
     for taps in delta_filters(order, window):
         reach = len(taps) // 2
@@ -26,7 +32,7 @@ def add_deltas(feats_TD: np.ndarray, order: int = 2, window: int = 2) -> np.ndar
         part = np.zeros(feats_TD.shape, dtype=np.float32)
         for index, tap in enumerate(taps):
             if tap:
-                part += tap * padded[index : index + count]
+                part = (part + np.float64(tap) * padded[index : index + count]).astype(np.float32)
         parts.append(part)
     return np.concatenate(parts, axis=1)
 
