@@ -17,6 +17,7 @@ ORDER = [
     "frames",
     "nnet",
     "gmm",
+    "tree",
     "hmm",
     "lang",
     "feat",

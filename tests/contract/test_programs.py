@@ -12,6 +12,7 @@ SHARED = {
     "__init__",
     "program",
     "step",
+    "context_options",
     "feature_options",
     "feature_table",
     "fmllr_table",

@@ -26,8 +26,9 @@ from houseblend.io.tables import write_table
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import write_graph
-from houseblend.lang.lang_dir import prepare_lang, read_phone_sets
+from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary
+from houseblend.lang.phone_files import read_phone_map, read_phone_sets, read_roots
 from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.strategies.bmuf import Bmuf
@@ -257,6 +258,9 @@ READERS = [
     Reader("ARPA", text_files({"lm.arpa": ARPA}), lambda f: arpa_graph(f / "lm.arpa", WORDS), ("lm.arpa",)),
     Reader("phone sets", text_files({"sets.int": "1 2\n3\n4 5 6\n"}), lambda f: read_phone_sets(f / "sets.int"), ("sets.int",),
            whole=after_lines),
+    Reader("phone map", text_files({"map": "1 2\n2 2\n3 1\n"}), lambda f: read_phone_map(f / "map"), ("map",), whole=after_lines),
+    Reader("roots", text_files({"roots.int": "not-shared not-split 1\nshared split 2 3\n"}),
+           lambda f: read_roots(f / "roots.int"), ("roots.int",), whole=after_lines),
     plain("data directory", text_files(FILES), _validate_data, tuple(FILES)),
     plain("data directory, mended", _make_fixable, _fix, tuple(name for name in FILES if name != "spk2utt"), whole=anywhere),
     plain("list of ids", text_files({"utts": "a-1\nb-1 x\n"}), lambda f: data_files.read_ids(f / "utts"), ("utts",),

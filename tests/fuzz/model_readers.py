@@ -20,6 +20,9 @@ from houseblend.hmm.tree import ContextDependency, Leaf, Split
 from houseblend.io.objects import KaldiOutput, open_output
 from houseblend.io.text import MARK
 from houseblend.lang.fst import read_fst, read_graph, renumber_inputs, write_graph
+from houseblend.tree.gaussian import objective
+from houseblend.tree.questions import KeyQuestions, read_questions, write_questions
+from houseblend.tree.statistics import TreeStatistics
 
 CHANCE = np.random.default_rng(2)
 TOPOLOGY = HmmTopology(
@@ -57,6 +60,8 @@ def canonical(name: str, write: Callable[[KaldiOutput, Any], None]) -> Callable[
     """A judge: what was read from a binary file, written again, is as long as the file but for a mark and blanks."""
 
     def judge(folder: Path, value: Any) -> str | None:
+        if not (folder / name).is_file():
+            return None  # a pipe without end
         buffer = io.BytesIO()
         write(KaldiOutput(buffer), value)
         rest = (folder / name).read_bytes().removeprefix(MARK)[len(buffer.getvalue()) :]
@@ -70,6 +75,20 @@ def _use_tree(folder: Path) -> ContextDependency:
     assert tree.num_pdfs > 0
     tree.compute([1] * tree.context_width, 0)
     return tree
+
+
+STATISTICS = TreeStatistics(
+    [((-1, 0), (0, 2), (1, 2), (2, 0)), ((-1, 0), (1, 1)), ((-1, 1), (0, 0), (1, 3), (2, 1))],
+    np.random.default_rng(3).uniform(1, 2, size=(3, 1 + 2 * DIM)),
+)
+QUESTIONS = {-1: KeyQuestions(((0,),)), 0: KeyQuestions(((1,), (2, 3)), 2), 1: KeyQuestions(())}
+
+
+def _use_statistics(folder: Path) -> TreeStatistics:
+    stats = TreeStatistics.load(folder / "acc")
+    with np.errstate(all="ignore"):
+        objective(stats.moments, stats.var_floor)
+    return stats
 
 
 def _use_model(folder: Path) -> Any:
@@ -310,6 +329,8 @@ def forms(name: str, file: str, write: Write, read: Callable[[Path], Any], again
 READERS = [
     *forms("topology", "topo", TOPOLOGY.write, lambda f: HmmTopology.load(f / "topo"), lambda out, topology: topology.write(out)),
     *forms("tree", "tree", TREE.write, _use_tree, lambda out, tree: tree.write(out)),
+    *forms("tree statistics", "acc", STATISTICS.write, _use_statistics, lambda out, stats: stats.write(out)),
+    *forms("questions", "qst", lambda out: write_questions(out, QUESTIONS), lambda f: read_questions(f / "qst"), write_questions),
     *forms("transition model", "final.mdl", TRANSITIONS.write, lambda f: TransitionModel.load(f / "final.mdl")),
     *(Reader(f"GMM model, {form}", lambda f, b=binary: write_model(f / "final.mdl", TRANSITIONS, MIXTURES, b), _use_model,
              ("final.mdl",)) for form, binary in (("binary", True), ("text", False))),

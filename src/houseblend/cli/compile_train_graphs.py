@@ -28,7 +28,7 @@ def main(
     from houseblend.io.tables import read_table, write_table
     from houseblend.lang import fst_table  # noqa: F401
     from houseblend.lang.fst import read_graph
-    from houseblend.lang.lang_dir import read_phone_list
+    from houseblend.lang.phone_files import read_phone_list
 
     symbols = read_phone_list(read_disambig_syms) if read_disambig_syms else []
     compiler = TrainingGraphCompiler(

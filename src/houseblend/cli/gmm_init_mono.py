@@ -29,7 +29,7 @@ def main(
     from houseblend.hmm.topology import HmmTopology
     from houseblend.io.objects import open_output
     from houseblend.io.tables import read_table
-    from houseblend.lang.lang_dir import read_phone_sets
+    from houseblend.lang.phone_files import read_phone_sets
 
     hmms = HmmTopology.load(topology)
     sets = read_phone_sets(shared_phones) if shared_phones else [[phone] for phone in hmms.phones]

@@ -23,7 +23,7 @@ from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
-from houseblend.lang.lang_dir import read_phone_list, read_phone_sets
+from houseblend.lang.phone_files import read_phone_list, read_phone_sets
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
 BLOCK_UTTERANCES = 32

@@ -42,7 +42,7 @@ def phone_segments(ids_T: np.ndarray, model: TransitionModel, key: str | None = 
         return []
     loops, phones = model.id_is_self_loop[ids_T], model.id_to_phone[ids_T]
     left = model.id_is_final[ids_T]
-    if _loops_come_last(loops, model.id_to_state[ids_T]):
+    if loops_come_last(loops, model.id_to_state[ids_T]):
         last_forward = np.maximum.accumulate(np.where(loops, 0, np.arange(len(ids_T))))
         left = left[last_forward] & ~np.append(loops[1:], False)
     ends = np.flatnonzero(np.append(left[:-1] | (phones[1:] != phones[:-1]), True)) + 1
@@ -50,8 +50,13 @@ def phone_segments(ids_T: np.ndarray, model: TransitionModel, key: str | None = 
     return [(int(phones[start]), start, end) for start, end in zip(starts, ends.tolist(), strict=True)]
 
 
-def _loops_come_last(loops_T: np.ndarray, states_T: np.ndarray) -> bool:
-    """Whether the self-loops of a state stand behind the transition that leaves it, as Kaldi's graphs have them."""
+def loops_come_last(loops_T: np.ndarray, states_T: np.ndarray) -> bool:
+    """Whether the self-loops of a state stand behind the transition that leaves it, as Kaldi's graphs have them.
+
+    Args:
+        loops_T: is the transition a self-loop, [T].
+        states_T: its transition-state, [T].
+    """
     changes = np.flatnonzero(states_T[1:] != states_T[:-1])
     told = changes[loops_T[changes] | loops_T[changes + 1]]
     return bool(loops_T[told[0]]) if len(told) else bool(loops_T[-1] and not loops_T[0])

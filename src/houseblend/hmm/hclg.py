@@ -16,8 +16,8 @@ from houseblend.hmm.tree import ContextDependency
 from houseblend.io.directories import read_count
 from houseblend.io.json_files import read_json
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph, write_graph
-from houseblend.lang.lang_dir import read_phone_list
 from houseblend.lang.local_epsilons import remove_epsilons_locally
+from houseblend.lang.phone_files import read_phone_list
 
 MAX_STATES = 50_000_000
 

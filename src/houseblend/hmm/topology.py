@@ -1,5 +1,6 @@
 """HMM topology: states, pdf-classes and initial transition probabilities of each phone (Kaldi's hmm/hmm-topology)."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,17 @@ class HmmTopology:
     def num_pdf_classes(self, phone: int) -> int:
         """Number of pdf-classes of a phone."""
         return 1 + max(state.pdf_class for state in self.states_of(phone))
+
+    def min_length(self, phone: int) -> float:
+        """The fewest frames of a phone: those of the shortest way through its states; infinite if there is none."""
+        states = self.states_of(phone)
+        frames = [float(state.pdf_class != NO_PDF) for state in states]
+        best = [frames[0], *[math.inf] * (len(states) - 1)]
+        for _ in states:
+            for number, state in enumerate(states):
+                for target, _ in state.transitions:
+                    best[target] = min(best[target], best[number] + frames[target])
+        return best[-1]
 
     @classmethod
     def load(cls, rxfilename: str | Path) -> "HmmTopology":

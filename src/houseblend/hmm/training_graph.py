@@ -9,7 +9,7 @@ from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbol
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph
-from houseblend.lang.lang_dir import read_phone_list
+from houseblend.lang.phone_files import read_phone_list
 
 
 class TrainingGraphCompiler:

@@ -26,8 +26,8 @@ class TransitionModel:
         log_probs: log-probability by transition-id, shape [num_ids + 1], float32, entry 0 unused.
 
     Attributes, arrays of shape [num_ids + 1] indexed by transition-id: `id_to_state` (transition-state), `id_to_pdf`,
-    `id_to_phone`, `id_to_hmm_state`, `id_is_self_loop`, `id_is_final`; by transition-state: `first_id` (shape
-    [num_states + 2]), `non_self_loop_log_probs`, `self_loop_of` (transition-id, 0: none), both [num_states + 1].
+    `id_to_phone`, `id_to_hmm_state`, `id_to_pdf_class`, `id_is_self_loop`, `id_is_final`; by transition-state: `first_id`
+    (shape [num_states + 2]), `non_self_loop_log_probs`, `self_loop_of` (transition-id, 0: none), both [num_states + 1].
     """
 
     topology: HmmTopology
@@ -35,7 +35,7 @@ class TransitionModel:
     log_probs: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        rows = [(0, 0, 0, 0, False, False)]
+        rows = [(0, 0, 0, 0, 0, False, False)]
         self.first_id = np.zeros(len(self.states) + 2, dtype=np.int32)
         self.first_id[:2] = 1
         self.self_loop_of = np.zeros(len(self.states) + 1, dtype=np.int32)
@@ -45,14 +45,15 @@ class TransitionModel:
             for target, probability in hmm[hmm_state].transitions:
                 if target == hmm_state:
                     self.self_loop_of[number] = len(rows)
-                rows.append((number, pdf, phone, hmm_state, target == hmm_state, target == len(hmm) - 1))
+                ends = target == hmm_state, target == len(hmm) - 1
+                rows.append((number, pdf, phone, hmm_state, hmm[hmm_state].pdf_class, *ends))
                 initial.append(float(np.log(np.float32(probability))))
             self.first_id[number + 1] = len(rows)
         columns = list(zip(*rows, strict=True))
-        self.id_to_state, self.id_to_pdf, self.id_to_phone, self.id_to_hmm_state = (
-            np.array(column, dtype=np.int32) for column in columns[:4]
+        self.id_to_state, self.id_to_pdf, self.id_to_phone, self.id_to_hmm_state, self.id_to_pdf_class = (
+            np.array(column, dtype=np.int32) for column in columns[:5]
         )
-        self.id_is_self_loop, self.id_is_final = (np.array(column, dtype=bool) for column in columns[4:])
+        self.id_is_self_loop, self.id_is_final = (np.array(column, dtype=bool) for column in columns[5:])
         if not len(self.log_probs):
             self.log_probs = np.array(initial, dtype=np.float32)
         self._derive()

@@ -145,13 +145,13 @@ class KaldiInput:
         dtype = self._matrix_type({"FV": "<f4", "DV": "<f8"})
         return self._array(dtype, self.read_int())
 
-    def read_matrix(self) -> np.ndarray:
-        """A float matrix; shape [rows, columns], float32 or float64 as stored (text: float32)."""
+    def read_matrix(self, text_type: type[np.floating] = np.float32) -> np.ndarray:
+        """A float matrix; shape [rows, columns], float32 or float64 as stored (text: `text_type`)."""
         if not self.binary:
             rows = [row for row in self._real_rows() if row]
             if any(len(row) != len(rows[0]) for row in rows):
                 raise self.fail("the rows of a matrix differ in length")
-            return np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
+            return np.array(rows, dtype=text_type).reshape(len(rows), -1 if rows else 0)
         dtype = self._matrix_type({"FM": "<f4", "DM": "<f8"})
         rows, columns = self.read_int(), self.read_int()
         if rows < 0 or columns < 0 or (rows == 0) != (columns == 0):

@@ -6,18 +6,13 @@ from pathlib import Path
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.io.lang_files import AGAIN, read_symbol_table
-from houseblend.io.numbers import to_int
-from houseblend.io.objects import MAX_DIM
-from houseblend.io.streams import read_text
-from houseblend.io.text import words_of
+from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_file, lexicon_graph
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
-_PHONES = range(1, MAX_DIM)
 
 
 def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5) -> None:
@@ -83,32 +78,6 @@ def format_lm(lang: Path, arpa: Path, out: Path, max_unigram_sum: float) -> None
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]
     )
     write_graph(out / "G.fst", graph)
-
-
-def read_phone_sets(rxfilename: str | Path) -> list[list[int]]:
-    """Numbers of phones, a set a line; empty lines are left out.
-
-    Raises:
-        InputError: the file is missing, or a line holds something else.
-    """
-    sets = []
-    lines = read_text(rxfilename).split("\n")
-    if lines[-1]:
-        raise InputError("the last line has no end", file=rxfilename, line=len(lines), do=AGAIN)
-    for number, line in enumerate(lines, start=1):
-        try:
-            sets.append([to_int(word, _PHONES) for word in words_of(line)])
-        except ValueError:
-            expected = "numbers of phones, above 0"
-            raise InputError(
-                f"cannot read {line[:60]!r}", file=rxfilename, line=number, expected=expected, do=AGAIN
-            ) from None
-    return [phones for phones in sets if phones]
-
-
-def read_phone_list(rxfilename: str | Path) -> list[int]:
-    """Numbers of phones, as `read_phone_sets`, all in one list."""
-    return [phone for phones in read_phone_sets(rxfilename) for phone in phones]
 
 
 def _write_symbols(path: Path, table: dict[str, int]) -> None:
