@@ -141,7 +141,7 @@ def test_killed_at_each_blend_and_begun_again(frames, expected, tmp_path):
 
 
 def test_forked_processes_killed_at_each_blend(frames, expected, tmp_path, monkeypatch):
-    """Every strategy: a process is killed once at each mean, and the exchange begins the round again."""
+    """Every strategy, and means inside groups: a process is killed once at each mean, and the exchange begins the round again."""
     mean, tickets = Forked.mean, tmp_path / "tickets"
     tickets.mkdir()
 
@@ -156,7 +156,7 @@ def test_forked_processes_killed_at_each_blend(frames, expected, tmp_path, monke
     monkeypatch.setattr(Forked, "mean", deadly)
     monkeypatch.setitem(POLICY, "killed", 20)
     for case in matrix.cases(only_once_a_round=False):
-        if case[0].endswith("3-average"):
+        if case[0].endswith("3-average") or case[0] in ("average-groups", "hpsgd-groups"):
             assert matrix.train(frames, tmp_path, *case, LocalExchange(2)) == expected[case[0]]
             assert len(list(tickets.iterdir())) >= 4
             for ticket in tickets.iterdir():
