@@ -155,8 +155,9 @@ def _share_out(
 def _scatter(rows: np.ndarray, source: np.ndarray, weights: np.ndarray, target: np.ndarray, into: np.ndarray) -> None:
     """into[target[n]] += weights[n] rows[source[n]]."""
     for n in range(len(source)):
-        for e in range(rows.shape[1]):
-            into[target[n], e] += weights[n] * rows[source[n], e]
+        row, sums, weight = rows[source[n]], into[target[n]], weights[n]
+        for e in range(len(row)):
+            sums[e] += weight * row[e]
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

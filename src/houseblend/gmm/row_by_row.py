@@ -37,10 +37,14 @@ class RowStats:
 
     def add_outer_products(self, weights: np.ndarray, rows: np.ndarray) -> None:
         """G_d += sum_n weights[n, d] rows[n] rows[n]^T, of weights [N, D] and rows [N, E]: one product a block."""
-        i, j = np.tril_indices(rows.shape[1])
+        size = rows.shape[1]
         for start in range(0, len(rows), BLOCK):
-            part = rows[start : start + BLOCK]
-            self.packed += weights[start : start + BLOCK].T @ (part[:, i] * part[:, j])
+            columns = np.ascontiguousarray(rows[start : start + BLOCK].T)
+            triangle = np.empty((self.packed.shape[1], columns.shape[1]))
+            for i in range(size):
+                first = i * (i + 1) // 2
+                np.multiply(columns[i], columns[: i + 1], out=triangle[first : first + i + 1])
+            self.packed += weights[start : start + BLOCK].T @ triangle.T
 
     @property
     def quadratic(self) -> np.ndarray:
