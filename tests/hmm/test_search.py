@@ -11,7 +11,7 @@ from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
 from houseblend.decode.paths import best_path
-from houseblend.hmm.search import SearchGraph, align
+from houseblend.hmm.search import SearchGraph, align, careful_graph
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.io.tables import read_table
 from houseblend.lang.fst import Arc, Graph, from_kaldifst, read_graph
@@ -149,3 +149,23 @@ def test_graphs_outlive_their_makers(small):
         fresh = SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG).compile([5]), model)
         gc.collect()
         assert align(fresh, scores).tolist() == expected
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_careful_alignment_fails_where_the_words_begin_again(repeats):
+    _, model = load("mono")
+    pdfs = np.arange(1, 61)  # many: the search keeps 20 tokens, whatever the beam
+    ids = [int(np.flatnonzero(model.id_to_pdf == pdf)[0]) for pdf in pdfs]
+    size = len(ids)
+    arcs = [[Arc(ids[place], 1, 0.0, target) for target in (place, place + 1)] for place in range(size)]
+    fst = Graph([*arcs, []], [np.inf] * size + [0.0], 0).to_kaldifst()
+    frames = np.tile(np.repeat(pdfs, 3), repeats)
+    loglikes = np.full((len(frames), model.num_pdfs), -9.0, np.float32)
+    loglikes[np.arange(len(frames)), frames] = 0.0
+    plain, careful = (align(SearchGraph(graph, model), loglikes, 1.0, 20.0, 0.0) for graph in (fst, careful_graph(fst)))
+    assert plain is not None
+    if repeats == 1:
+        assert careful is not None
+        np.testing.assert_array_equal(careful, plain)
+    else:
+        assert careful is None

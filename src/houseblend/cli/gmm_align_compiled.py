@@ -17,11 +17,12 @@ from houseblend.cli.program import argument, option, program, skipping
 @option("--acoustic-scale", type=float, default=1.0, help="Factor on log-likelihoods")
 @option("--beam", type=float, default=200.0, help="Beam of the search")
 @option("--retry-beam", type=float, default=0.0, help="Beam of a second try, where the first fails; 0 for none")
+@option("--careful", type=bool, default=False, help="Fail rather than stretch a transcript over other words behind it")
 @option("--write-per-frame-acoustic-loglikes", help="Where to write the log-likelihood of every frame")
 @skipping
 def main(
     model: str, graphs: str, feats: str, alignments: str, transition_scale: float, self_loop_scale: float,
-    acoustic_scale: float, beam: float, retry_beam: float, write_per_frame_acoustic_loglikes: str | None,
+    acoustic_scale: float, beam: float, retry_beam: float, careful: bool, write_per_frame_acoustic_loglikes: str | None,
     max_skipped: int | None,
 ) -> None:  # fmt: skip
     """Align features to transcripts."""
@@ -32,7 +33,7 @@ def main(
     from houseblend.cli.program import Skips
     from houseblend.gmm.align import equal_path
     from houseblend.gmm.model import read_model
-    from houseblend.hmm.search import SearchGraph, align
+    from houseblend.hmm.search import SearchGraph, align, careful_graph
     from houseblend.io.tables import open_table, read_table, write_table
     from houseblend.lang import fst_table  # noqa: F401
 
@@ -51,7 +52,7 @@ def main(
                 skips.skip(key, "no frames")
                 continue
             loglikes = mixtures.log_likelihoods(features[key], key)
-            graph = SearchGraph(fst, transitions)
+            graph = SearchGraph(careful_graph(fst) if careful else fst, transitions)
             path = align(graph, loglikes, acoustic_scale, beam, retry_beam, key, id_scores)
             if path is None:
                 short = equal_path(fst, len(features[key]), key) is None

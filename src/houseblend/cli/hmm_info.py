@@ -7,10 +7,7 @@ from houseblend.cli.program import argument, program
 @argument("model", help="transition model, or acoustic model of any kind")
 def main(model: str) -> None:
     """Print the sizes of a transition model."""
+    from houseblend.hmm.describe import sizes_text
     from houseblend.hmm.transition_model import TransitionModel
 
-    read = TransitionModel.load(model)
-    print(f"number of phones {len(read.phones)}")
-    print(f"number of pdfs {read.num_pdfs}")
-    print(f"number of transition-ids {read.num_ids}")
-    print(f"number of transition-states {len(read.states)}")
+    print(sizes_text(TransitionModel.load(model)), end="")

@@ -10,6 +10,8 @@ def latgen_options(function: Callable) -> Callable:
     """Declare their arguments and options."""
     for declare in (
         skipping,
+        option("--determinize-lattice", type=bool, default=True, help="false writes all paths that the search found"),
+        option("--allow-partial", type=bool, default=False, help="Take paths that reach no end where none does"),
         option("--word-symbol-table", default="", help="words.txt, to log what was recognised"),
         option("--max-active", type=int, default=2**31 - 1, help="Most tokens of the search a frame"),
         option("--lattice-beam", type=float, default=10.0, help="Beam of the lattice"),
@@ -57,7 +59,9 @@ def run_latgen(words: tuple[str, ...], kind: str, options: dict[str, Any]) -> No
     transitions, scorer = read_scorer(Path(model))
     scale = options["acoustic_scale"]
     limits = (options["beam"], options["lattice_beam"], scale, options["max_active"])
-    decoder = Decoder(Path(graph), transitions, scorer, *limits)
+    decoder = Decoder(
+        Path(graph), transitions, scorer, *limits, options["allow_partial"], options["determinize_lattice"]
+    )
     table = options["word_symbol_table"]
     names = {number: name for name, number in read_symbol_table(Path(table)).items()} if table else {}
     kinds = ("lattice", "int-vector", "int-vector")

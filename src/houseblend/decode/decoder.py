@@ -15,6 +15,7 @@ from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.lattice_dir import write_lattices
 from houseblend.decode.lattice_search import ANY_NUMBER, flatten, search_lattice
+from houseblend.decode.state_lattice import from_raw
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.transition_model import TransitionModel
@@ -35,6 +36,8 @@ class Decoder:
         lattice_beam: of the lattice.
         acoustic_scale: factor on the log-likelihoods.
         max_active: most tokens of the search a frame.
+        allow_partial: where no path reaches an end, paths to any state count.
+        determinized: lattices have one path a word sequence; otherwise all that the search found.
     """
 
     def __init__(
@@ -46,16 +49,18 @@ class Decoder:
         lattice_beam: float,
         acoustic_scale: float,
         max_active: int = ANY_NUMBER,
+        allow_partial: bool = True,
+        determinized: bool = True,
     ) -> None:
         self.graph = SearchGraph(read_fst(graph), transitions, graph)
         self.network = flatten(self.graph)
         self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
-        self.max_active = max_active
+        self.max_active, self.allow_partial, self.determinized = max_active, allow_partial, determinized
         gc.collect()
         gc.freeze()
 
     def lattice(self, feats_TD: np.ndarray, key: str) -> CompactLattice | None:
-        """The determinised lattice of an utterance with features [T, D]; None if the search found no end."""
+        """The lattice of an utterance with features [T, D]; None if the search found no end."""
         return self.lattice_of_scores(self.scorer(feats_TD, key), key)
 
     def lattice_of_scores(self, loglikes_TP: np.ndarray, key: str) -> CompactLattice | None:
@@ -70,7 +75,10 @@ class Decoder:
                 self.lattice_beam,
                 self.max_active,
                 key,
+                self.allow_partial,
             )
+            if raw is not None and not self.determinized:
+                return from_raw(raw, self.acoustic_scale)
             if raw is not None:
                 lattice, complete = determinize(raw, self.acoustic_scale)
                 if complete < self.lattice_beam:

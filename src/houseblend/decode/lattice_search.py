@@ -78,7 +78,7 @@ def _places(states: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarr
 
 def search_lattice(
     graph: SearchGraph, network: Network, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 13.0,
-    lattice_beam: float = 8.0, max_active: int = ANY_NUMBER, key: str | None = None,
+    lattice_beam: float = 8.0, max_active: int = ANY_NUMBER, key: str | None = None, allow_partial: bool = True,
 ) -> RawLattice | None:  # fmt: skip
     """The raw lattice of an utterance: all paths within the lattice beam of the best that the search finds.
 
@@ -91,10 +91,10 @@ def search_lattice(
         lattice_beam: how much worse than the best a path in the lattice may be.
         max_active: most tokens that go on to the next frame.
         key: the utterance, for errors.
+        allow_partial: if no token of the last frame is in a final state, all count as final.
 
     Returns:
-        The lattice with transition-ids as labels, costs scaled; None if no token survived. If none of the last is in a
-        final state, all count as final.
+        The lattice with transition-ids as labels, costs scaled; None if no token survived, or none reached an end.
 
     Raises:
         InputError: no frames, too few pdfs, or scores that are not finite.
@@ -108,6 +108,8 @@ def search_lattice(
         return None
     ends = network.final[tokens.states[last]]
     if not np.isfinite(ends).any():
+        if not allow_partial:
+            return None
         ends[:] = 0.0
     sources, targets, numbers = _backward(network, costs_TL, tokens, ends, lattice_beam)
     used, place = np.unique(np.concatenate([[0], sources, targets, last]), return_inverse=True)

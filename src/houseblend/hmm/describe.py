@@ -10,6 +10,15 @@ from houseblend.hmm.alignment import phone_segments
 from houseblend.hmm.transition_model import TransitionModel
 
 
+def sizes_text(model: TransitionModel) -> str:
+    """Numbers of phones, pdfs and transitions, one a line."""
+    sizes = {
+        "phones": len(model.phones), "pdfs": model.num_pdfs, "transition-ids": model.num_ids,
+        "transition-states": len(model.states),
+    }  # fmt: skip
+    return "".join(f"number of {name} {size}\n" for name, size in sizes.items())
+
+
 def transitions_text(model: TransitionModel, names: Mapping[int, str]) -> str:
     """Every transition-state and its transitions.
 

@@ -4,6 +4,7 @@ kaldi_decoder keeps a bare reference to the graph (so it is held here as long as
 (so labels are), and takes scores by input label (so pdf scores are spread over the transition-ids in use).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,32 @@ class SearchGraph:
         if not np.isfinite(loglikes_TP).all():
             raise InputError("log-likelihoods that are not finite", key=key, do="check features and model")
         return loglikes_TP[:, self.columns] * np.float32(acoustic_scale)
+
+
+def careful_graph(fst: Any) -> Any:
+    """A graph of a transcript in which the words may begin once more behind the end, but then reach no end.
+
+    Where that is better than to end with the recording, there is more speech than the transcript has words: the alignment
+    fails instead of stretching words over it (Kaldi's --careful).
+    """
+    import kaldifst
+
+    graph, states = fst.copy(), range(fst.num_states)
+    for _ in range(fst.num_states + 1):
+        graph.add_state()
+    again = fst.num_states
+    end = again + fst.num_states
+    for state in states:
+        for arc in kaldifst.ArcIterator(fst, state):
+            copied = kaldifst.StdArc(arc.ilabel, arc.olabel, arc.weight.value, again + arc.nextstate)
+            graph.add_arc(again + state, copied)
+        cost = fst.final(state)
+        if math.isfinite(cost.value):
+            graph.add_arc(state, kaldifst.StdArc(0, 0, cost.value, end))
+            graph.set_final(state, math.inf)
+    graph.set_final(end, 0.0)
+    graph.add_arc(end, kaldifst.StdArc(0, 0, 0.0, again + fst.start))
+    return graph
 
 
 def align(
