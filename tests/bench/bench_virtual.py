@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
 import thousand
 import torch
 
-from houseblend.parallel.asynchronous.clock import Clock, Machine
+from houseblend.parallel.asynchronous.clock import Clock
+from houseblend.parallel.asynchronous.machine import Machine
 
 
 def seconds(work) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.asynchronous.clock import Machine
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.asynchronous.server import Server
 from houseblend.parallel.exchanges.virtual import VirtualExchange

@@ -6,7 +6,8 @@ import torch
 from quadratic import DIM, Batch, Problem, Quadratic, blend
 
 from houseblend.base.errors import UsageError
-from houseblend.parallel.asynchronous.clock import Clock, Machine
+from houseblend.parallel.asynchronous.clock import Clock
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.server import Server, drive
 from houseblend.parallel.strategies import ASYNCHRONOUS
 from houseblend.parallel.strategies.asgd import Asgd

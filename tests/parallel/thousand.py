@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from quadratic import Batch, NoMemory
 
-from houseblend.parallel.asynchronous.clock import Clock, Machine
+from houseblend.parallel.asynchronous.clock import Clock
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.server import Pushes, Server, drive
 from houseblend.parallel.strategies.asgd import Asgd
 from houseblend.parallel.strategy import Moment

@@ -8,7 +8,7 @@ from typing import Any
 
 from houseblend.base.errors import UsageError
 from houseblend.base.options import check_choices, chosen, declared, declared_fields, one_of, option_name, own_options
-from houseblend.parallel.asynchronous.clock import Machine
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.strategy import Asynchronous
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.schedule import Schedule
@@ -92,6 +92,7 @@ class ExchangeOptions:
             raise UsageError("bad option", expected="--jobs and --ranks from 1")
 
 
+EXECUTION_GROUP = "Execution (nothing of it changes the model)"
 EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
 
 
@@ -133,6 +134,22 @@ def with_strategies(options_of: Callable[..., Callable]) -> Callable:
 def with_schedules(options_of: Callable[..., Callable]) -> Callable:
     """The same for schedules."""
     return _with_all(SCHEDULES, Schedule, "Rounds", options_of, options_of(Schedule, "Rounds"))
+
+
+def with_dnn(options_of: Callable[..., Callable]) -> Callable:
+    """Declare all options of `DnnOptions` and `ExchangeOptions`."""
+    declarations = [
+        with_schedules(options_of), options_of(NetworkOptions, "Network"), options_of(UpdateRule, "Update", without=SET_BY_ROUND),
+        options_of(RunOptions, "Blending and run"), with_strategies(options_of), options_of(MemoryPolicy, "Blending and run"),
+        options_of(Gate, "Blending and run"), options_of(Machine, "Virtual clock"), options_of(ExchangeOptions, EXECUTION_GROUP),
+    ]  # fmt: skip
+
+    def declare(function: Callable) -> Callable:
+        for declaration in reversed(declarations):
+            function = declaration(function)
+        return function
+
+    return declare
 
 
 def _with_all(
@@ -187,6 +204,18 @@ class DnnOptions:
             run,
             chosen(Machine, values),
         )
+
+
+@dataclass(frozen=True)
+class TrialOptions:
+    """Trials of rates for one pass of averaged SGD."""
+
+    trial_frames: int = declared(200_000, "Frames of a trial; four times as many where the decay is looked for")
+
+    def __post_init__(self) -> None:
+        """UsageError: too few to say anything."""
+        if self.trial_frames < 1000:
+            raise UsageError(f"--trial-frames={self.trial_frames}", expected="1000 or more")
 
 
 @dataclass(frozen=True)

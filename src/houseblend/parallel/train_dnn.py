@@ -29,6 +29,7 @@ from houseblend.parallel.models.network import NetworkModel
 from houseblend.parallel.network_config import NetworkConfig, check_layer
 from houseblend.parallel.options import DnnOptions, ExchangeOptions, NetworkOptions
 from houseblend.parallel.progress import TrainingProgress
+from houseblend.parallel.records import RoundRecord
 from houseblend.parallel.rounds import Experiment, combined_models, run_rounds
 from houseblend.train.combine import average_posteriors, combine
 from houseblend.train.transform import gather_lda_stats
@@ -47,6 +48,25 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
         RoundRefusedError: a round gave no model.
     """
     options = DnnOptions.of(values, FrameStore(frames).subset("train").num_frames)
+    experiment, rounds = train_rounds(frames, out, options, chosen(ExchangeOptions, values))
+    _finish(experiment, combined_models(experiment, rounds, options.schedule.stands(rounds)[0]))
+
+
+def train_rounds(
+    frames: Path, out: Path, options: DnnOptions, execution: ExchangeOptions
+) -> tuple[Experiment, list[RoundRecord]]:
+    """All rounds of a training, without what comes after them.
+
+    Args:
+        frames: the frame store.
+        out: experiment directory; what is unfinished in it is continued.
+        options: what the model depends on.
+        execution: how workers are run.
+
+    Raises:
+        InputError, UsageError: bad data or options.
+        RoundRefusedError: a round gave no model.
+    """
     check_layer(options.network.layer, options.network.hidden_dim, options.network.layer_options)
     warn_of_slow_bfloat16(options.rule.compute_dtype, options.run.device)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
@@ -71,9 +91,8 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
         f"{schedule.final_workers} workers, {options.strategy}"
     )
     with TrainingProgress(schedule.total_frames) as progress:
-        exchange = exchange_of(chosen(ExchangeOptions, values), run.reduction, options.machine)
-        rounds = run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
-    _finish(experiment, combined_models(experiment, rounds, schedule.stands(rounds)[0]))
+        exchange = exchange_of(execution, run.reduction, options.machine)
+        return experiment, run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
 
 
 def _network_config(frames: Path, out: Path, options: NetworkOptions) -> NetworkConfig:

@@ -6,40 +6,12 @@ The order of events depends on these numbers and a seed alone: not on this machi
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from houseblend.base.errors import UsageError
-from houseblend.base.options import declared, option_name
 from houseblend.base.seeds import seed_of
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Workers and the link to the server, for --exchange=virtual; or the training whose order of pushes is taken."""
-
-    step_seconds: str = declared("1", "virtual: seconds of a minibatch, of each worker in turn; 1,1,1,2: one is slow")
-    step_spread: float = declared(0.0, "virtual: standard deviation of their logarithm, from minibatch to minibatch")
-    link_latency: float = declared(0.0, "virtual: seconds on the way to the server, and as many back")
-    link_bandwidth: float = declared(0.0, "virtual: bytes a second into the server, and as many out; 0: no limit")
-    replay: Path | None = declared(None, "virtual: take the order of pushes of this training, of the same options")
-
-    def __post_init__(self) -> None:
-        """UsageError: values that make no sense."""
-        if not all(0.0 < value < math.inf for value in self.speeds):
-            raise UsageError(f"--step-seconds={self.step_seconds}", expected="positive numbers, 1,1,1,2")
-        for name in ("step_spread", "link_latency", "link_bandwidth"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"{option_name(name)}={getattr(self, name)}", expected="0 or more")
-
-    @property
-    def speeds(self) -> list[float]:
-        """Seconds of a minibatch, of each worker in turn; not finite where no number stands."""
-        return [_number(text) for text in self.step_seconds.split(",")]
+from houseblend.parallel.asynchronous.machine import Machine
 
 
 class Clock:
@@ -98,10 +70,3 @@ class Clock:
             return count * seconds
         # log-normal, of mean 1
         return seconds * float(np.exp(spread * self._chance[worker].standard_normal(count) - spread**2 / 2).sum())
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -11,7 +11,8 @@ import torch
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
 from houseblend.io.text import lines_of
-from houseblend.parallel.asynchronous.clock import Clock, Machine
+from houseblend.parallel.asynchronous.clock import Clock
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.server import Pushes, Server, Turn, drive
 from houseblend.parallel.asynchronous.strategy import Asynchronous
 from houseblend.parallel.group import Alone, Group

@@ -1,6 +1,6 @@
 """How the workers of a round are run and become one model: local, files, mpi, virtual."""
 
-from houseblend.parallel.asynchronous.clock import Machine
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
 from houseblend.parallel.exchanges.virtual import VirtualExchange

@@ -1,6 +1,6 @@
 """Asynchronous workers and their server in one process, by a virtual clock: for study, and to replay what real ranks did."""
 
-from houseblend.parallel.asynchronous.clock import Machine
+from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.asynchronous.round import run_virtual_round
 from houseblend.parallel.records import Refusal, RoundRecord
 from houseblend.parallel.task import RoundTask
