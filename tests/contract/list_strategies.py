@@ -7,7 +7,7 @@ import torch
 
 from houseblend.base.options import declared_fields, option_name
 from houseblend.parallel.schedule import Schedule
-from houseblend.parallel.strategies import STRATEGIES
+from houseblend.parallel.strategies import ASYNCHRONOUS, METHODS, STRATEGIES
 from houseblend.parallel.strategy import Moment, Strategy
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/strategies.md"
@@ -50,6 +50,20 @@ def counted(kind: type[Strategy]) -> tuple[float, float, float]:
     return len(sents[0]) / N, _arrays(shared) / N, (_arrays(own) + under_way) / N
 
 
+def asynchronous_table() -> str:
+    """The same for methods that push: n numbers to the server, and n back; it remembers what each worker took."""
+    rows = ["| `--strategy` | a push every | bytes a frame | the server keeps | paper |", "|---|---|---|---|---|"]
+    for name, kind in ASYNCHRONOUS.items():
+        strategy, sent = kind().at(Moment(workers=4, seen=1.0)), torch.randn(N)
+        shared, reply = strategy.push(strategy.begin(sent), sent, torch.randn(N), 0)
+        assert len(sent) == len(reply) == N
+        load, kept = 4 * NUMBERS / (strategy.every * MINIBATCH), _times(_arrays(shared) / N)
+        rows.append(
+            f"| `{name}` | {strategy.every} minibatch{'es' * (strategy.every > 1)} | {load:,.0f} | {kept}, and n a worker | {kind.paper} |"
+        )
+    return "\n".join(rows)
+
+
 def _arrays(arrays: dict[str, torch.Tensor]) -> int:
     """Numbers in arrays that are not the same one under two names."""
     return sum({one.data_ptr(): len(one) for one in arrays.values() if len(one) > 1}.values())
@@ -64,7 +78,7 @@ def _times(count: float) -> str:
 
 def section(name: str) -> str:
     """A strategy's equations, as it has them, and its options."""
-    kind = STRATEGIES[name]
+    kind = METHODS[name]
     equations = inspect.cleandoc(kind.__doc__ or "").replace("Tensors are flat, [n].", "").strip()
     options = [
         f"{option_name(one.name)}={_shown(one.default)}"
@@ -80,7 +94,8 @@ def _shown(value: object) -> str:
 
 def written(text: str) -> str:
     """The page with what the code says of it put between its marks, `<!-- NAME -->` and `<!-- /NAME -->`."""
-    for name, part in {"costs": table(), **{name: section(name) for name in STRATEGIES}}.items():
+    tables = {"costs": table(), "pushes": asynchronous_table()}
+    for name, part in {**tables, **{name: section(name) for name in METHODS}}.items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
         assert end, f"no marks of {name} in {PAGE.name}"

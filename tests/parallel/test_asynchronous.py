@@ -82,7 +82,7 @@ def test_asgd_adds_changes(every):
     assert furthest(servers, expected(problem, orders, every, push)) < 1e-12
 
 
-def test_compensated_asgd_is_equation_10():
+def test_compensated_asgd_adds_what_the_gradient_has_changed_by():
     problem, strength = Problem(torch.seed() % 2**32), 0.05
     servers = train(problem, Asgd(1, delay_compensation=strength))
     orders = [server.pushes.order for server in servers]

@@ -19,11 +19,12 @@ class Asgd(Asynchronous):
 
     c += d - (lambda / lr) d d (c - taken)
 
-    For one minibatch of plain SGD, d = -lr g, and the second term is Zheng et al. 2017, equation 10: what the gradient at c
-    would have been, with g g for the curvature; lambda 0 leaves it out. Tensors are flat, [n].
+    For one minibatch of plain SGD, d = -lr g, and the second term is that of Zheng et al. 2017: what the gradient at c
+    would have been, with lambda g g for the curvature; 0 leaves it out. Tensors are flat, [n].
     """
 
     paper = "Zhang et al. 2013; Dean et al. 2012; Zheng et al. 2017"
+    state = "c"
     mathematics = "c += d - (lambda/lr) d d (c - taken), d = p - taken"
 
     delay_compensation: float = declared(0.0, "asgd: lambda, how much of the delay is compensated for")

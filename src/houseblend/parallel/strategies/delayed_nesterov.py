@@ -28,8 +28,8 @@ class DelayedNesterov(Asynchronous):
     adds: ClassVar[bool] = False
 
     average_period: int = declared(50, "Minibatches from one push to the next")
-    outer_learning_rate: float = declared(0.7, "diloco: rate of the outer step")
-    outer_momentum: float = declared(0.9, "diloco: Nesterov momentum of the outer step")
+    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
+    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
 
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
