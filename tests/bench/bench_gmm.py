@@ -22,6 +22,7 @@ from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.model import read_model
 from houseblend.hmm import search
+from houseblend.hmm.options import PathOptions
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.hmm.tree import ContextDependency
@@ -91,7 +92,7 @@ def main() -> None:
         for key, feats_TD in feats.items():
             graph = ready[key] if ready else SearchGraph(fsts[key], transitions)
             loglikes = mixtures.log_likelihoods(feats_TD, key)
-            paths[key] = search.align(graph, loglikes, 0.1, 10.0, 40.0, key, id_scores)
+            paths[key] = search.align(graph, loglikes, PathOptions(0.1, 10.0, 40.0), key, id_scores)
 
     def accumulate() -> None:
         stats = Accumulators.for_model(transitions, mixtures)

@@ -167,10 +167,10 @@ def test_features_made_elsewhere_are_known_by_their_content(tmp_path):
     for data in (one, same, other):
         assert read_feature_record(data)["kind"] == "external"
         folder = model(tmp_path / f"{data.name}-model")
-        prints.append(write_model_features(folder, data, FeaturePipeline())["fingerprint"])
+        prints.append(write_model_features(folder, data, FeaturePipeline("mean"))["fingerprint"])
         assert read_feature_record(folder)["fingerprint"] == prints[-1]
     assert prints[0] == prints[1] != prints[2]
-    assert read_model_features(tmp_path / "one-model", "nnet3", other) == FeaturePipeline()
+    assert read_model_features(tmp_path / "one-model", "nnet3", other) == FeaturePipeline("mean")
 
 
 def test_features_of_another_kind_are_refused_on_both_sides(tmp_path):

@@ -96,7 +96,7 @@ def test_features_that_are_not_finite_are_refused(tmp_path):
         for key, value in feats.items():
             write(key, value)
     with pytest.raises(InputError, match=r"feats.scp: \[s1-b\].*not finite"):
-        list(FeaturePipeline().read(folder))
+        list(FeaturePipeline("mean").read(folder))
 
 
 def test_a_model_refuses_features_made_otherwise(tmp_path):

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import InputError, UsageError
 from houseblend.feat.deltas import splice
-from houseblend.feat.pipeline import FeaturePipeline
 from houseblend.frames import store as store_module
-from houseblend.frames.make import make_frames
+from houseblend.frames.options import StoreOptions
 from houseblend.frames.order import Order
 from houseblend.frames.store import FrameStore, validate_store, write_store
 
@@ -137,6 +136,8 @@ def test_the_programs_tell_and_check(run_program, tmp_path):
 @pytest.mark.parametrize(
     ("heldout", "combine", "most"), [(0.0, 0.1, 100), (1.0, 0.1, 100), (0.1, 0.0, 100), (0.1, 0.1, 0)]
 )
-def test_shares_that_are_none_are_refused(tmp_path, heldout, combine, most):
-    with pytest.raises(InputError, match="shares"):
-        make_frames(tmp_path, tmp_path, tmp_path / "out", FeaturePipeline("none"), heldout, combine, most, 1, 0)
+def test_shares_that_are_none_are_refused(heldout, combine, most):
+    with pytest.raises(
+        UsageError, match=f"--heldout-share={heldout:g}, --combine-share={combine:g}, .*={most}; expected"
+    ):
+        StoreOptions(heldout, combine, most)

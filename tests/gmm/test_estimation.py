@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from houseblend.base.errors import InputError
 from houseblend.gmm.accumulate import Accumulators
-from houseblend.gmm.estimate import UpdateOptions, mix_up, split_targets, update
+from houseblend.gmm.estimate import mix_up, split_targets, update
 from houseblend.gmm.model import read_model
+from houseblend.gmm.options import SplitOptions, UpdateOptions
 from houseblend.io.tables import open_table
 
 MEMBERS = ("occupancy", "sums", "squares")
@@ -97,7 +98,7 @@ def test_an_update_makes_the_data_likelier():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1e4), min_size=1, max_size=12), st.integers(1, 80), st.floats(0.1, 1.0))
 def test_gaussians_are_shared_out_within_the_counts(occupancy, total, power):
-    sizes = split_targets(np.array(occupancy), total, power, min_count=20.0)
+    sizes = split_targets(np.array(occupancy), total, SplitOptions(power))
     assert min(sizes) >= 1
     assert sum(sizes) <= max(total, len(occupancy))
     for size, count in zip(sizes, occupancy, strict=True):
@@ -109,7 +110,7 @@ def test_gaussians_are_shared_out_within_the_counts(occupancy, total, power):
 def test_split_mixtures_keep_weight_and_mean():
     noise = np.random.default_rng()
     mixtures = random_mixtures(noise, [1, 2, 3], 4)
-    split = mix_up(mixtures, np.array([5000.0, 3000.0, 10.0]), 20)
+    split = mix_up(mixtures, np.array([5000.0, 3000.0, 10.0]), 20, SplitOptions())
     assert split.num_gaussians == 22  # the third keeps three, though one is its share
     for before, after in zip(mixtures.mixtures, split.mixtures, strict=True):
         assert after.weights.sum() == pytest.approx(1.0, rel=1e-5)

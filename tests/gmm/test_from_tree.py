@@ -13,6 +13,7 @@ from houseblend.gmm.estimate import mix_up
 from houseblend.gmm.from_tree import borrowed_mixtures, occupancy, single_gaussians
 from houseblend.gmm.merge import merged, mix_down
 from houseblend.gmm.model import read_model, write_model
+from houseblend.gmm.options import SplitOptions
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency, Leaf, Split, Table
 from houseblend.io.objects import open_output
@@ -112,9 +113,9 @@ def test_halves_of_a_gaussian_merge_again():
     noise = np.random.default_rng(5)
     before = random_mixtures(noise, [2, 3], 4)
     counts = np.array([1000.0, 2000.0])
-    split = mix_up(before, counts, 7, 0.2, 1e-4, 20.0)
+    split = mix_up(before, counts, 7, SplitOptions(perturb_factor=1e-4))
     assert split.num_gaussians == 7
-    again = mix_down(split, counts, 5, 1.0, 20.0)
+    again = mix_down(split, counts, 5, SplitOptions(power=1.0))
     assert [len(mixture.weights) for mixture in again.mixtures] == [2, 3]
     for mine, expected in zip(parameters(again), parameters(before), strict=True):
         order = np.argsort(mine), np.argsort(expected)
@@ -131,7 +132,7 @@ def test_programs_make_and_mix_the_first_model(run_program, tmp_path, digits):
     assert mixtures.num_gaussians == mixtures.num_pdfs == transitions.num_pdfs
     assert read_object(str(occs), "vector").sum() == digits.moments[:, 0].sum() == 3442
     run_program("gmm-mixup", "--mix-up=200", model, occs, tmp_path / "2.mdl", check=True)
-    mixed = mix_up(mixtures, read_object(str(occs), "vector"), 200)
+    mixed = mix_up(mixtures, read_object(str(occs), "vector"), 200, SplitOptions())
     for mine, expected in zip(parameters(read_model(tmp_path / "2.mdl")[1]), parameters(mixed), strict=True):
         assert (mine == expected).all()
     old = (MONO, GMM / "mono/final.mdl")

@@ -9,6 +9,7 @@ import pytest
 from golden_hmm import GOLDEN, LANG, both_models, load
 
 from houseblend.base.errors import InputError
+from houseblend.hmm.options import TransitionOptions
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency, Leaf, Split, Table
@@ -92,7 +93,7 @@ def test_random_trees_survive_and_their_possible_pdfs_are_those_of_all_contexts(
 def test_transition_update_is_kaldis():
     model = load("mono")[1]
     counts = np.array([float(x) for x in (GOLDEN / "transition_counts.txt").read_text().split()[1:-1]])
-    improvement, total = model.update(counts)
+    improvement, total = model.update(counts, TransitionOptions())
     expected = TransitionModel.load(GOLDEN / "updated.mdl.txt")
     np.testing.assert_allclose(model.log_probs, expected.log_probs, atol=1e-5)
     assert total == counts.sum() == 3442
@@ -104,13 +105,13 @@ def test_update_leaves_states_with_few_counts():
     before = model.log_probs.copy()
     counts = np.zeros(model.num_ids + 1)
     counts[model.first_id[7]] = 4.9
-    model.update(counts)
+    model.update(counts, TransitionOptions())
     assert (model.log_probs == before).all()
 
 
 def test_transition_probabilities_sum_to_one():
     model = load("tri1")[1]
-    model.update(np.random.default_rng(3).gamma(0.5, 20.0, model.num_ids + 1))
+    model.update(np.random.default_rng(3).gamma(0.5, 20.0, model.num_ids + 1), TransitionOptions())
     for number in range(1, len(model.states) + 1):
         total = np.exp(model.log_probs[model.first_id[number] : model.first_id[number + 1]]).sum()
         assert total == pytest.approx(1.0, abs=0.05)

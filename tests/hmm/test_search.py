@@ -11,10 +11,13 @@ from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
 from houseblend.decode.paths import best_path
+from houseblend.hmm.options import PathOptions
 from houseblend.hmm.search import SearchGraph, align, careful_graph
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.io.tables import read_table
 from houseblend.lang.fst import Arc, Graph, from_kaldifst, read_graph
+
+USUAL = PathOptions(acoustic_scale=0.1, beam=10.0, retry_beam=40.0)
 
 
 def words_of(key):
@@ -31,7 +34,7 @@ def test_alignments_are_kaldis(name, scales_in_graph):
     scores = None if scales_in_graph else model.scaled_log_probs(1.0, 0.1)
     for key, loglikes in read_table(f"ark:{GOLDEN}/{name}/likes.ark", "matrix"):
         graph = SearchGraph(compiler.compile(words_of(key), key), model)
-        assert align(graph, loglikes, id_scores=scores).tolist() == expected[key].tolist()
+        assert align(graph, loglikes, USUAL, id_scores=scores).tolist() == expected[key].tolist()
 
 
 @both_models
@@ -88,7 +91,7 @@ def test_alignment_is_the_best_of_all_paths(name):
     rng = np.random.default_rng(5)
     for _ in range(5):
         scores = rng.normal(0, 3, (40, model.num_pdfs)).astype(np.float32)
-        ids = align(SearchGraph(fst, model), scores, acoustic_scale=1.0, beam=1000.0)
+        ids = align(SearchGraph(fst, model), scores, PathOptions(beam=1000.0))
         graph = from_kaldifst(fst)
         best = viterbi(graph, model.id_to_pdf, scores)
         assert path_cost(graph, ids, model.id_to_pdf, scores) == pytest.approx(best, abs=1e-3)
@@ -103,21 +106,25 @@ def small():
 
 def test_too_few_frames_give_nothing(small):
     model, graph = small
-    assert align(graph, np.zeros((3, model.num_pdfs), np.float32)) is None
+    assert align(graph, np.zeros((3, model.num_pdfs), np.float32), USUAL) is None
 
 
 def test_the_second_beam_finds_what_the_first_has_lost(small):
     model, graph = small
     scores = np.random.default_rng(1).normal(0, 30, (12, model.num_pdfs)).astype(np.float32)
-    assert align(graph, scores, acoustic_scale=1.0, beam=0.1, retry_beam=0) is None
-    assert len(align(graph, scores, acoustic_scale=1.0, beam=0.1, retry_beam=1000.0)) == 12
+    assert align(graph, scores, PathOptions(beam=0.1, retry_beam=0.0)) is None
+    assert len(align(graph, scores, PathOptions(beam=0.1, retry_beam=1000.0))) == 12
 
 
 def search(graph, scores, key):
     return search_lattice(graph, flatten(graph), scores, key=key)
 
 
-@pytest.mark.parametrize("search", [align, search])
+def path(graph, scores, key=None):
+    return align(graph, scores, USUAL, key)
+
+
+@pytest.mark.parametrize("search", [path, search])
 @pytest.mark.parametrize("wrong", ["no frames", "not finite", "pdfs"])
 def test_unusable_scores_are_refused(small, search, wrong):
     model, graph = small
@@ -143,12 +150,12 @@ def test_graphs_that_the_model_does_not_fit_are_refused():
 def test_graphs_outlive_their_makers(small):
     model, graph = small
     scores = np.random.default_rng(2).normal(0, 3, (30, model.num_pdfs)).astype(np.float32)
-    expected = align(graph, scores).tolist()
+    expected = path(graph, scores).tolist()
     tree = load("mono")[0]
     for _ in itertools.repeat(None, 20):
         fresh = SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG).compile([5]), model)
         gc.collect()
-        assert align(fresh, scores).tolist() == expected
+        assert path(fresh, scores).tolist() == expected
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
@@ -162,7 +169,9 @@ def test_a_careful_alignment_fails_where_the_words_begin_again(repeats):
     frames = np.tile(np.repeat(pdfs, 3), repeats)
     loglikes = np.full((len(frames), model.num_pdfs), -9.0, np.float32)
     loglikes[np.arange(len(frames)), frames] = 0.0
-    plain, careful = (align(SearchGraph(graph, model), loglikes, 1.0, 20.0, 0.0) for graph in (fst, careful_graph(fst)))
+    plain, careful = (
+        align(SearchGraph(graph, model), loglikes, PathOptions(beam=20.0)) for graph in (fst, careful_graph(fst))
+    )
     assert plain is not None
     if repeats == 1:
         assert careful is not None

@@ -1,7 +1,10 @@
 """gmm-align-compiled: Viterbi alignment to graphs of transcripts."""
 
+from typing import Any
+
 from houseblend.cli.feature_options import WITH_DELTAS
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.hmm.options import PathOptions
 
 
 @program(
@@ -14,22 +17,20 @@ from houseblend.cli.program import argument, option, program, skipping
 @argument("alignments", help="where to write a transition-id of every frame")
 @option("--transition-scale", type=float, default=1.0, help="Factor on transition log-probabilities")
 @option("--self-loop-scale", type=float, default=1.0, help="Factor on those of self-loops")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on log-likelihoods")
-@option("--beam", type=float, default=200.0, help="Beam of the search")
-@option("--retry-beam", type=float, default=0.0, help="Beam of a second try, where the first fails; 0 for none")
+@options_of(PathOptions, "Options")
 @option("--careful", type=bool, default=False, help="Fail rather than stretch a transcript over other words behind it")
 @option("--write-per-frame-acoustic-loglikes", help="Where to write the log-likelihood of every frame")
 @skipping
 def main(
     model: str, graphs: str, feats: str, alignments: str, transition_scale: float, self_loop_scale: float,
-    acoustic_scale: float, beam: float, retry_beam: float, careful: bool, write_per_frame_acoustic_loglikes: str | None,
-    max_skipped: int | None,
+    careful: bool, write_per_frame_acoustic_loglikes: str | None, max_skipped: int | None, **values: Any,
 ) -> None:  # fmt: skip
     """Align features to transcripts."""
     from contextlib import ExitStack
 
     import numpy as np
 
+    from houseblend.base.options import chosen
     from houseblend.cli.program import Skips
     from houseblend.gmm.align import equal_path
     from houseblend.gmm.model import read_model
@@ -37,6 +38,7 @@ def main(
     from houseblend.io.tables import open_table, read_table, write_table
     from houseblend.lang import fst_table  # noqa: F401
 
+    options = chosen(PathOptions, values)
     transitions, mixtures = read_model(model)
     id_scores = transitions.scaled_log_probs(transition_scale, self_loop_scale)
     with ExitStack() as files, Skips(max_skipped) as skips:
@@ -53,10 +55,11 @@ def main(
                 continue
             loglikes = mixtures.log_likelihoods(features[key], key)
             graph = SearchGraph(careful_graph(fst) if careful else fst, transitions)
-            path = align(graph, loglikes, acoustic_scale, beam, retry_beam, key, id_scores)
+            path = align(graph, loglikes, options, key, id_scores)
             if path is None:
                 short = equal_path(fst, len(features[key]), key) is None
-                why = "too few frames for" if short else f"no path within beam {max(beam, retry_beam):g} through"
+                widest = max(options.beam, options.retry_beam)
+                why = "too few frames for" if short else f"no path within beam {widest:g} through"
                 skips.skip(key, f"{why} the transcript")
                 continue
             write(key, path)

@@ -89,6 +89,8 @@ def options_of(
     chosen = [one for one in declared_fields(kind) if one.name not in without and (only is None or one.name in only)]
 
     def declare(function: Callable) -> Callable:
+        if not optional:
+            function.__dict__.setdefault("option_kinds", []).append((kind, [one.name for one in chosen]))
         types = get_type_hints(kind)
         for one in reversed(chosen):
             words = {"type": one.metadata["choices"] or _plain(types[one.name]), "help": one.metadata["help"]}

@@ -22,6 +22,7 @@ from houseblend.base.errors import HouseBlendError, InputError, StaleError, Usag
 from houseblend.base.fingerprint import hash_file, record_files
 from houseblend.base.lock import directory_lock
 from houseblend.base.log import copied_to, log
+from houseblend.base.options import chosen
 from houseblend.base.process import die_with_parent, is_alive
 from houseblend.base.record import (
     BEGUN,
@@ -40,7 +41,7 @@ from houseblend.base.record import (
 )  # fmt: skip
 from houseblend.cli.program import Program, argument, command_line, option, options_of
 
-__all__ = ["argument", "execution_option", "option", "options_of", "step"]
+__all__ = ["argument", "execution_option", "jobs_option", "max_skipped_option", "option", "options_of", "step"]
 
 
 def execution_option(name: str, **keywords: Any) -> Callable:
@@ -51,6 +52,16 @@ def execution_option(name: str, **keywords: Any) -> Callable:
         return option(name, **keywords)(function)
 
     return declare
+
+
+def jobs_option(function: Callable) -> Callable:
+    """Declare `--jobs`, for steps that share out their work among processes of this machine."""
+    return execution_option("--jobs", type=int, default=2, help="Parallel processes")(function)
+
+
+def max_skipped_option(help: str) -> Callable:
+    """Declare `--max-skipped`, for steps that may leave something out (default: nothing)."""
+    return option("--max-skipped", type=int, default=0, help=help)
 
 
 def step(
@@ -108,6 +119,8 @@ class Step(Program):
         log(f"{command}  # houseblend {__version__}{_git_state()}")
         places = {name: Path(values[name]) for name in self.inputs if values[name] is not None}
         record = partial(_record_failure, out, command, places)
+        for options, names in self.function.__dict__.get("option_kinds", ()):
+            chosen(options, {name: values[name] for name in names})
         if self.check is not None:
             try:
                 self.check(values)

@@ -4,7 +4,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from houseblend.base.errors import InputError
-from houseblend.base.options import declared
+from houseblend.base.options import check_choices, declared
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What is done to features before a model sees them, with the statistics of cmvn.scp."""
+
+    cmvn: str = declared("mean", "What is normalised, by speaker", ("none", "mean", "mean-var"))
+
+    def __post_init__(self) -> None:
+        """UsageError: another word."""
+        check_choices(self)
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,17 @@ from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.seeds import seed_of
 from houseblend.feat.description import write_model_features
+from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import FeaturePipeline
+from houseblend.frames.options import StoreOptions
 from houseblend.frames.store import write_store
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.tables import read_script, read_table
 
 
 def make_frames(
-    data: Path, ali: Path, out: Path, pipeline: FeaturePipeline, heldout_share: float, combine_share: float,
-    max_evaluated: int, seed: int, max_skipped: int,
-) -> None:  # fmt: skip
+    data: Path, ali: Path, out: Path, normalisation: Normalisation, options: StoreOptions, max_skipped: int
+) -> None:
     """Write the frame store of `data`.
 
     Utterances lie in random order. Held-out ones are chosen by hash of the original recording (files utt2orig and
@@ -30,21 +31,14 @@ def make_frames(
         data: data directory with features.
         ali: alignment directory (ali.*.gz, final.mdl, tree).
         out: directory to write.
-        pipeline: what is done to the features (no deltas: the network splices).
-        heldout_share: of the original recordings, between 0 and 1.
-        combine_share: of the training utterances, for the final combination.
-        max_evaluated: frames to which both are cut down, about: every round evaluates them.
-        seed: of the choice and of the order.
+        normalisation: of the features (no deltas: the network splices).
+        options: the subsets, and the order.
         max_skipped: how many utterances may lack an alignment.
 
     Raises:
-        InputError: shares that are none, features and alignments that do not fit, or too few utterances are aligned.
+        InputError: features and alignments do not fit, or too few utterances are aligned.
     """
-    if not (0 < heldout_share < 1 and 0 < combine_share <= 1 and max_evaluated >= 1):
-        raise InputError(
-            f"shares {heldout_share:g} and {combine_share:g}, at most {max_evaluated} frames",
-            expected="shares between 0 and 1, 1 frame or more", do="change what make_frames is given",
-        )  # fmt: skip
+    pipeline, seed = FeaturePipeline(normalisation.cmvn), options.seed
     model = TransitionModel.load(ali / "final.mdl")
     alignments = read_alignments(ali)
     original = _originals(data)
@@ -58,8 +52,8 @@ def make_frames(
             do="align this data directory, or raise --max-skipped",
         )  # fmt: skip
     chosen = sorted(set(keys) & alignments.keys(), key=lambda key: seed_of(seed, "store", key))
-    largest_share = max_evaluated / sum(len(alignments[key]) for key in chosen)
-    heldout_share, combine_share = min(heldout_share, largest_share), min(combine_share, largest_share)
+    largest_share = options.max_evaluated_frames / sum(len(alignments[key]) for key in chosen)
+    heldout_share, combine_share = (min(one, largest_share) for one in (options.heldout_share, options.combine_share))
     subset_of = {key: _subset(original.get(key, key), heldout_share, seed) for key in chosen}
 
     def entries() -> Iterator[tuple[str, str, bool, np.ndarray, np.ndarray]]:

@@ -2,7 +2,7 @@
 
 import gzip
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 
 from houseblend.base.atomic import atomic_open, write_text
-from houseblend.base.errors import InputError, UsageError
-from houseblend.base.log import warn
-from houseblend.feat.description import copy_model_features
+from houseblend.base.errors import InputError
+from houseblend.base.log import log, warn
+from houseblend.base.workers import in_processes
+from houseblend.feat.description import copy_model_features, read_model_features
+from houseblend.feat.pipeline import Features
 from houseblend.gmm.diag import AmDiagGmm
+from houseblend.gmm.model import read_model
+from houseblend.gmm.options import AlignOptions
+from houseblend.hmm.options import PathOptions
 from houseblend.hmm.search import SearchGraph, align
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.hmm.transition_model import TransitionModel
@@ -22,6 +27,7 @@ from houseblend.io.holders import encode
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
+from houseblend.lang.phone_files import read_phone_list
 from houseblend.lang.sentences import NO_WORDS
 
 TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
@@ -94,10 +100,7 @@ class UtteranceAligner:
         tree: the decision tree.
         lang: lang directory.
         silence: silence phones.
-        boost_silence: factor on their likelihoods.
-
-    Raises:
-        UsageError: a factor that is not above 0.
+        boost_silence: factor on their likelihoods, above 0.
     """
 
     def __init__(
@@ -108,8 +111,6 @@ class UtteranceAligner:
         silence: Sequence[int],
         boost_silence: float,
     ) -> None:
-        if boost_silence <= 0:
-            raise UsageError(f"--boost-silence={boost_silence:g}", expected="a factor above 0")
         self._transitions = transitions
         self._compiler = TrainingGraphCompiler.from_files(
             transitions, tree, lang, transition_scale=0.0, self_loop_scale=0.0
@@ -142,11 +143,12 @@ class UtteranceAligner:
     def scorer(self, transitions: TransitionModel, mixtures: AmDiagGmm, beam: float) -> Scorer:
         """A function of graph, features [T, D] and key that gives the best path [T], or None where it finds none."""
         id_scores = transitions.scaled_log_probs(TRANSITION_SCALE, SELF_LOOP_SCALE)
+        options = PathOptions(ACOUSTIC_SCALE, beam, RETRY * beam)
 
         def score(graph: SearchGraph, feats_TD: np.ndarray, key: str) -> np.ndarray | None:
             loglikes = mixtures.log_likelihoods(feats_TD, key)
             loglikes[:, self._silence_pdfs] += self._boost
-            return align(graph, loglikes, ACOUSTIC_SCALE, beam, RETRY * beam, key, id_scores)
+            return align(graph, loglikes, options, key, id_scores)
 
         return score
 
@@ -234,3 +236,49 @@ def copy_model(model: Path, lang: Path, out: Path) -> None:
         shutil.copyfile(model / name, out / name)
     shutil.copyfile(lang / "phones.txt", out / "phones.txt")
     copy_model_features(model, out)
+
+
+def align_directory(
+    data: Path, lang: Path, model: Path, out: Path, options: AlignOptions, max_skipped: int, jobs: int
+) -> None:
+    """Write an alignment directory: every utterance aligned to its transcript, and the model that was used.
+
+    Args:
+        data: data directory with features and text.
+        lang: lang directory.
+        model: model directory of a GMM-HMM.
+        out: directory to write.
+        options: how utterances are aligned.
+        max_skipped: utterances that may be left without an alignment.
+        jobs: processes; the result does not depend on it.
+
+    Raises:
+        InputError: files do not fit, or too many utterances are not aligned.
+    """
+    pipeline = read_model_features(model, "gmm", data)
+    transitions, mixtures = read_model(model / "final.mdl")
+    tree = ContextDependency.load(model / "tree")
+    silence = read_phone_list(lang / "phones" / "silence.int")
+    aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
+    scorer = aligner.scorer(transitions, mixtures, options.beam)
+    transcripts = read_transcripts(data, lang)
+    features = Features(data, pipeline)
+    keys = list(features)
+    left = Unaligned(len(keys), options.beam)
+
+    def path_or_short(key: str) -> np.ndarray | bool:
+        graph, feats = aligner.compile(transcripts.get(key), key), features[key]
+        path = scorer(graph, feats, key)
+        return path if path is not None else aligner.equal(graph, len(feats), key) is None
+
+    def aligned() -> Iterator[tuple[str, np.ndarray]]:
+        for key, found in zip(keys, in_processes(path_or_short, keys, jobs), strict=True):
+            if isinstance(found, bool):
+                (left.short if found else left.lost).append(key)
+            else:
+                yield key, found
+        log(f"{len(keys) - len(left)} of {len(keys)} utterances are aligned")
+        left.require(max_skipped, data, f"allow that with --max-skipped={len(left)}")
+
+    write_alignments(out, aligned())
+    copy_model(model, lang, out)

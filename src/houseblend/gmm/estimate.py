@@ -2,23 +2,13 @@
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.diag import AmDiagGmm, DiagGmm
 from houseblend.gmm.normals import normals
-
-
-@dataclass(frozen=True)
-class UpdateOptions:
-    """Kaldi's MleDiagGmmOptions."""
-
-    min_gaussian_weight: float = 1e-5
-    min_gaussian_occupancy: float = 10.0
-    min_variance: float = 0.001
-    remove_low_count_gaussians: bool = True
+from houseblend.gmm.options import SplitOptions, UpdateOptions
 
 
 def update(mixtures: AmDiagGmm, stats: Accumulators, options: UpdateOptions) -> AmDiagGmm:
@@ -51,46 +41,40 @@ def _update_one(
     return DiagGmm.from_moments(weights, means[keep], variances[keep])
 
 
-def split_targets(occupancy: np.ndarray, total: int, power: float, min_count: float) -> list[int]:
+def split_targets(occupancy: np.ndarray, total: int, options: SplitOptions) -> list[int]:
     """How many components each pdf is to have: shared out by occupancy^power, one at a time (Kaldi's GetSplitTargets).
 
     Args:
         occupancy: of each pdf, [num_pdfs].
         total: components wanted in all.
-        power: exponent.
-        min_count: occupancy that each component of a pdf must have.
+        options: the exponent, and the occupancy that each component of a pdf must have.
     """
+    power = options.power
     sizes = [1] * len(occupancy)
     queue = [(-(float(occ) ** power), pdf) for pdf, occ in enumerate(occupancy)]
     heapq.heapify(queue)
     count = len(sizes)
     while count < total and queue and queue[0][0] < 0:
         _, pdf = heapq.heappop(queue)
-        if (sizes[pdf] + 1) * min_count < occupancy[pdf]:
+        if (sizes[pdf] + 1) * options.min_count < occupancy[pdf]:
             sizes[pdf] += 1
             count += 1
             heapq.heappush(queue, (-(float(occupancy[pdf]) ** power) / sizes[pdf], pdf))
     return sizes
 
 
-def mix_up(
-    mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, power: float = 0.2, perturb: float = 0.01,
-    min_count: float = 20.0,
-) -> AmDiagGmm:  # fmt: skip
+def mix_up(mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, options: SplitOptions) -> AmDiagGmm:
     """Split the heaviest components until there are `total` (as far as the counts allow).
 
     Args:
         mixtures: to start from.
         occupancy: of each pdf, [num_pdfs].
         total: components wanted in all.
-        power: see `split_targets`.
-        perturb: how far the halves move apart, in standard deviations times a normal random number.
-        min_count: see `split_targets`.
+        options: how they are shared out; halves move apart by the factor, times a normal random number.
     """
-    sizes, noise = split_targets(occupancy, total, power, min_count), normals()
-    return AmDiagGmm(
-        [_split(mixture, size, perturb, noise) for mixture, size in zip(mixtures.mixtures, sizes, strict=True)]
-    )
+    sizes, noise = split_targets(occupancy, total, options), normals()
+    parts = zip(mixtures.mixtures, sizes, strict=True)
+    return AmDiagGmm([_split(mixture, size, options.perturb_factor, noise) for mixture, size in parts])
 
 
 def _split(mixture: DiagGmm, size: int, perturb: float, noise: Iterator[float]) -> DiagGmm:

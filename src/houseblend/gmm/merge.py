@@ -4,11 +4,12 @@ import numpy as np
 
 from houseblend.gmm.diag import AmDiagGmm, DiagGmm
 from houseblend.gmm.estimate import split_targets
+from houseblend.gmm.options import SplitOptions
 
 
-def mix_down(mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, power: float, min_count: float) -> AmDiagGmm:
+def mix_down(mixtures: AmDiagGmm, occupancy: np.ndarray, total: int, options: SplitOptions) -> AmDiagGmm:
     """Merge Gaussians until there are `total`; arguments as of `estimate.mix_up`, occupancy [num_pdfs]."""
-    sizes = split_targets(occupancy, total, power, min_count)
+    sizes = split_targets(occupancy, total, options)
     return AmDiagGmm([merged(mixture, size) for mixture, size in zip(mixtures.mixtures, sizes, strict=True)])
 
 

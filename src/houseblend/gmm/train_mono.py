@@ -2,23 +2,25 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from houseblend.base.errors import InputError, UsageError
+from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
 from houseblend.feat.description import write_model_features
+from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.align import Scorer, Unaligned, UtteranceAligner, read_transcripts, write_alignments
 from houseblend.gmm.diag import AmDiagGmm
-from houseblend.gmm.estimate import UpdateOptions, mix_up, update
+from houseblend.gmm.estimate import mix_up, update
 from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_model, moments
 from houseblend.gmm.model import write_model
+from houseblend.gmm.options import AlignOptions, MonoOptions, SplitOptions, UpdateOptions
+from houseblend.hmm.options import TransitionOptions
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
@@ -26,6 +28,8 @@ from houseblend.io.objects import open_output
 from houseblend.lang.phone_files import read_phone_list, read_phone_sets
 
 REALIGN = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32, 35, 38)
+INITIAL_BEAM = 6.0
+"""Of the first alignment."""
 BLOCK_UTTERANCES = 32
 MANY = 0.1
 """Share of the utterances without an alignment above which there is a warning."""
@@ -34,22 +38,15 @@ Features = list[tuple[str, np.ndarray]]
 """Key and features, [T, D], of every utterance."""
 
 
-@dataclass(frozen=True)
-class MonoOptions:
-    """Options of train_mono.sh, names and defaults Kaldi's; and the share that may end without an alignment."""
-
-    num_iters: int = 40
-    max_iter_inc: int = 30
-    totgauss: int = 1000
-    power: float = 0.25
-    initial_beam: float = 6.0
-    beam: float = 10.0
-    boost_silence: float = 1.0
-    cmvn: str = "mean"
-    max_unaligned: float = 0.5
-
-
-def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: int) -> None:
+def train_mono(
+    data: Path,
+    lang: Path,
+    out: Path,
+    options: MonoOptions,
+    search: AlignOptions,
+    normalisation: Normalisation,
+    jobs: int,
+) -> None:
     """Train on all of `data` and write a model directory with the last alignment.
 
     Args:
@@ -57,17 +54,14 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         lang: lang directory.
         out: directory to write.
         options: the schedule.
+        search: how utterances are aligned.
+        normalisation: of the features, before their deltas.
         jobs: processes; the result does not depend on it, as statistics are summed in blocks of fixed utterances.
 
     Raises:
-        UsageError: a schedule that cannot be.
         InputError: transcripts, features or lang directory do not fit, or too many utterances end without an alignment.
     """
-    if not 0 <= options.max_unaligned <= 1:
-        raise UsageError(f"--max-unaligned={options.max_unaligned:g}", expected="a share from 0 to 1")
-    if min(options.num_iters, options.max_iter_inc) < 1:
-        raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
-    pipeline = FeaturePipeline(options.cmvn, (Deltas(),))
+    pipeline = FeaturePipeline(normalisation.cmvn, (Deltas(),))
     feats = list(pipeline.read(data))
     transcripts = read_transcripts(data, lang)
     topology = HmmTopology.load(lang / "topo")
@@ -75,7 +69,7 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         topology, read_phone_sets(lang / "phones" / "sets.int"), *moments([x for _, x in feats[:INITIAL_UTTERANCES]])
     )
     silence = read_phone_list(lang / "phones" / "silence.int")
-    aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
+    aligner = UtteranceAligner(transitions, tree, lang, silence, search.boost_silence)
     graphs = _in_blocks(lambda item: aligner.compile(transcripts.get(item[0]), item[0]), feats, 1, "graphs")
     ids = [aligner.equal(graph, len(x), key) for graph, (key, x) in zip(graphs, feats, strict=True)]
     candidates = [index for index, path in enumerate(ids) if path is not None]
@@ -83,10 +77,10 @@ def train_mono(data: Path, lang: Path, out: Path, options: MonoOptions, jobs: in
         if path is None:
             warn(f"[{key}] is left out: {len(x)} frames are too few for its transcript")
     log(f"{len(candidates)} of {len(feats)} utterances are long enough for their transcripts")
-    left, warned = _unaligned(feats, ids, candidates, options.beam), False
+    left, warned = _unaligned(feats, ids, candidates, search.beam), False
     for iteration in range(options.num_iters):
         if iteration in REALIGN:
-            beam = options.initial_beam if iteration == 1 else options.beam
+            beam = INITIAL_BEAM if iteration == 1 else search.beam
             ids = _realign(aligner.scorer(transitions, mixtures, beam), graphs, feats, candidates, jobs)
             left = _unaligned(feats, ids, candidates, beam)
         if len(left) == len(feats):
@@ -146,8 +140,8 @@ def _reestimate(
     occupancy = np.array([part.sum() for part in stats.occupancy])
     growth = (options.totgauss - mixtures.num_pdfs) // options.max_iter_inc
     wanted = mixtures.num_pdfs + growth * min(max(iteration - 1, 0), options.max_iter_inc)
-    transitions.update(stats.transitions)
-    return mix_up(update(mixtures, stats, floor), occupancy, wanted, options.power)
+    transitions.update(stats.transitions, TransitionOptions())
+    return mix_up(update(mixtures, stats, floor), occupancy, wanted, SplitOptions(power=options.power))
 
 
 def _accumulate(

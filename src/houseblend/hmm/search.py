@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.hmm.options import PathOptions
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.lang.fst import renumber_inputs
 
@@ -84,17 +85,15 @@ def careful_graph(fst: Any) -> Any:
 
 
 def align(
-    graph: SearchGraph, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 10.0,
-    retry_beam: float = 40.0, key: str | None = None, id_scores: np.ndarray | None = None,
+    graph: SearchGraph, loglikes_TP: np.ndarray, options: PathOptions, key: str | None = None,
+    id_scores: np.ndarray | None = None,
 ) -> np.ndarray | None:  # fmt: skip
     """The best path through a training graph.
 
     Args:
         graph: of the transcript.
         loglikes_TP: log-likelihoods by pdf, shape [T, num_pdfs].
-        acoustic_scale: factor on them.
-        beam: of the first try.
-        retry_beam: of the second, where the first does not reach the end; 0 for none.
+        options: factor on them, and the beams.
         key: the utterance, for errors.
         id_scores: added to every frame's scores by transition-id, shape [num_ids + 1]: the transition probabilities,
             where the graph was compiled without them.
@@ -105,17 +104,17 @@ def align(
     import kaldi_decoder
     import kaldifst
 
-    scores = graph.scaled_scores(loglikes_TP, acoustic_scale, key)
+    scores = graph.scaled_scores(loglikes_TP, options.acoustic_scale, key)
     if id_scores is not None:
         scores += id_scores[graph.transition_ids[1:]]
     decodable = kaldi_decoder.DecodableCtc(np.ascontiguousarray(scores, dtype=np.float32))
-    options = kaldi_decoder.FasterDecoderOptions(beam=beam)
-    decoder = kaldi_decoder.FasterDecoder(graph.fst, options)
-    for width in (beam, retry_beam):
+    config = kaldi_decoder.FasterDecoderOptions(beam=options.beam)
+    decoder = kaldi_decoder.FasterDecoder(graph.fst, config)
+    for width in (options.beam, options.retry_beam):
         if width <= 0:
             break
-        options.beam = width
-        decoder.set_options(options)
+        config.beam = width
+        decoder.set_options(config)
         decoder.decode(decodable)
         if decoder.reached_final():
             found, path = decoder.get_best_path()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.hmm.options import TransitionOptions
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.tree import ContextDependency
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
@@ -113,13 +114,12 @@ class TransitionModel:
         forward = transition_scale * (self.log_probs - leave) + self_loop_scale * leave
         return np.where(self.id_is_self_loop, self_loop_scale * self.log_probs, forward).astype(np.float32)
 
-    def update(self, counts: np.ndarray, mincount: float = 5.0, floor: float = 0.01) -> tuple[float, float]:
+    def update(self, counts: np.ndarray, options: TransitionOptions) -> tuple[float, float]:
         """Maximum-likelihood probabilities from counts (Kaldi's MleUpdate).
 
         Args:
             counts: by transition-id, shape [num_ids + 1], float64.
-            mincount: transition-states with less keep their probabilities.
-            floor: smallest probability.
+            options: the smallest probability, and the count below which transition-states keep theirs.
 
         Returns:
             Improvement of the log-likelihood, and the total count.
@@ -131,11 +131,11 @@ class TransitionModel:
             if len(mine) < 2:
                 continue
             total += mine.sum()
-            if mine.sum() < mincount:
+            if mine.sum() < options.transition_min_count:
                 continue
             probs = (mine / mine.sum()).astype(np.float32)
             for _ in range(3):
-                probs = np.maximum(probs / probs.sum(), np.float32(floor))
+                probs = np.maximum(probs / probs.sum(), np.float32(options.transition_floor))
             new = np.log(probs)
             improvement += float(mine @ (new - self.log_probs[ids]))
             self.log_probs[ids] = new

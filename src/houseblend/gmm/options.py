@@ -1,0 +1,56 @@
+"""Options of estimating and aligning with GMM-HMMs; nothing heavy is loaded here."""
+
+from dataclasses import dataclass
+
+from houseblend.base.errors import UsageError
+from houseblend.base.options import declared
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """The maximum-likelihood update of mixtures (Kaldi's MleDiagGmmOptions)."""
+
+    min_gaussian_weight: float = declared(1e-5, "Gaussians of less weight are not updated")
+    min_gaussian_occupancy: float = declared(10.0, "Gaussians of less occupancy are not updated")
+    min_variance: float = declared(0.001, "Floor of variances")
+    remove_low_count_gaussians: bool = declared(True, "Remove Gaussians that are not updated")
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How Gaussians are shared out among pdfs, and split; the defaults are those of Kaldi's gmm-est."""
+
+    power: float = declared(0.2, "Exponent by which occupancy shares out the Gaussians")
+    min_count: float = declared(20.0, "Occupancy that every Gaussian of a split pdf must have")
+    perturb_factor: float = declared(0.01, "How far halves move apart, in standard deviations")
+
+
+@dataclass(frozen=True)
+class AlignOptions:
+    """Alignment of utterances to their transcripts; the defaults are those of Kaldi's training scripts."""
+
+    beam: float = declared(10.0, "Beam of the alignment; four times as much where it fails")
+    boost_silence: float = declared(1.0, "Factor on the likelihood of silence in alignment")
+
+    def __post_init__(self) -> None:
+        """UsageError: a factor that is not above 0."""
+        if self.boost_silence <= 0:
+            raise UsageError(f"--boost-silence={self.boost_silence:g}", expected="a factor above 0")
+
+
+@dataclass(frozen=True)
+class MonoOptions:
+    """The schedule of Kaldi's train_mono.sh, with its defaults; and the share that may end without an alignment."""
+
+    num_iters: int = declared(40, "Iterations")
+    max_iter_inc: int = declared(30, "Last iteration that adds Gaussians")
+    totgauss: int = declared(1000, "Gaussians wanted in all")
+    power: float = declared(0.25, "Exponent by which occupancy shares out the Gaussians")
+    max_unaligned: float = declared(0.5, "Share of the utterances that may end without an alignment")
+
+    def __post_init__(self) -> None:
+        """UsageError: a schedule that cannot be."""
+        if not 0 <= self.max_unaligned <= 1:
+            raise UsageError(f"--max-unaligned={self.max_unaligned:g}", expected="a share from 0 to 1")
+        if min(self.num_iters, self.max_iter_inc) < 1:
+            raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
