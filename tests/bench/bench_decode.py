@@ -19,12 +19,14 @@ from bench_gmm import GMM, GOLDEN, read_features
 
 from houseblend.decode import decoder as decoder_module
 from houseblend.decode.decoder import Decoder
+from houseblend.decode.options import SearchOptions
 from houseblend.gmm.model import read_model
 from houseblend.nnet.compute import compute
 from houseblend.nnet.init import init_network
 from houseblend.nnet.network import Network
 
-DIGITS, CONTEXT, WIDTH, LAYERS, SCALE = 5, 5, 512, 4, 0.1
+DIGITS, CONTEXT, WIDTH, LAYERS = 5, 5, 512, 4
+OPTIONS = SearchOptions(beam=13.0, lattice_beam=8.0, allow_partial=True)
 
 
 def make_network(outputs: int) -> Network:
@@ -68,7 +70,7 @@ def main() -> None:
         compute(network, feats_TD[:, :13])
         return scores[key]
 
-    decoder = Decoder(GOLDEN / "hmm" / "mono" / "HCLG.fst", transitions, score, 13.0, 8.0, SCALE)
+    decoder = Decoder(GOLDEN / "hmm" / "mono" / "HCLG.fst", transitions, score, OPTIONS)
 
     def decode() -> None:
         for key, feats_TD in strings.items():

@@ -21,20 +21,23 @@ from houseblend.decode import decoder as decoder_module
 from houseblend.decode.acoustic import model_features, read_scorer
 from houseblend.decode.decoder import Decoder
 from houseblend.decode.lattice import encode_lattice
+from houseblend.decode.options import DecodeOptions
 from houseblend.hmm.search import SearchGraph
 
-BEAM, LATTICE_BEAM, SCALE, MAX_ACTIVE, UTTERANCES = 13.0, 8.0, 0.1, 7000, 20
+OPTIONS, UTTERANCES = DecodeOptions(), 20
 
 
 def peer(graph: SearchGraph, scores: dict[str, np.ndarray]) -> Callable[[], None]:
     """The search of kaldi_decoder, from log-likelihoods by pdf."""
     import kaldi_decoder
 
-    config = kaldi_decoder.LatticeSimpleDecoderConfig(beam=BEAM, lattice_beam=LATTICE_BEAM)
+    config = kaldi_decoder.LatticeSimpleDecoderConfig(beam=OPTIONS.beam, lattice_beam=OPTIONS.lattice_beam)
 
     def run() -> None:
         for key, loglikes_TP in scores.items():
-            spread = np.ascontiguousarray(graph.scaled_scores(loglikes_TP, SCALE, key), dtype=np.float32)
+            spread = np.ascontiguousarray(
+                graph.scaled_scores(loglikes_TP, OPTIONS.acoustic_scale, key), dtype=np.float32
+            )
             decoder = kaldi_decoder.LatticeSimpleDecoder(graph.fst, config)
             decoder.decode(kaldi_decoder.DecodableCtc(spread))
             decoder.get_raw_lattice()
@@ -58,7 +61,7 @@ def main() -> None:
         keys = list(found)
         feats = {key: found[key] for key in keys[:: max(1, len(keys) // UTTERANCES)]}
     transitions, scorer = read_scorer(model)
-    decoder = Decoder(graph, transitions, scorer, BEAM, LATTICE_BEAM, SCALE, MAX_ACTIVE)
+    decoder = Decoder(graph, transitions, scorer, OPTIONS)
 
     def decode() -> None:
         for key, feats_TD in feats.items():

@@ -1,5 +1,6 @@
 """Lattice search on small random graphs, against all their paths."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from random_lattices import all_paths
 from houseblend.decode import lattice_search
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
+from houseblend.decode.options import DecodeOptions, SearchOptions
 from houseblend.hmm.search import SearchGraph
 from houseblend.lang.fst import NO_FINAL, Arc, Graph
 
@@ -60,7 +62,7 @@ def test_all_word_sequences_within_the_lattice_beam_and_their_best_costs(seed):
     graph, scores = random_graph(chance), chance.normal(0, 2, (FRAMES, 3)).astype(np.float32)
     expected = best_of_words(graph, scores)
     search = SearchGraph(graph.to_kaldifst(), MODEL)
-    raw = search_lattice(search, flatten(search), scores, 1.0, beam=1000.0, lattice_beam=3.0)
+    raw = search_lattice(search, flatten(search), scores, SearchOptions(1000.0, 3.0, 1.0, allow_partial=True))
     if not expected:
         return
     found = words_of(raw)
@@ -74,10 +76,10 @@ def test_a_narrow_beam_and_few_tokens_keep_the_best_of_easy_scores():
     chance = np.random.default_rng(7)
     graph, scores = random_graph(chance), chance.normal(0, 2, (FRAMES, 3)).astype(np.float32)
     search = SearchGraph(graph.to_kaldifst(), MODEL)
-    network = flatten(search)
-    everything = words_of(search_lattice(search, network, scores, 1.0, 1000.0, 100.0))
-    for narrow in ({"beam": 2.0}, {"beam": 1000.0, "max_active": 3}):
-        some = words_of(search_lattice(search, network, scores, 1.0, lattice_beam=100.0, **narrow))
+    network, wide = flatten(search), SearchOptions(1000.0, 100.0, 1.0, allow_partial=True)
+    everything = words_of(search_lattice(search, network, scores, wide))
+    for narrow in (replace(wide, beam=2.0), replace(wide, max_active=3)):
+        some = words_of(search_lattice(search, network, scores, narrow))
         assert 0 < len(some) < len(everything)
         assert all(cost >= everything[words] - 1e-4 for words, cost in some.items())
 
@@ -85,14 +87,14 @@ def test_a_narrow_beam_and_few_tokens_keep_the_best_of_easy_scores():
 def test_without_a_final_state_all_that_is_reached_counts():
     graph = Graph([[Arc(1, 7, 0.5, 1)], [Arc(1, 0, 0.25, 1)], []], [NO_FINAL, NO_FINAL, 0.0], 0)
     search = SearchGraph(graph.to_kaldifst(), MODEL)
-    found = words_of(search_lattice(search, flatten(search), np.zeros((3, 3), np.float32)))
+    found = words_of(search_lattice(search, flatten(search), np.zeros((3, 3), np.float32), DecodeOptions()))
     assert found == {(7,): pytest.approx(1.0)}
 
 
 def test_where_nothing_can_go_on_there_is_no_lattice():
     graph = Graph([[Arc(1, 7, 0.5, 1)], []], [NO_FINAL, 0.0], 0)
     search = SearchGraph(graph.to_kaldifst(), MODEL)
-    assert search_lattice(search, flatten(search), np.zeros((3, 3), np.float32)) is None
+    assert search_lattice(search, flatten(search), np.zeros((3, 3), np.float32), DecodeOptions()) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])

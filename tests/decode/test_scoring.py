@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import InputError, UsageError
 from houseblend.cli.compute_wer import main as compute_wer
+from houseblend.decode.options import ScoreOptions
 from houseblend.decode.score import middle_of_plateau
 from houseblend.decode.wer import Counts, compare, count_errors, interval, score_all, total
 
@@ -142,3 +143,17 @@ def test_compare_wer_prints_bootstrap_and_matched_pairs_of_the_same_transcripts(
     done = run_program("compare-wer", tmp_path / "a", tmp_path / "c")
     assert (done.status, done.stdout) == (1, b"")
     assert "scored on other transcripts" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"min_lmwt": 0}, "--min-lmwt=0"),
+        ({"min_lmwt": 9, "max_lmwt": 8}, "--max-lmwt=8"),
+        ({"penalties": "0,x"}, "0,x"),
+    ],
+)
+def test_weights_and_penalties_that_are_none_are_refused(given, said):
+    with pytest.raises(UsageError, match=said):
+        ScoreOptions(**given)
+    assert ScoreOptions(2, 3, "0,0.5").pairs() == [(2, 0.0), (2, 0.5), (3, 0.0), (3, 0.5)]

@@ -10,6 +10,7 @@ from golden_hmm import GOLDEN, LANG, both_models, load
 from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
+from houseblend.decode.options import DecodeOptions
 from houseblend.decode.paths import best_path
 from houseblend.hmm.options import PathOptions
 from houseblend.hmm.search import SearchGraph, align, careful_graph
@@ -43,7 +44,7 @@ def test_best_path_of_the_lattice_is_kaldis(name):
     words = dict(read_table(f"ark:{GOLDEN}/{name}/best.words", "int-vector"))
     alignments = dict(read_table(f"ark:{GOLDEN}/{name}/best.ali", "int-vector"))
     for key, loglikes in read_table(f"ark:{GOLDEN}/{name}/likes.ark", "matrix"):
-        raw = search_lattice(graph, flatten(graph), loglikes)
+        raw = search_lattice(graph, flatten(graph), loglikes, DecodeOptions())
         assert raw is not None
         path = best_path(determinize(raw, 0.1)[0], 1.0, 0.1)
         assert path.words == words[key].tolist()
@@ -117,7 +118,7 @@ def test_the_second_beam_finds_what_the_first_has_lost(small):
 
 
 def search(graph, scores, key):
-    return search_lattice(graph, flatten(graph), scores, key=key)
+    return search_lattice(graph, flatten(graph), scores, DecodeOptions(), key)
 
 
 def path(graph, scores, key=None):

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from houseblend.decode.acoustic import Scorer, model_features, read_scorer
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice
 from houseblend.decode.lattice_dir import write_lattices
-from houseblend.decode.lattice_search import ANY_NUMBER, flatten, search_lattice
+from houseblend.decode.lattice_search import flatten, search_lattice
+from houseblend.decode.options import SearchOptions
 from houseblend.decode.state_lattice import from_raw
 from houseblend.hmm.hclg import require_same_tree
 from houseblend.hmm.search import SearchGraph
@@ -32,30 +34,13 @@ class Decoder:
         graph: HCLG file.
         transitions: the transition model.
         scorer: acoustic scores.
-        beam: of the search.
-        lattice_beam: of the lattice.
-        acoustic_scale: factor on the log-likelihoods.
-        max_active: most tokens of the search a frame.
-        allow_partial: where no path reaches an end, paths to any state count.
-        determinized: lattices have one path a word sequence; otherwise all that the search found.
+        options: of the search.
     """
 
-    def __init__(
-        self,
-        graph: Path,
-        transitions: TransitionModel,
-        scorer: Scorer,
-        beam: float,
-        lattice_beam: float,
-        acoustic_scale: float,
-        max_active: int = ANY_NUMBER,
-        allow_partial: bool = True,
-        determinized: bool = True,
-    ) -> None:
+    def __init__(self, graph: Path, transitions: TransitionModel, scorer: Scorer, options: SearchOptions) -> None:
         self.graph = SearchGraph(read_fst(graph), transitions, graph)
         self.network = flatten(self.graph)
-        self.scorer, self.beam, self.lattice_beam, self.acoustic_scale = scorer, beam, lattice_beam, acoustic_scale
-        self.max_active, self.allow_partial, self.determinized = max_active, allow_partial, determinized
+        self.scorer, self.options = scorer, options
         gc.collect()
         gc.freeze()
 
@@ -65,32 +50,22 @@ class Decoder:
 
     def lattice_of_scores(self, loglikes_TP: np.ndarray, key: str) -> CompactLattice | None:
         """The same from log-likelihoods by pdf, [T, num_pdfs]."""
-        for beam in (self.beam, RETRY * self.beam):
-            raw = search_lattice(
-                self.graph,
-                self.network,
-                loglikes_TP,
-                self.acoustic_scale,
-                beam,
-                self.lattice_beam,
-                self.max_active,
-                key,
-                self.allow_partial,
-            )
-            if raw is not None and not self.determinized:
-                return from_raw(raw, self.acoustic_scale)
+        options = self.options
+        for tried in (options, replace(options, beam=RETRY * options.beam)):
+            raw = search_lattice(self.graph, self.network, loglikes_TP, tried, key)
+            if raw is not None and not options.determinize_lattice:
+                return from_raw(raw, options.acoustic_scale)
             if raw is not None:
-                lattice, complete = determinize(raw, self.acoustic_scale)
-                if complete < self.lattice_beam:
+                lattice, complete = determinize(raw, options.acoustic_scale)
+                if complete < options.lattice_beam:
                     warn(f"[{key}]: the lattice would be too large, and is complete within {complete:.1f} only")
                 return lattice
         return None
 
 
 def decode_directory(
-    data: Path, graph: Path, model: Path, out: Path, beam: float, lattice_beam: float, acoustic_scale: float,
-    max_active: int, max_skipped: int, jobs: int,
-) -> None:  # fmt: skip
+    data: Path, graph: Path, model: Path, out: Path, options: SearchOptions, max_skipped: int, jobs: int
+) -> None:
     """Write lat.1.gz and num_jobs for a data directory.
 
     Args:
@@ -98,10 +73,7 @@ def decode_directory(
         graph: graph directory.
         model: model directory.
         out: directory to write.
-        beam: of the search.
-        lattice_beam: of the lattice.
-        acoustic_scale: factor on the log-likelihoods.
-        max_active: most tokens of the search a frame.
+        options: of the search.
         max_skipped: utterances that may be left without a lattice.
         jobs: processes; the result does not depend on it.
 
@@ -111,7 +83,7 @@ def decode_directory(
     require_same_tree(graph, model)
     features = model_features(model, data)
     transitions, scorer = read_scorer(model / "final.mdl")
-    decoder = Decoder(graph / "HCLG.fst", transitions, scorer, beam, lattice_beam, acoustic_scale, max_active)
+    decoder = Decoder(graph / "HCLG.fst", transitions, scorer, options)
     keys = list(features)
 
     def lattice_of(key: str) -> tuple[CompactLattice | None, int]:

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from houseblend.decode.options import SearchOptions
 from houseblend.decode.raw_lattice import Arcs, RawLattice, prune_raw
 from houseblend.hmm.search import SearchGraph
 from houseblend.lang.fst import flat_states
 
-ANY_NUMBER = 2**31 - 1
-"""Tokens without a limit."""
 _SLACK = 1e-4
 """On the lattice's limit, for rounding."""
 
@@ -77,21 +76,16 @@ def _places(states: np.ndarray, labels: np.ndarray, size: int) -> tuple[np.ndarr
 
 
 def search_lattice(
-    graph: SearchGraph, network: Network, loglikes_TP: np.ndarray, acoustic_scale: float = 0.1, beam: float = 13.0,
-    lattice_beam: float = 8.0, max_active: int = ANY_NUMBER, key: str | None = None, allow_partial: bool = True,
-) -> RawLattice | None:  # fmt: skip
+    graph: SearchGraph, network: Network, loglikes_TP: np.ndarray, options: SearchOptions, key: str | None = None
+) -> RawLattice | None:
     """The raw lattice of an utterance: all paths within the lattice beam of the best that the search finds.
 
     Args:
         graph: the decoding graph.
         network: the same, flattened.
         loglikes_TP: log-likelihoods by pdf, shape [T, num_pdfs].
-        acoustic_scale: factor on them.
-        beam: how much worse than the best of its frame a token may be.
-        lattice_beam: how much worse than the best a path in the lattice may be.
-        max_active: most tokens that go on to the next frame.
+        options: the search's; if no token of the last frame is in a final state, all count as final where that is allowed.
         key: the utterance, for errors.
-        allow_partial: if no token of the last frame is in a final state, all count as final.
 
     Returns:
         The lattice with transition-ids as labels, costs scaled; None if no token survived, or none reached an end.
@@ -99,19 +93,19 @@ def search_lattice(
     Raises:
         InputError: no frames, too few pdfs, or scores that are not finite.
     """
-    scores = graph.scaled_scores(loglikes_TP, acoustic_scale, key)
+    scores = graph.scaled_scores(loglikes_TP, options.acoustic_scale, key)
     costs_TL = np.zeros((len(scores), scores.shape[1] + 1), np.float32)
     np.negative(scores, out=costs_TL[:, 1:], casting="same_kind")
-    tokens = _forward(network, costs_TL, beam, max_active)
+    tokens = _forward(network, costs_TL, options.beam, options.max_active)
     last = np.arange(tokens.begin[-2], tokens.begin[-1])
     if not len(last):
         return None
     ends = network.final[tokens.states[last]]
     if not np.isfinite(ends).any():
-        if not allow_partial:
+        if not options.allow_partial:
             return None
         ends[:] = 0.0
-    sources, targets, numbers = _backward(network, costs_TL, tokens, ends, lattice_beam)
+    sources, targets, numbers = _backward(network, costs_TL, tokens, ends, options.lattice_beam)
     used, place = np.unique(np.concatenate([[0], sources, targets, last]), return_inverse=True)
     final = np.full((len(used), 2), np.inf)
     final[place[-len(last) :]] = np.stack([ends, np.where(np.isfinite(ends), 0.0, np.inf)], axis=1)
@@ -123,7 +117,9 @@ def search_lattice(
     nextstate = place[1 + len(sources) :][: len(targets)][order]
     weight = arcs["weight"].astype(np.float64)
     return prune_raw(
-        Arcs(begin, graph.transition_ids[labels], arcs["olabel"], weight, acoustic, nextstate), final, lattice_beam
+        Arcs(begin, graph.transition_ids[labels], arcs["olabel"], weight, acoustic, nextstate),
+        final,
+        options.lattice_beam,
     )
 
 

@@ -8,13 +8,14 @@ from houseblend.base.errors import InputError
 from houseblend.base.log import Progress, log
 from houseblend.base.workers import in_processes
 from houseblend.decode.acoustic import Scorer, model_features, model_kind, read_scorer
+from houseblend.decode.options import OutputOptions
 from houseblend.io.tables import write_table
 
 TOLERANCE = 1e-3
 """How far the posteriors of a frame may be from a sum of 1."""
 
 
-def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, jobs: int) -> None:
+def compute_outputs(data: Path, model: Path, out: Path, options: OutputOptions, jobs: int) -> None:
     """Write posteriors.ark and posteriors.scp, or loglikes.ark and loglikes.scp, of a data directory.
 
     The script holds absolute names.
@@ -23,7 +24,7 @@ def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, j
         data: data directory with features.
         model: model directory; its normalisation is applied to the features first.
         out: directory to write.
-        log_likelihoods: those that decoding searches with, by pdf, instead of posteriors.
+        options: posteriors, or the log-likelihoods that decoding searches with, by pdf.
         jobs: processes; the result does not depend on it.
 
     Raises:
@@ -31,6 +32,7 @@ def compute_outputs(data: Path, model: Path, out: Path, log_likelihoods: bool, j
     """
     features = model_features(model, data)
     keys = list(features)
+    log_likelihoods = options.log_likelihoods
     score = read_scorer(model / "final.mdl")[1] if log_likelihoods else _read_posteriors(model / "final.mdl")
     name = out.absolute() / ("loglikes" if log_likelihoods else "posteriors")
     with (

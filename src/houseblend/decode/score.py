@@ -7,6 +7,7 @@ from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_bytes
 from houseblend.decode.lattice_dir import read_lattices
+from houseblend.decode.options import ScoreOptions
 from houseblend.decode.paths import BestWords
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
 from houseblend.decode.word_network import Pair
@@ -17,15 +18,7 @@ from houseblend.io.tables import read_by_key
 from houseblend.io.text import lines_of, words_of
 
 
-def score(
-    data: Path,
-    graph: Path,
-    decoding: Path,
-    out: Path,
-    weights: list[int],
-    penalties: list[float],
-    chosen_on: Path | None,
-) -> None:
+def score(data: Path, graph: Path, decoding: Path, out: Path, options: ScoreOptions, chosen_on: Path | None) -> None:
     """Write wer with a line for each pair, the best pair, alignments by utterance, and `score.json` with the interval.
 
     Args:
@@ -33,8 +26,7 @@ def score(
         graph: graph or lang directory with words.txt.
         decoding: decode directory with lat.*.gz.
         out: directory to write.
-        weights: language-model weights to try.
-        penalties: word insertion penalties to try.
+        options: language-model weights and word insertion penalties to try.
         chosen_on: score directory of the development set that weight and penalty are taken from; None: choose here.
 
     Raises:
@@ -43,7 +35,7 @@ def score(
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     references = read_by_key(f"ark:{data}/text", "tokens")
     lattices = {key: BestWords(lattice) for key, lattice in read_lattices(decoding)}
-    pairs = [read_choice(chosen_on)] if chosen_on else [(w, p) for w in weights for p in penalties]
+    pairs = [read_choice(chosen_on)] if chosen_on else options.pairs()
     results: dict[tuple[int, float], tuple[dict[str, Counts], dict[str, list[str]]]] = {}
     for weight, penalty in pairs:
         hypotheses = {
