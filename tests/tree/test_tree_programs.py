@@ -67,12 +67,19 @@ def test_the_tree_is_kaldis(run, tmp_path, treeacc, form):
         assert (tmp_path / "tree").read_bytes() == (TREE / "tree.txt").read_bytes()
 
 
-def test_classes_join_all_phones(run, tmp_path, acc):
-    words = ("--mode=k-means", "--num-classes=3", acc, LANG / "phones/sets.int", tmp_path / "classes")
+def test_classes_of_phones_are_kaldis(run, tmp_path, acc):
+    words = ("--mode=k-means", "--num-classes=7", acc, LANG / "phones/sets.int", tmp_path / "classes")
     assert run("cluster-phones", *words)[0] == 0
-    classes = [line.split() for line in (tmp_path / "classes").read_text().splitlines()]
-    assert len(classes) == 3
-    assert sorted(int(phone) for phones in classes for phone in phones) == list(range(1, 21))
+    assert (tmp_path / "classes").read_bytes() == (TREE / "classes.txt").read_bytes()
+
+
+def test_refined_questions_of_roots_of_several_phones_give_kaldis_tree(run, tmp_path, acc):
+    words = ("--num-iters-refine=5", LANG / "topo", TREE / "questions.txt", tmp_path / "qst")
+    assert run("compile-questions", *words)[0] == 0
+    options = ("--binary=false", "--max-leaves=45", "--thresh=50", "--cluster-thresh=120")
+    words = (acc, TREE / "groups.int", tmp_path / "qst", LANG / "topo", tmp_path / "tree")
+    assert run("build-tree", *options, *words)[0] == 0
+    assert (tmp_path / "tree").read_bytes() == (TREE / "refined.txt").read_bytes()
 
 
 @pytest.mark.parametrize(

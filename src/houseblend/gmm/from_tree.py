@@ -91,8 +91,11 @@ def _narrowed(stats: TreeStatistics, tree: ContextDependency, old_tree: ContextD
 
 
 def _gaussian(moments: np.ndarray, var_floor: float) -> DiagGmm:
-    """One Gaussian of moments [1 + 2 D]."""
-    dim = len(moments) // 2
-    mean = moments[1 : 1 + dim] / moments[0]
-    variance = np.maximum(moments[1 + dim :] / moments[0] - mean**2, var_floor)
-    return DiagGmm.from_moments(np.ones(1), mean[None], variance[None])
+    """One Gaussian of moments [1 + 2 D], in float32 as Kaldi computes it."""
+    if not moments[0] > 0:
+        raise InputError("statistics without frames", do="accumulate them again")
+    sums, squares = moments[1:].astype(np.float32).reshape(2, -1)
+    scale = np.float32(1.0 / np.float32(moments[0]))
+    mean = scale * sums
+    inv_vars = 1 / np.maximum(scale * squares - mean * mean, np.float32(var_floor))
+    return DiagGmm(np.ones(1, dtype=np.float32), (mean * inv_vars)[None], inv_vars[None])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from houseblend.tree.gaussian import objective, total
+from houseblend.tree.selection import nth_element
 
 NEAR = 5
 """Clusters that a point may go over to: its own and those nearest to it."""
@@ -90,6 +91,12 @@ def refine(
     return moves.gain
 
 
+def _nearest(loss: np.ndarray, own: int, near: int) -> list[int]:
+    """The clusters, but for its own, that a point loses least in, of losses [K]; behind them its own."""
+    others = [(value, cluster) for cluster, value in enumerate(loss.tolist()) if cluster != own]
+    return [*(cluster for _, cluster in nth_element(others, near - 2)[: near - 1]), int(own)]
+
+
 class _Moves:
     """What the likelihood of each cluster near a point becomes with it, or of its own without it.
 
@@ -107,9 +114,7 @@ class _Moves:
         every = np.arange(len(points))
         with_it = objective(clusters[None] + points[:, None], var_floor)
         loss = self.objectives - with_it
-        loss[every, assignments] = np.inf
-        self.choice = np.argsort(loss, axis=1, kind="stable")[:, :near]
-        self.choice[:, -1] = assignments
+        self.choice = np.array([_nearest(row, own, near) for row, own in zip(loss, assignments, strict=True)])
         self.own = np.full(len(points), near - 1)
         self.value = -(loss[every[:, None], self.choice] - self.objectives[self.choice])
         self.value[:, -1] = objective(clusters[assignments] - points, var_floor)

@@ -47,8 +47,6 @@ def phone_classes(
 ) -> list[list[int]]:
     """The sets joined to a number of classes by k-means; arguments as of `phone_questions`.
 
-    Where more than four classes are wanted, Kaldi tries those near a phone in an order that depends on its library.
-
     Raises:
         InputError: as `phone_questions`, or there are fewer sets than classes.
     """

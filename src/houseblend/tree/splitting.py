@@ -98,7 +98,7 @@ class _Key:
 
     Args:
         questions: as they were given.
-        values: that occur in questions or statistics, sorted, [V].
+        values: that occur in the statistics, or up to the last of them, [V].
         codes: place of every event's value among them, [N]; ABSENT where the event lacks the key.
         member: has a question a value, [Q, V], float64.
     """
@@ -160,9 +160,8 @@ class _Asker:
 
 
 def _key(column: np.ndarray, questions: KeyQuestions) -> _Key:
-    present = column[column != ABSENT]
-    values = np.unique([*np.unique(present), *(value for values in questions.sets for value in values)]).astype(
-        np.int64
-    )
+    values = np.unique(column[column != ABSENT])
+    if questions.refinements > 0:  # values that nobody has may go over to the other side too, by rounding
+        values = np.arange(values.max(initial=-1) + 1)
     codes = np.where(column == ABSENT, ABSENT, np.searchsorted(values, column))
     return _Key(questions, values, codes)

@@ -7,7 +7,7 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.hmm.tree import MAX_WIDTH
-from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
+from houseblend.io.objects import MAX_DIM, KaldiInput, KaldiOutput, open_input
 
 Event = tuple[tuple[int, int], ...]
 """(key, value) of the pdf-class and of those phones of the window that count, sorted by key (see hmm/tree.py)."""
@@ -121,8 +121,8 @@ def _read_event(source: KaldiInput) -> Event:
     for _ in range(size):
         pairs.append((source.read_int(), source.read_int()))
     keys = [key for key, _ in pairs]
-    if keys != sorted(set(keys)) or any(value < 0 for _, value in pairs):
-        raise source.fail(f"found the event {pairs}"[:100], "keys that grow, values that are not negative")
+    if keys != sorted(set(keys)) or not all(0 <= value < MAX_DIM for _, value in pairs):
+        raise source.fail(f"found the event {pairs}"[:100], f"keys that grow, values from 0 to below {MAX_DIM}")
     return tuple(pairs)
 
 
