@@ -6,6 +6,9 @@ from pathlib import Path
 import torch
 
 from houseblend.base.options import declared_fields, option_name
+from houseblend.parallel.asynchronous.machine import Machine, Workload
+from houseblend.parallel.predict import predict
+from houseblend.parallel.predict import table as predicted
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.strategies import ASYNCHRONOUS, METHODS, STRATEGIES
 from houseblend.parallel.strategy import Moment, Strategy
@@ -64,6 +67,22 @@ def asynchronous_table() -> str:
     return "\n".join(rows)
 
 
+def predictions() -> str:
+    """What nnet-predict-speedup says of Su and Chen's 16 and 32 GPUs, by the assumptions of the page."""
+    machine, workload = Machine("0.05", 0.1, 5e-5, 1.25e9), Workload(40_325_928, 30_000)
+    named = {
+        "average --average-period=7": STRATEGIES["average"](7),
+        "hpsgd --average-period=7": STRATEGIES["hpsgd"](7),
+        "average --average-period=70": STRATEGIES["average"](70),
+        "streaming --average-period=7 --fragments=4": STRATEGIES["streaming"](7, fragments=4),
+        "asgd --average-period=7": ASYNCHRONOUS["asgd"](7),
+    }
+    parts = ["```text"]
+    for words, strategy in named.items():
+        parts += [words, predicted([predict(strategy, machine, workload, count) for count in (1, 16, 32)])]
+    return "\n".join([*parts, "```"])
+
+
 def _arrays(arrays: dict[str, torch.Tensor]) -> int:
     """Numbers in arrays that are not the same one under two names."""
     return sum({one.data_ptr(): len(one) for one in arrays.values() if len(one) > 1}.values())
@@ -94,7 +113,7 @@ def _shown(value: object) -> str:
 
 def written(text: str) -> str:
     """The page with what the code says of it put between its marks, `<!-- NAME -->` and `<!-- /NAME -->`."""
-    tables = {"costs": table(), "pushes": asynchronous_table()}
+    tables = {"costs": table(), "pushes": asynchronous_table(), "predictions": predictions()}
     for name, part in {**tables, **{name: section(name) for name in METHODS}}.items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.options import declared_fields, option_name
-from houseblend.parallel.asynchronous.machine import Machine
+from houseblend.parallel.asynchronous.machine import Machine, Workload
 from houseblend.parallel.options import ExchangeOptions, NetworkOptions, RunOptions
 from houseblend.parallel.schedule import Schedule
 from houseblend.parallel.schedules import SCHEDULES
@@ -37,6 +37,7 @@ def test_options_of_the_page_are_options_of_train_dnn():
     kinds = [
         *METHODS.values(),
         Machine,
+        Workload,
         *SCHEDULES.values(),
         Schedule,
         NetworkOptions,

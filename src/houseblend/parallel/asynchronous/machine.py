@@ -1,4 +1,4 @@
-"""The options of the virtual clock; nothing heavy is loaded here."""
+"""The options of the virtual clock, and of predictions; nothing heavy is loaded here."""
 
 import math
 from dataclasses import dataclass
@@ -30,6 +30,22 @@ class Machine:
     def speeds(self) -> list[float]:
         """Seconds of a minibatch, of each worker in turn; not finite where no number stands."""
         return [_number(text) for text in self.step_seconds.split(",")]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A round, for nnet-predict-speedup."""
+
+    parameters: int = declared(8_774_584, "Trained parameters; those of 440-6x1024-3000")
+    round_steps: int = declared(1000, "Minibatches of all workers together")
+    sum_seconds: float = declared(2e-10, "Seconds to add a number of one worker to a mean")
+    round_seconds: float = declared(0.0, "Seconds at the end of a round: evaluation, files")
+
+    def __post_init__(self) -> None:
+        """UsageError: values that make no sense."""
+        for name, least in (("parameters", 1), ("round_steps", 1), ("sum_seconds", 0), ("round_seconds", 0)):
+            if not least <= getattr(self, name) < math.inf:
+                raise UsageError(f"{option_name(name)}={getattr(self, name)}", expected=f"{least} or more")
 
 
 def _number(text: str) -> float:
