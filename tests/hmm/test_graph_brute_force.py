@@ -6,12 +6,23 @@ Both determinisations round costs to 1/1024 where paths part.
 import math
 import random
 
+import numpy as np
 import pytest
 from golden_hmm import both_models, load
 
 from houseblend.hmm.hclg import compose_hclg, compose_lg
-from houseblend.lang.fst import NO_FINAL, Arc, Graph
-from houseblend.lang.lexicon import Entry, add_disambiguation, lexicon_graph
+from houseblend.hmm.topology import HmmTopology
+from houseblend.hmm.transition_model import TransitionModel
+from houseblend.hmm.tree import ContextDependency
+from houseblend.io.lang_files import read_symbol_table
+from houseblend.lang.fst import NO_FINAL, Arc, Graph, read_graph
+from houseblend.lang.lang_dir import prepare_lang
+from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_graph
+from houseblend.lang.phone_files import read_phone_list, read_phone_sets, read_roots
+from houseblend.lang.word_positions import with_word_positions
+from houseblend.tree.build import BuildOptions, build_tree
+from houseblend.tree.questions import compile_questions
+from houseblend.tree.statistics import TreeStatistics
 
 SILENCE, FIRST_DISAMBIGUATION = 1, 21
 TRANSITION_SCALE, SELF_LOOP_SCALE, SILENCE_PROBABILITY = 0.7, 0.3, 0.4
@@ -139,3 +150,62 @@ def test_sentences_cost_what_their_parts_cost_and_others_are_not_there(name, see
         last = max(place for place, label in enumerate(ids) if not model.id_is_self_loop[label])
         assert cost_in_graph(graph, ids[:last], words) == math.inf
         assert cost_in_graph(graph, ids, [*words, 1]) == math.inf
+
+
+def random_tree(rng, lang, topology, width, central):
+    """Grown from random statistics of phones in context, silence without any, with the questions of the lang directory."""
+    noise, silences = np.random.default_rng(rng.randrange(1000)), set(read_phone_list(lang / "phones/silence.int"))
+    rows = {}
+    for place in range(400):
+        window = rng.choices(topology.phones, k=width)
+        window[central] = topology.phones[place % len(topology.phones)]
+        alone = window[central] in silences
+        event = tuple((position, phone) for position, phone in enumerate(window) if position == central or not alone)
+        for pdf_class in range(topology.num_pdf_classes(window[central])):
+            mean = noise.normal(size=3)
+            rows[((-1, pdf_class), *event)] = np.concatenate([[20.0], 20 * mean, 20 * (mean**2 + 1)])
+    events = sorted(rows)
+    stats = TreeStatistics(events, np.array([rows[event] for event in events]))
+    asked = read_phone_sets(lang / "phones/sets.int") + read_phone_sets(lang / "phones/extra_questions.int")
+    classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
+    options = BuildOptions(threshold=0.0, max_leaves=60, merge_threshold=0.0)
+    roots, questions = read_roots(lang / "phones/roots.int"), compile_questions(asked, topology, width)
+    return ContextDependency(width, central, build_tree(stats, roots, questions, classes, central, options))
+
+
+@pytest.mark.parametrize(("width", "central"), [(1, 0), (2, 1), (3, 1), (4, 2)])
+@pytest.mark.parametrize("seed", range(2))
+def test_phones_with_positions_and_stress_in_grown_trees_cost_what_their_parts_cost(seed, width, central, tmp_path):
+    """From the dictionary over prepare_lang, tree and model to HCLG."""
+    rng = random.Random(100 * width + seed)
+    lexicon = sorted({entry._replace(phones=tuple("xABC"[int(p) - 1] + rng.choice("01") for p in entry.phones))
+                      for entry in random_lexicon(rng)})  # fmt: skip
+    for name, text in (
+        ("lexicon", "".join(f"{word} {' '.join(phones)}\n" for word, phones, _ in lexicon) + "oov SIL\n"),
+        ("silence_phones", "SIL\n"), ("nonsilence_phones", "A0 A1\nB0 B1\nC0 C1\n"), ("optional_silence", "SIL\n"),
+        ("extra_questions", "A0 B0 C0\nA1 B1 C1\n"),
+    ):  # fmt: skip
+        (tmp_path / f"{name}.txt").write_text(text)
+    lang = tmp_path / "lang"
+    prepare_lang(tmp_path, lang, "oov", SILENCE_PROBABILITY, word_positions=True)
+    topology, word_ids = HmmTopology.load(lang / "topo"), read_symbol_table(lang / "words.txt")
+    tree = random_tree(rng, lang, topology, width, central)
+    assert tree.num_pdfs == 56
+    model = TransitionModel.initial(topology, tree)
+    grammar = random_grammar(rng, max(word_ids[word] for word, _, _ in lexicon))
+    lg = compose_lg(read_graph(lang / "L_disambig.fst"), grammar)
+    disambiguation = read_phone_list(lang / "phones/disambig.int")
+    graph = compose_hclg(lg, tree, model, disambiguation, TRANSITION_SCALE, SELF_LOOP_SCALE)
+    placed = with_word_positions(Dictionary(lexicon, [["SIL"]], [["A0", "A1"], ["B0", "B1"], ["C0", "C1"]], "SIL", []))
+    phone_ids = read_symbol_table(lang / "phones.txt")
+    spoken = [
+        Entry(str(word_ids[word]), tuple(str(phone_ids[p]) for p in phones)) for word, phones, _ in placed.entries
+    ]
+    assert {word_ids[word] for word, _, _ in lexicon} <= set(range(1, 6))
+    for _ in range(10):
+        words, phones, cost = random_sentence(rng, grammar, spoken)
+        ids, alignment_cost = random_alignment(rng, phones, tree, model)
+        rounding = 2 / 1024 * (len(phones) + 1)
+        assert cost_in_graph(graph, ids, words) == pytest.approx(cost + alignment_cost, abs=rounding)
+        last = max(place for place, label in enumerate(ids) if not model.id_is_self_loop[label])
+        assert cost_in_graph(graph, ids[:last], words) == math.inf

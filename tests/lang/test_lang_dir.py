@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import InputError
-from houseblend.io.lang_files import read_symbol_table
+from houseblend.io.lang_files import read_symbol_table, validate_lang
 from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_fst, read_graph, renumber_inputs
 from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lang"
+POSITIONS = GOLDEN.with_name("lang_positions")
 
 
 def write_dictionary(folder, entries, nonsilence, silence=("SIL",)):
@@ -262,3 +263,45 @@ def test_inputs_are_renumbered_in_their_order():
     assert again.finals == graph.finals
     for arcs, expected in zip(again.arcs, graph.arcs, strict=True):
         assert [arc._replace(ilabel=labels[arc.ilabel]) for arc in arcs] == expected
+
+
+def test_files_of_phones_with_positions_are_kaldis(tmp_path):
+    """Stress too: phones of one line of the dictionary share their roots in all positions."""
+    prepare_lang(POSITIONS / "dict", tmp_path, "<UNK>", word_positions=True)
+    names = ["words.txt", "phones.txt", "topo", "oov.int"]
+    names += [str(path.relative_to(POSITIONS)) for path in sorted((POSITIONS / "phones").iterdir())]
+    assert len(names) == 18
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (POSITIONS / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", ["L", "L_disambig"])
+def test_lexicon_transducers_of_phones_with_positions_are_kaldis(tmp_path, name):
+    prepare_lang(POSITIONS / "dict", tmp_path, "<UNK>", word_positions=True)
+    phones, words = (read_symbol_table(tmp_path / f"{kind}.txt") for kind in ("phones", "words"))
+    rows = [line.split() for line in (POSITIONS / f"{name}.txt").read_text().splitlines()]
+    wanted = sorted((int(row[0]), int(row[1]), phones[row[2]], words[row[3]], float(row[4])) for row in rows if row[4:])
+    graph = read_graph(tmp_path / f"{name}.fst")
+    found = sorted((s, a.nextstate, a.ilabel, a.olabel, a.weight) for s, arcs in enumerate(graph.arcs) for a in arcs)
+    loop = (1, 1, phones["#0"], words["#0"], 0.0)
+    assert (loop in found) == (name == "L_disambig")
+    for mine, its in zip([arc for arc in found if arc != loop], wanted, strict=True):
+        assert mine == pytest.approx(its, abs=1e-6)
+
+
+def test_the_step_makes_them_and_validates_their_boundaries(run_step, tmp_path):
+    words = ("--oov=<UNK>", "--position-dependent-phones=true", POSITIONS / "dict", tmp_path / "lang")
+    run_step("prepare_lang", *words, check=True)
+    path = tmp_path / "lang/phones/word_boundary.int"
+    assert path.read_bytes() == (POSITIONS / "phones/word_boundary.int").read_bytes()
+    path.write_text(path.read_text().replace("2 begin", "2 end"))
+    with pytest.raises(InputError, match=r"word_boundary\.int:2: 2 end; expected 2 begin"):
+        validate_lang(tmp_path / "lang")
+
+
+def test_phones_that_tell_a_position_already_are_refused(tmp_path):
+    folder = write_dictionary(tmp_path / "dict", ["<oov> SIL", "w A_B"], ["A_B"])
+    with pytest.raises(InputError, match=r"phones \['A_B'\] end in _B"):
+        prepare_lang(folder, tmp_path / "lang", "<oov>", word_positions=True)
+    prepare_lang(folder, tmp_path / "lang", "<oov>")
+    assert not (tmp_path / "lang/phones/word_boundary.int").exists()

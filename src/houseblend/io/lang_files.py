@@ -12,6 +12,7 @@ from houseblend.io.text import lines_of, words_of
 
 LISTS = ("silence", "nonsilence", "optional_silence", "disambig", "context_indep")
 TABLES = ("sets", "roots")
+BOUNDARIES = ("nonword", "begin", "end", "internal", "singleton")
 AGAIN = "run prepare_lang"
 _NUMBERS = range(1 << 31)
 
@@ -40,6 +41,8 @@ def validate_lang(path: Path) -> None:
         _require_numbers(path / "phones" / name, phones)
     for name in TABLES:
         _require_numbers(path / "phones" / name, phones, words_too=("shared", "not-shared", "split", "not-split"))
+    if (path / "phones/word_boundary.int").exists():
+        _require_numbers(path / "phones/word_boundary", phones, words_too=BOUNDARIES)
     require_content(path / "oov.int", AGAIN)
     if (path / "oov.txt").exists():
         _require_numbers(path / "oov", words)

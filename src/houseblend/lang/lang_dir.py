@@ -1,4 +1,4 @@
-"""The lang directory, as Kaldi's utils/prepare_lang.sh writes it (phones without word position)."""
+"""The lang directory, as Kaldi's utils/prepare_lang.sh writes it."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,14 @@ from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_file, lexicon_graph
+from houseblend.lang.word_positions import with_word_positions, word_boundaries
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
 
 
-def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5) -> None:
+def prepare_lang(
+    dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5, word_positions: bool = False
+) -> None:
     """Write a lang directory.
 
     Args:
@@ -23,11 +26,14 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
         out: directory to write.
         oov: word of the lexicon that stands for words outside it.
         silence_probability: of optional silence.
+        word_positions: phones tell where in a word they stand (`lang/word_positions.py`).
 
     Raises:
         InputError: the dictionary is wrong, or lacks the oov word.
     """
     content = Dictionary.read(dictionary)
+    if word_positions:
+        content = with_word_positions(content)
     if oov not in {entry.word for entry in content.entries}:
         raise InputError(
             "the oov word is not in the lexicon",
@@ -56,6 +62,8 @@ def prepare_lang(dictionary: Path, out: Path, oov: str, silence_probability: flo
     _write_rows(out / "phones" / "sets", [(group, "") for group in groups], phone_ids)
     _write_rows(out / "phones" / "roots", [(group, "shared split ") for group in groups], phone_ids)
     _write_rows(out / "phones" / "extra_questions", [(group, "") for group in content.questions], phone_ids)
+    if word_positions:
+        _write_word_boundaries(out / "phones" / "word_boundary", word_boundaries(content), phone_ids)
     _write_word_disambiguation(out / "phones", phone_ids, word_ids)
     _write_align_lexicon(out / "phones" / "align_lexicon", content, phone_ids, word_ids)
     write_text(out / "topo", _topology([phone_ids[p] for p in silences], [phone_ids[p] for p in nonsilences]))
@@ -96,6 +104,11 @@ def _write_rows(path: Path, rows: Iterable[tuple[Sequence[str], str]], ids: dict
     write_text(
         path.with_suffix(".int"), "".join(f"{head}{' '.join(str(ids[p]) for p in phones)}\n" for phones, head in rows)
     )
+
+
+def _write_word_boundaries(path: Path, boundaries: dict[str, str], ids: dict[str, int]) -> None:
+    write_text(path.with_suffix(".txt"), "".join(f"{phone} {what}\n" for phone, what in boundaries.items()))
+    write_text(path.with_suffix(".int"), "".join(f"{ids[phone]} {what}\n" for phone, what in boundaries.items()))
 
 
 def _write_word_disambiguation(folder: Path, phone_ids: dict[str, int], word_ids: dict[str, int]) -> None:
