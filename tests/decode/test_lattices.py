@@ -7,6 +7,7 @@ import pytest
 from random_lattices import all_paths, random_raw
 
 from houseblend.base.errors import InputError
+from houseblend.cli import lattice_best_path
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
 from houseblend.decode.paths import best_path
@@ -42,6 +43,14 @@ def test_best_paths_are_kaldis(run_program, tmp_path):
     for name in ("lmcost", "accost"):
         mine, its = (dict(read_table(f"ark:{path}", "float")) for path in (tmp_path / name, GOLDEN / f"best.{name}"))
         assert mine == pytest.approx(its, rel=1e-3)
+
+
+@pytest.mark.parametrize("wanted", ["words", "ali"])
+def test_best_paths_without_words_or_alignments(wanted, tmp_path):
+    target = f"ark,t:{tmp_path}/{wanted}"
+    targets = [target] if wanted == "words" else ["", target]
+    assert lattice_best_path.main.main(["--acoustic-scale=0.1", f"ark:{GOLDEN}/lat.txt", *targets]) == 0
+    assert (tmp_path / wanted).read_text() == (GOLDEN / f"best.{wanted}").read_text()
 
 
 def test_scaling_is_kaldis(run_program, tmp_path):

@@ -5,34 +5,31 @@ from houseblend.cli.program import argument, option, program, skipping
 
 @program(example="lattice-best-path --acoustic-scale=0.1 ark:lat.ark ark,t:words.txt ark,t:ali.txt")
 @argument("lattices", help="lattices (rspecifier)")
-@argument("words_wspecifier", help="word ids to write")
-@argument("ali_wspecifier", help="transition-ids to write")
+@argument("words_wspecifier", help="word ids to write", required=False)
+@argument("ali_wspecifier", help="transition-ids to write", required=False)
 @option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
 @option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
 @skipping
 def main(
-    lattices: str,
-    words_wspecifier: str,
-    ali_wspecifier: str,
-    acoustic_scale: float,
-    lm_scale: float,
+    lattices: str, words_wspecifier: str | None, ali_wspecifier: str | None, acoustic_scale: float, lm_scale: float,
     max_skipped: int | None,
-) -> None:
+) -> None:  # fmt: skip
     """Write the best path of every lattice."""
+    from contextlib import ExitStack
+
     from houseblend.cli.program import Skips
     from houseblend.decode.lattice import read_lattice_table
     from houseblend.decode.paths import best_path
     from houseblend.io.tables import write_table
 
-    with (
-        write_table(words_wspecifier, "int-vector") as write_words, write_table(ali_wspecifier, "int-vector") as write_ali,
-        Skips(max_skipped, "lattices", lattices) as skips,
-    ):  # fmt: skip
+    targets = {"words": words_wspecifier, "ids": ali_wspecifier}
+    with ExitStack() as stack, Skips(max_skipped, "lattices", lattices) as skips:
+        writers = {part: stack.enter_context(write_table(name, "int-vector")) for part, name in targets.items() if name}
         for key, lattice in read_lattice_table(lattices):
             path = best_path(lattice, lm_scale, acoustic_scale)
             if path is None:
                 skips.skip(key, "the lattice is empty")
                 continue
-            write_words(key, path.words)
-            write_ali(key, path.ids)
+            for part, write in writers.items():
+                write(key, getattr(path, part))
             skips.done(key)
