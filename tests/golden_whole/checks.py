@@ -30,7 +30,6 @@ Check = Callable[[Workplace, Row], Outcome]
 CHECKS: list[tuple[str, Check]] = []
 
 LATER = [
-    (r"feats/plp13", "with PLP features: `compute-plp-feats`"),
     (r"feats/pitch", "with pitch features: `compute-kaldi-pitch-feats`, `process-kaldi-pitch-feats`"),
     (r"^nnet2/|^ng/nnet2(?!_d24_r10_up1)", "with nnet2's networks and training"),
 ]

@@ -16,7 +16,7 @@ def write_features(
     """Compute the features of every recording; recordings that cannot be used are skipped and counted.
 
     Args:
-        kind: `MfccOptions`, `FbankOptions` or `SpectrogramOptions`.
+        kind: `MfccOptions`, `FbankOptions`, `PlpOptions` or `SpectrogramOptions`.
         wav_rspecifier: recordings.
         feats_wspecifier: features to write.
         max_skipped: how many may be skipped.

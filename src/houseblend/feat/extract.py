@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.feat.options import FbankOptions, FeatureOptions, MfccOptions
+from houseblend.feat.options import FbankOptions, FeatureOptions, MfccOptions, PlpOptions
+from houseblend.feat.plp import compute_plp
 from houseblend.feat.spectrum import compute_fbank, compute_mfcc, compute_spectrogram
 
 
@@ -71,7 +72,7 @@ def extract(
     Args:
         rate: of the samples in Hz.
         samples_N: on the int16 scale, shape [num_samples].
-        options: of MFCC, filterbank or spectrogram.
+        options: of MFCC, filterbank, PLP or spectrogram.
         key: the utterance, for errors and dither.
         vtln_warp: warp factor of the frequency axis; a spectrogram is never warped.
         seed: run seed of the dither.
@@ -86,6 +87,8 @@ def extract(
         feats = compute_mfcc(samples_N, options, vtln_warp, seed, key)
     elif isinstance(options, FbankOptions):
         feats = compute_fbank(samples_N, options, vtln_warp, seed, key)
+    elif isinstance(options, PlpOptions):
+        feats = compute_plp(samples_N, options, vtln_warp, seed, key)
     else:
         feats = compute_spectrogram(samples_N, options, seed, key)
     if len(feats) == 0:

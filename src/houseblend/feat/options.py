@@ -97,6 +97,23 @@ class FbankOptions:
 
 
 @dataclass(frozen=True)
+class PlpOptions:
+    """Perceptual linear prediction."""
+
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    mel: MelOptions = field(default_factory=MelOptions)
+    lpc_order: int = declared(12, "Order of the linear prediction")
+    num_ceps: int = declared(13, "Number of cepstra, C0 included")
+    use_energy: bool = declared(True, "Log energy in place of C0")
+    energy_floor: float = declared(0.0, "Floor of the energy; 0 for none")
+    raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
+    compress_factor: float = declared(0.33333, "Power that intensities are raised to, to have loudness")
+    cepstral_lifter: float = declared(22.0, "Constant of the lifter; 0 for none")
+    cepstral_scale: float = declared(1.0, "Factor on all cepstra")
+    htk_compat: bool = declared(False, "Energy or C0 last, as HTK has it")
+
+
+@dataclass(frozen=True)
 class SpectrogramOptions:
     """Log power spectrum."""
 
@@ -105,7 +122,7 @@ class SpectrogramOptions:
     raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
 
 
-FeatureOptions = MfccOptions | FbankOptions | SpectrogramOptions
+FeatureOptions = MfccOptions | FbankOptions | PlpOptions | SpectrogramOptions
 Options = TypeVar("Options", bound=FeatureOptions)
 _PARTS = {"frame": FrameOptions, "mel": MelOptions}
 

@@ -10,13 +10,11 @@ from houseblend.feat.split_radix import split_radix_power
 from houseblend.feat.window import EPSILON, prepare_frames
 
 
-def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_warp: float = 1.0) -> np.ndarray:
-    """Triangular filters, shape [num_mel_bins, padded_size / 2], float32.
-
-    mel(f) = 1127 ln(1 + f / 700); triangles are equally wide on the mel scale.
+def mel_corners(options: MelOptions, frame: FrameOptions, vtln_warp: float = 1.0) -> np.ndarray:
+    """Where the filters begin, are highest, and end, in mel: filter i at i, i + 1, i + 2; shape [num_mel_bins + 2].
 
     Raises:
-        InputError: the band limits do not fit the sampling rate, or filters so narrow that nothing would be in them.
+        InputError: the band limits do not fit the sampling rate, or there are too few filters.
     """
     nyquist = 0.5 * frame.sample_frequency
     high = options.high_freq + (nyquist if options.high_freq <= 0 else 0)
@@ -38,7 +36,19 @@ def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_
                 f"VTLN warp {vtln_warp:g} between {options.vtln_low:g} and {vtln_high:g} Hz",
                 expected=f"cutoffs in order inside the filters' {low:g} to {high:g} Hz",
             )
-        corners = _mel(_warp(_hertz(corners), options.vtln_low, vtln_high, low, high, vtln_warp))
+        corners = _mel(_warp(hertz(corners), options.vtln_low, vtln_high, low, high, vtln_warp))
+    return corners
+
+
+def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_warp: float = 1.0) -> np.ndarray:
+    """Triangular filters, shape [num_mel_bins, padded_size / 2], float32.
+
+    mel(f) = 1127 ln(1 + f / 700); triangles are equally wide on the mel scale.
+
+    Raises:
+        InputError: the band limits do not fit the sampling rate, or filters so narrow that nothing would be in them.
+    """
+    corners = mel_corners(options, frame, vtln_warp)
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     mel = _mel(np.arange(frame.padded_size // 2) * frame.sample_frequency / frame.padded_size)
     rising, falling = (mel - left) / (centre - left), (right - mel) / (right - centre)
@@ -49,7 +59,7 @@ def mel_banks(options: MelOptions, frame: FrameOptions, htk: bool = False, vtln_
             expected=f"less: {np.count_nonzero(~inside.any(axis=1))} filters hold no point of the spectrum",
         )  # fmt: skip
     banks = np.where(inside, np.where(mel <= centre, rising, falling), 0.0)
-    if htk and low != 0:
+    if htk and options.low_freq != 0:
         banks[:, 0] = 0.0
     return banks.astype(np.float32)
 
@@ -88,11 +98,11 @@ def compute_mfcc(
     if not 0 < options.num_ceps <= options.mel.num_mel_bins:
         raise InputError(f"--num-ceps={options.num_ceps}", expected=f"1 to --num-mel-bins={options.mel.num_mel_bins}")
     frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
-    banks = _same_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
+    banks = same_banks(options.mel, options.frame, options.htk_compat, vtln_warp)
     log_mel = np.log(np.maximum(power_spectrum(frames)[:, :-1] @ banks.T, EPSILON))
     feats = log_mel @ _cepstral_transform(options.num_ceps, options.mel.num_mel_bins, options.cepstral_lifter).T
     if options.use_energy:
-        feats[:, 0] = _log_energy(energy, options.energy_floor)
+        feats[:, 0] = log_energy(energy, options.energy_floor)
     if options.htk_compat:
         first = feats[:, :1] * np.float32(1.0 if options.use_energy else np.sqrt(2.0))
         feats = np.concatenate([feats[:, 1:], first], axis=1)
@@ -107,11 +117,11 @@ def compute_fbank(
     spectrum = power_spectrum(frames)[:, :-1]
     if not options.use_power:
         spectrum = np.sqrt(spectrum)
-    feats = spectrum @ _same_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
+    feats = spectrum @ same_banks(options.mel, options.frame, options.htk_compat, vtln_warp).T
     if options.use_log_fbank:
         feats = np.log(np.maximum(feats, EPSILON))
     if options.use_energy:
-        column = _log_energy(energy, options.energy_floor)[:, None]
+        column = log_energy(energy, options.energy_floor)[:, None]
         feats = np.concatenate([feats, column] if options.htk_compat else [column, feats], axis=1)
     return feats
 
@@ -126,7 +136,7 @@ def compute_spectrogram(
     """
     frames, energy = prepare_frames(samples_N, options.frame, seed, utterance, options.raw_energy)
     feats = np.log(np.maximum(power_spectrum(frames), EPSILON))
-    feats[:, 0] = _log_energy(energy, options.energy_floor)
+    feats[:, 0] = log_energy(energy, options.energy_floor)
     return feats
 
 
@@ -139,7 +149,8 @@ def power_spectrum(frames: np.ndarray) -> np.ndarray:
     return np.real(transform) ** 2 + np.imag(transform) ** 2
 
 
-_same_banks = functools.lru_cache(maxsize=64)(mel_banks)
+same_banks = functools.lru_cache(maxsize=64)(mel_banks)
+"""`mel_banks`, made once for the same arguments."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -148,16 +159,18 @@ def _cepstral_transform(num_ceps: int, num_bins: int, lifter_coefficient: float)
     return transform * lifter(lifter_coefficient, num_ceps)[:, None] if lifter_coefficient else transform
 
 
-def _log_energy(energy: np.ndarray, floor: float) -> np.ndarray:
-    log_energy = np.log(energy)
-    return np.maximum(log_energy, np.float32(np.log(floor))) if floor > 0 else log_energy
+def log_energy(energy: np.ndarray, floor: float) -> np.ndarray:
+    """Logarithms of energies [T], not below that of a floor above 0."""
+    logarithms = np.log(energy)
+    return np.maximum(logarithms, np.float32(np.log(floor))) if floor > 0 else logarithms
 
 
 def _mel(hertz: np.ndarray | float) -> np.ndarray:
     return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
 
 
-def _hertz(mel: np.ndarray) -> np.ndarray:
+def hertz(mel: np.ndarray) -> np.ndarray:
+    """Frequencies of mel values, both of any shape: the inverse of mel(f) in `mel_banks`."""
     return 700.0 * (np.exp(mel / 1127.0) - 1.0)
 
 
