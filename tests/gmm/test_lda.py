@@ -65,6 +65,18 @@ def test_statistics_that_tell_nothing_are_refused():
         lda(stats)
 
 
+def test_directions_without_variance_come_last(capsys):
+    stats, x, labels = frames_of_classes(500, 6, 4)
+    x[:, 2] = 0.0
+    stats = LdaStats.zeros(4, 6)
+    stats.add(x, labels, np.ones(500))
+    rows, spread, _ = lda(stats)
+    assert "is added to every variance" in capsys.readouterr().err
+    assert np.isfinite(rows).all()
+    assert np.abs(rows[:3, 2]).max() < 1e-6 * np.abs(rows).max()
+    assert spread[0] > 0.01
+
+
 def test_several_statistics_are_one_and_the_dimension_is_bounded(tmp_path, capsys):
     stats, x, labels = frames_of_classes(500, 6, 4)
     names = []

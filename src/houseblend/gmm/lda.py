@@ -6,10 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.base.log import warn
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 SMALLEST_VARIANCE = 1e-10
-"""Variance inside the classes below this share of the largest counts as this: numbers that never vary."""
+"""Variance inside the classes below this share of the largest counts as this."""
+ROUNDING = 1e-14
+"""And below this share as none at all."""
+SMOOTHING = 1e-3
+"""Share of the mean variance that is added to all if there is a direction without."""
 
 
 @dataclass
@@ -132,9 +137,14 @@ def lda(stats: LdaStats) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     used = stats.counts > 0
     means = stats.sums[used] / stats.counts[used][:, None] - mean
     between = (means * (stats.counts[used] / count)[:, None]).T @ means
-    values, vectors = np.linalg.eigh(total - between)
+    within = total - between
+    values, vectors = np.linalg.eigh(within)
     if not values[-1] > 0:
         raise InputError("LDA statistics without variance inside the classes", do="accumulate more frames")
+    if values[0] <= ROUNDING * values[-1]:
+        smooth = SMOOTHING * np.trace(within) / len(within)
+        warn(f"features that never vary inside classes, or too few frames: {smooth:.3g} is added to every variance")
+        values, vectors = np.linalg.eigh(within + smooth * np.eye(len(within)))
     whiten = (vectors / np.sqrt(np.maximum(values, SMALLEST_VARIANCE * values[-1]))).T
     spread, turn = np.linalg.eigh(whiten @ between @ whiten.T)
     order = np.argsort(-spread)
