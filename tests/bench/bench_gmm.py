@@ -22,7 +22,7 @@ from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.model import read_model
 from houseblend.hmm import search
-from houseblend.hmm.options import PathOptions
+from houseblend.hmm.options import GraphOptions, PathOptions
 from houseblend.hmm.search import SearchGraph
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.hmm.tree import ContextDependency
@@ -78,7 +78,7 @@ def main() -> None:
     transitions, mixtures = read_model(GMM / "mono" / "final.mdl")
     compiler = TrainingGraphCompiler.from_files(
         transitions, ContextDependency.load(GOLDEN / "hmm" / "mono" / "tree"), GOLDEN / "lang",
-        transition_scale=0.0, self_loop_scale=0.0,
+        GraphOptions(0.0, 0.0),
     )  # fmt: skip
     words = dict(read_table(f"ark:{GMM}/sub_text.int", "int-vector"))
     alignments = dict(read_table(f"ark:{GMM}/sub_ali.ark", "int-vector"))

@@ -16,6 +16,7 @@ pin()
 import numpy as np
 
 from houseblend.lang import train_lm as stages
+from houseblend.lang.options import LmOptions
 from houseblend.lang.sentences import Vocabulary, read_sentences
 
 WORDS, SENTENCE, ORDER = 10_000, 12, 3
@@ -45,7 +46,7 @@ def main() -> None:
         packed = [windows_NK[:, -order:] @ (WORDS + 3) ** np.arange(order)[::-1] for order in range(1, ORDER + 1)]
 
         def ours() -> None:
-            stages.train_lm(text, arpa, ORDER, [1] * ORDER)
+            stages.train_lm(text, arpa, LmOptions(order=ORDER))
 
         floor, seconds = alternate(lambda: [np.sort(keys) for keys in packed], ours)
         print(f"lm-train, {count} words: {seconds:.2f} s, the floor (sorting the n-grams) {floor:.2f} s;")

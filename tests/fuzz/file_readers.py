@@ -28,6 +28,7 @@ from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary
+from houseblend.lang.options import LexiconOptions
 from houseblend.lang.phone_files import read_phone_map, read_phone_sets, read_roots
 from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.ledger import Ledger
@@ -85,7 +86,7 @@ def text_files(files: dict[str, str]) -> Callable[[Path], None]:
 
 def _make_lang(folder: Path) -> None:
     text_files({f"dict/{name}": text for name, text in DICTIONARY.items()})(folder)
-    prepare_lang(folder / "dict", folder, "<unk>")
+    prepare_lang(folder / "dict", folder, LexiconOptions("<unk>"))
     shutil.rmtree(folder / "dict")
 
 

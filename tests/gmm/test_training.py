@@ -12,6 +12,7 @@ from houseblend.feat.description import write_model_features
 from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm.align import UtteranceAligner, read_transcripts
 from houseblend.gmm.model import read_model
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
@@ -87,7 +88,7 @@ def test_a_symbol_in_a_transcript_is_named_with_its_line(symbol, digits, run_ste
 def test_words_without_pronunciation_are_named(tmp_path):
     compiler = TrainingGraphCompiler.from_files(
         TransitionModel.load(HMM / "mono" / "transitions.mdl"), ContextDependency.load(HMM / "mono" / "tree"),
-        GMM.parent / "lang",
+        GMM.parent / "lang", GraphOptions(),
     )  # fmt: skip
     with pytest.raises(
         InputError, match=r"\[u1\] no pronunciation of words \[0, 99\] \(0 is <eps>\); expected numbers of"

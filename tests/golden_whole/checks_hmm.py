@@ -9,11 +9,13 @@ from workplace import Workplace
 from houseblend.decode.lattice import read_lattice_table
 from houseblend.decode.paths import best_path
 from houseblend.hmm.hclg import compose_hclg, compose_lg
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.fst import Graph, read_graph, write_graph
 from houseblend.lang.lang_dir import prepare_lang
+from houseblend.lang.options import LexiconOptions
 
 WEIGHTS = Tolerance(1e-4, 1e-4)
 LIKELIHOODS = Tolerance(0.0, 2e-3)
@@ -43,7 +45,7 @@ def lang_directory(workplace: Workplace, row: Row) -> Outcome:
     for name in ("nonsilence", "silence", "optional_silence"):
         target = name if name.startswith("optional") else f"{name}_phones"
         (dictionary / f"{target}.txt").write_bytes((golden / f"phones/{name}.txt").read_bytes())
-    prepare_lang(dictionary, made, "<SIL>")
+    prepare_lang(dictionary, made, LexiconOptions("<SIL>"))
     total = Deviation()
     for path in [golden / name for name in ("words.txt", "phones.txt", "topo", "oov.int")] + [*golden.glob("phones/*")]:
         total |= compare(made / path.relative_to(golden), path, path.name, Tolerance())
@@ -84,7 +86,7 @@ def decoding_graph(workplace: Workplace, row: Row) -> Outcome:
     folder, lang = (workplace.golden / row.files[0]).parent, workplace.golden / "lang"
     tree, model = ContextDependency.load(folder / "tree"), TransitionModel.load(folder / "final.mdl")
     symbols = [int(word) for word in (lang / "phones/disambig.int").read_text().split()]
-    mine = compose_hclg(read_graph(lang / "LG.fst"), tree, model, symbols)
+    mine = compose_hclg(read_graph(lang / "LG.fst"), tree, model, symbols, GraphOptions())
     write_graph(workplace.place / "work/HCLG.fst", mine)
     mine = read_graph(workplace.place / "work/HCLG.fst")
     return outcome(graph_deviation(mine, read_graph(folder / "HCLG.fst"), WEIGHTS), WEIGHTS)

@@ -11,6 +11,7 @@ import pytest
 from golden_hmm import both_models, load
 
 from houseblend.hmm.hclg import compose_hclg, compose_lg
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.topology import HmmTopology
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
@@ -18,6 +19,7 @@ from houseblend.io.lang_files import read_symbol_table
 from houseblend.lang.fst import NO_FINAL, Arc, Graph, read_graph
 from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_graph
+from houseblend.lang.options import LexiconOptions
 from houseblend.lang.phone_files import read_phone_list, read_phone_sets, read_roots
 from houseblend.lang.word_positions import with_word_positions
 from houseblend.tree.build import BuildOptions, build_tree
@@ -25,7 +27,7 @@ from houseblend.tree.questions import compile_questions
 from houseblend.tree.statistics import TreeStatistics
 
 SILENCE, FIRST_DISAMBIGUATION = 1, 21
-TRANSITION_SCALE, SELF_LOOP_SCALE, SILENCE_PROBABILITY = 0.7, 0.3, 0.4
+SCALES, SILENCE_PROBABILITY = GraphOptions(transition_scale=0.7, self_loop_scale=0.3), 0.4
 
 
 def random_lexicon(rng):
@@ -88,12 +90,12 @@ def random_alignment(rng, phones, tree, model):
             taken = rng.choice(onward)
             stays = math.exp(model.log_probs[first + loop[0]]) if loop else 0.0
             ids.append(first + taken)
-            cost -= TRANSITION_SCALE * (model.log_probs[first + taken] - math.log(1 - stays))
+            cost -= SCALES.transition_scale * (model.log_probs[first + taken] - math.log(1 - stays))
             if loop:
-                cost -= SELF_LOOP_SCALE * math.log(1 - stays)
+                cost -= SCALES.self_loop_scale * math.log(1 - stays)
                 for _ in range(rng.randrange(3)):
                     ids.append(first + loop[0])
-                    cost -= SELF_LOOP_SCALE * math.log(stays)
+                    cost -= SCALES.self_loop_scale * math.log(stays)
             state = hmm[state].transitions[taken][0]
     return ids, cost
 
@@ -141,7 +143,7 @@ def test_sentences_cost_what_their_parts_cost_and_others_are_not_there(name, see
     silence_mark = f"#{most + 1}"
     spelled = lexicon_graph(marked, phone_ids, word_ids, SILENCE_PROBABILITY, str(SILENCE), silence_mark)
     disambiguation = [phone_ids[f"#{number}"] for number in range(most + 2)]
-    graph = compose_hclg(compose_lg(spelled, grammar), tree, model, disambiguation, TRANSITION_SCALE, SELF_LOOP_SCALE)
+    graph = compose_hclg(compose_lg(spelled, grammar), tree, model, disambiguation, SCALES)
     for _ in range(20):
         words, phones, cost = random_sentence(rng, grammar, lexicon)
         ids, alignment_cost = random_alignment(rng, phones, tree, model)
@@ -187,7 +189,7 @@ def test_phones_with_positions_and_stress_in_grown_trees_cost_what_their_parts_c
     ):  # fmt: skip
         (tmp_path / f"{name}.txt").write_text(text)
     lang = tmp_path / "lang"
-    prepare_lang(tmp_path, lang, "oov", SILENCE_PROBABILITY, word_positions=True)
+    prepare_lang(tmp_path, lang, LexiconOptions("oov", SILENCE_PROBABILITY, True))
     topology, word_ids = HmmTopology.load(lang / "topo"), read_symbol_table(lang / "words.txt")
     tree = random_tree(rng, lang, topology, width, central)
     assert tree.num_pdfs == 56
@@ -195,7 +197,7 @@ def test_phones_with_positions_and_stress_in_grown_trees_cost_what_their_parts_c
     grammar = random_grammar(rng, max(word_ids[word] for word, _, _ in lexicon))
     lg = compose_lg(read_graph(lang / "L_disambig.fst"), grammar)
     disambiguation = read_phone_list(lang / "phones/disambig.int")
-    graph = compose_hclg(lg, tree, model, disambiguation, TRANSITION_SCALE, SELF_LOOP_SCALE)
+    graph = compose_hclg(lg, tree, model, disambiguation, SCALES)
     placed = with_word_positions(Dictionary(lexicon, [["SIL"]], [["A0", "A1"], ["B0", "B1"], ["C0", "C1"]], "SIL", []))
     phone_ids = read_symbol_table(lang / "phones.txt")
     spoken = [

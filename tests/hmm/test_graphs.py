@@ -9,6 +9,7 @@ from golden_hmm import DISAMBIGUATION, GOLDEN, LANG, assert_same_graph, both_mod
 
 from houseblend.base.errors import InputError, StaleError
 from houseblend.hmm.hclg import compose_hclg, compose_lg
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.push import push_special
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.lang.fst import NO_FINAL, Arc, Graph, read_graph, write_graph
@@ -22,7 +23,7 @@ def test_lg_is_kaldis():
 
 @both_models
 def test_hclg_is_kaldis(name):
-    hclg = compose_hclg(read_graph(LANG / "LG.fst"), *load(name), DISAMBIGUATION)
+    hclg = compose_hclg(read_graph(LANG / "LG.fst"), *load(name), DISAMBIGUATION, GraphOptions())
     assert_same_graph(hclg, read_graph(GOLDEN / name / "HCLG.fst"))
 
 
@@ -84,7 +85,7 @@ def test_pushing_makes_states_sum_to_the_same():
 @both_models
 def test_unknown_and_missing_words_are_refused(name):
     tree, model = load(name)
-    compiler = TrainingGraphCompiler.from_files(model, tree, LANG)
+    compiler = TrainingGraphCompiler.from_files(model, tree, LANG, GraphOptions())
     with pytest.raises(InputError, match=r"utt1.*\[99\]|\[99\].*utt1"):
         compiler.compile([3, 99], "utt1")
 
@@ -139,7 +140,7 @@ def test_graph_of_another_tree_is_refused(directories):
     for name in ("words.txt", "phones.txt", "L_disambig.fst", "G.fst", "phones/disambig.int"):
         (lang / name).write_bytes((LANG / name).read_bytes())
     (directories / "graph").mkdir()
-    make_graph(lang, directories / "mono", directories / "graph")
+    make_graph(lang, directories / "mono", directories / "graph", GraphOptions())
     require_same_tree(directories / "graph", directories / "mono")
     (directories / "mono" / "tree").write_bytes((GOLDEN / "tri1" / "tree").read_bytes())
     with pytest.raises(StaleError, match="another tree"):
@@ -157,4 +158,4 @@ def test_phones_that_the_model_lacks_are_named(directories):
     graph.arcs = [[arc._replace(ilabel=40 if arc.ilabel == 20 else arc.ilabel) for arc in arcs] for arcs in graph.arcs]
     write_graph(lang / "L_disambig.fst", graph)
     with pytest.raises(InputError, match=r"\[40\]"):
-        make_graph(lang, directories / "mono", directories)
+        make_graph(lang, directories / "mono", directories, GraphOptions())

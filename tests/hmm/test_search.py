@@ -12,7 +12,7 @@ from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice_search import flatten, search_lattice
 from houseblend.decode.options import DecodeOptions
 from houseblend.decode.paths import best_path
-from houseblend.hmm.options import PathOptions
+from houseblend.hmm.options import GraphOptions, PathOptions
 from houseblend.hmm.search import SearchGraph, align, careful_graph
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.io.tables import read_table
@@ -29,8 +29,8 @@ def words_of(key):
 @pytest.mark.parametrize("scales_in_graph", [True, False])
 def test_alignments_are_kaldis(name, scales_in_graph):
     tree, model = load(name)
-    scales = dict.fromkeys(("transition_scale", "self_loop_scale"), 0.0) if not scales_in_graph else {}
-    compiler = TrainingGraphCompiler.from_files(model, tree, LANG, **scales)
+    scales = GraphOptions() if scales_in_graph else GraphOptions(0.0, 0.0)
+    compiler = TrainingGraphCompiler.from_files(model, tree, LANG, scales)
     expected = dict(read_table(f"ark:{GOLDEN}/{name}/ali.txt", "int-vector"))
     scores = None if scales_in_graph else model.scaled_log_probs(1.0, 0.1)
     for key, loglikes in read_table(f"ark:{GOLDEN}/{name}/likes.ark", "matrix"):
@@ -88,7 +88,7 @@ def path_cost(graph, ids, columns, scores_TP):
 @both_models
 def test_alignment_is_the_best_of_all_paths(name):
     tree, model = load(name)
-    fst = TrainingGraphCompiler.from_files(model, tree, LANG).compile([4, 9])
+    fst = TrainingGraphCompiler.from_files(model, tree, LANG, GraphOptions()).compile([4, 9])
     rng = np.random.default_rng(5)
     for _ in range(5):
         scores = rng.normal(0, 3, (40, model.num_pdfs)).astype(np.float32)
@@ -102,7 +102,7 @@ def test_alignment_is_the_best_of_all_paths(name):
 def small():
     """Tree, model and a graph of one word."""
     tree, model = load("mono")
-    return model, SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG).compile([5]), model)
+    return model, SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG, GraphOptions()).compile([5]), model)
 
 
 def test_too_few_frames_give_nothing(small):
@@ -154,7 +154,7 @@ def test_graphs_outlive_their_makers(small):
     expected = path(graph, scores).tolist()
     tree = load("mono")[0]
     for _ in itertools.repeat(None, 20):
-        fresh = SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG).compile([5]), model)
+        fresh = SearchGraph(TrainingGraphCompiler.from_files(model, tree, LANG, GraphOptions()).compile([5]), model)
         gc.collect()
         assert path(fresh, scores).tolist() == expected
 

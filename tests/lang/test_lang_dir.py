@@ -11,6 +11,7 @@ from houseblend.io.lang_files import read_symbol_table, validate_lang
 from houseblend.lang.fst import Graph, from_kaldifst, parse_graph, read_fst, read_graph, renumber_inputs
 from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation
+from houseblend.lang.options import LexiconOptions
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lang"
 POSITIONS = GOLDEN.with_name("lang_positions")
@@ -34,7 +35,7 @@ def digits(tmp_path):
 
 
 def test_files_are_kaldis(digits, tmp_path):
-    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
     names = ["words.txt", "phones.txt", "topo", "oov.int"]
     names += [str(path.relative_to(GOLDEN)) for path in sorted((GOLDEN / "phones").iterdir())]
     for name in names:
@@ -43,7 +44,7 @@ def test_files_are_kaldis(digits, tmp_path):
 
 @pytest.mark.parametrize("name", ["L.fst", "L_disambig.fst"])
 def test_lexicon_transducers_are_kaldis(digits, tmp_path, name):
-    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
     assert read_graph(tmp_path / "lang" / name).to_text() == (GOLDEN / f"{name}.txt").read_text().replace(
         "0.693147182", "0.693147"
     )
@@ -58,7 +59,7 @@ def test_random_lexicons_can_be_determinised_and_say_their_words(seed, tmp_path)
     phones = [f"p{i}" for i in range(4)]
     entries = {f"w{rng.randrange(8)} {' '.join(rng.choices(phones, k=rng.randrange(1, 5)))}" for _ in range(12)}
     folder = write_dictionary(tmp_path / "dict", ["<oov> SIL", *sorted(entries)], phones)
-    prepare_lang(folder, tmp_path / "lang", "<oov>")
+    prepare_lang(folder, tmp_path / "lang", LexiconOptions("<oov>"))
     lexicon = read_graph(tmp_path / "lang" / "L_disambig.fst").to_kaldifst()
     kaldifst.determinize_star(lexicon, max_states=100_000)
     words, numbers = (
@@ -85,7 +86,7 @@ def test_disambiguation_symbols_separate_homophones_and_prefixes():
 
 def test_phones_of_one_line_share_their_pdfs(tmp_path):
     folder = write_dictionary(tmp_path / "dict", ["<oov> SIL", "w A1 B"], ["A0 A1", "B"], ["SIL", "NSN"])
-    prepare_lang(folder, tmp_path / "lang", "<oov>")
+    prepare_lang(folder, tmp_path / "lang", LexiconOptions("<oov>"))
     phones = tmp_path / "lang" / "phones"
     assert (phones / "sets.int").read_text() == "1\n2\n3 4\n5\n"
     assert (phones / "roots.txt").read_text().splitlines()[2] == "shared split A0 A1"
@@ -93,7 +94,7 @@ def test_phones_of_one_line_share_their_pdfs(tmp_path):
 
 
 def test_without_optional_silence(digits, tmp_path):
-    prepare_lang(digits, tmp_path / "lang", "<SIL>", silence_probability=0.0)
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>", 0.0))
     graph = read_graph(tmp_path / "lang" / "L.fst")
     assert graph.start == 0
     assert graph.finals[0] == 0.0
@@ -114,7 +115,7 @@ def test_errors_name_file_and_line(digits, tmp_path, line, message):
     with open(digits / "lexicon.txt", "a") as lexicon:
         lexicon.write(f"{line}\n")
     with pytest.raises(InputError, match=message):
-        prepare_lang(digits, tmp_path / "lang", "<SIL>")
+        prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
 
 
 def weighted(folder, lines):
@@ -127,7 +128,9 @@ def weighted(folder, lines):
 def test_probabilities_of_pronunciations_cost_as_in_kaldi(tmp_path):
     """Arcs as Kaldi's make_lexicon_fst.py writes them for this lexicon, sorted by word."""
     folder = write_dictionary(tmp_path / "dict", [], ["A", "B"])
-    prepare_lang(weighted(folder, ["<oov> 1.0 SIL", "w 0.25\tA B", "w 0.8 B"]), tmp_path / "lang", "<oov>", 0.2)
+    prepare_lang(
+        weighted(folder, ["<oov> 1.0 SIL", "w 0.25\tA B", "w 0.8 B"]), tmp_path / "lang", LexiconOptions("<oov>", 0.2)
+    )
     graph = read_graph(tmp_path / "lang" / "L.fst")
     spoken, silent = -math.log(0.8), -math.log(0.2)
     found = [tuple(arc) for arc in graph.arcs[1]]
@@ -145,58 +148,58 @@ def test_probabilities_of_pronunciations_cost_as_in_kaldi(tmp_path):
 
 def test_probabilities_of_one_change_nothing_and_both_lexicons_must_agree(digits, tmp_path):
     lines = (digits / "lexicon.txt").read_text().splitlines()
-    prepare_lang(digits, tmp_path / "plain", "<SIL>")
+    prepare_lang(digits, tmp_path / "plain", LexiconOptions("<SIL>"))
     with_ones = [line.replace(" ", " 1.0 ", 1) for line in lines]
     (digits / "lexiconp.txt").write_text("".join(f"{line}\n" for line in with_ones))
-    prepare_lang(digits, tmp_path / "both", "<SIL>")
-    prepare_lang(weighted(digits, with_ones), tmp_path / "weighted", "<SIL>")
+    prepare_lang(digits, tmp_path / "both", LexiconOptions("<SIL>"))
+    prepare_lang(weighted(digits, with_ones), tmp_path / "weighted", LexiconOptions("<SIL>"))
     for path in (path for path in (tmp_path / "plain").rglob("*") if path.is_file()):
         for other in ("both", "weighted"):
             assert path.read_bytes() == (tmp_path / other / path.relative_to(tmp_path / "plain")).read_bytes()
     for others in (lines[:-1], [*lines, "zero T UW"], [*lines[1:], lines[0]]):
         (digits / "lexicon.txt").write_text("".join(f"{line}\n" for line in others))
         with pytest.raises(InputError, match=r"lexiconp\.txt.*lexicon\.txt has other entries, or another order"):
-            prepare_lang(digits, tmp_path / "lang", "<SIL>")
+            prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
 
 
 @pytest.mark.parametrize("field", ["0", "1.01", "-0.5", "nan", "T", ""])
 def test_what_is_no_probability_is_refused(field, digits, tmp_path):
     folder = weighted(digits, ["<SIL> 1 SIL", f"two {field}{' T UW' if field else ''}"])
     with pytest.raises(InputError, match=r"lexiconp\.txt:2: \[two\] .*no probability"):
-        prepare_lang(folder, tmp_path / "lang", "<SIL>")
+        prepare_lang(folder, tmp_path / "lang", LexiconOptions("<SIL>"))
 
 
 def test_silence_probabilities_by_word_are_told_not_to_be_used(digits, tmp_path, capsys):
     (digits / "lexiconp_silprob.txt").write_text("<SIL> 1 0.5 1 1 SIL\n")
-    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
     assert "lexiconp_silprob.txt is not used" in capsys.readouterr().err
 
 
 def test_questions_are_copied_and_their_phones_must_exist(digits, tmp_path):
     phones = read_symbol_table(GOLDEN / "phones.txt")
     (digits / "extra_questions.txt").write_text("AH  T\n\nSIL\n")
-    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
     assert (tmp_path / "lang/phones/extra_questions.txt").read_text() == "AH T\nSIL\n"
     numbers = f"{phones['AH']} {phones['T']}\n{phones['SIL']}\n"
     assert (tmp_path / "lang/phones/extra_questions.int").read_text() == numbers
     (digits / "extra_questions.txt").write_text("AH\nT Q AH\n")
     with pytest.raises(InputError, match=r"extra_questions\.txt:2: \[Q\] the phone is in no phone list"):
-        prepare_lang(digits, tmp_path / "lang", "<SIL>")
+        prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
 
 
 @pytest.mark.parametrize("name", ["lexicon.txt", "silence_phones.txt", "optional_silence.txt", "extra_questions.txt"])
 def test_odd_spaces_are_named_and_a_byte_order_mark_is_passed_over(name, digits, tmp_path):
     (digits / "extra_questions.txt").write_text("AH T\n")
-    prepare_lang(digits, tmp_path / "plain", "<SIL>")
+    prepare_lang(digits, tmp_path / "plain", LexiconOptions("<SIL>"))
     honest = (digits / name).read_text()
     (digits / name).write_text("\ufeff" + honest, encoding="utf-8")
-    prepare_lang(digits, tmp_path / "lang", "<SIL>")
+    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
     assert (tmp_path / "lang/L.fst").read_bytes() == (tmp_path / "plain/L.fst").read_bytes()
     line = honest.count("\n") + 1
     for letter in "\u00a0\u3000\u0085\u2028\x07":
         (digits / name).write_text(f"{honest}T{letter}T T\n", encoding="utf-8")
         with pytest.raises(InputError, match=rf"{name}:{line}: U\+{ord(letter):04X} \("):
-            prepare_lang(digits, tmp_path / "lang", "<SIL>")
+            prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
 
 
 def test_wrong_phone_lists_are_refused(digits, tmp_path):
@@ -267,7 +270,7 @@ def test_inputs_are_renumbered_in_their_order():
 
 def test_files_of_phones_with_positions_are_kaldis(tmp_path):
     """Stress too: phones of one line of the dictionary share their roots in all positions."""
-    prepare_lang(POSITIONS / "dict", tmp_path, "<UNK>", word_positions=True)
+    prepare_lang(POSITIONS / "dict", tmp_path, LexiconOptions(position_dependent_phones=True))
     names = ["words.txt", "phones.txt", "topo", "oov.int"]
     names += [str(path.relative_to(POSITIONS)) for path in sorted((POSITIONS / "phones").iterdir())]
     assert len(names) == 18
@@ -277,7 +280,7 @@ def test_files_of_phones_with_positions_are_kaldis(tmp_path):
 
 @pytest.mark.parametrize("name", ["L", "L_disambig"])
 def test_lexicon_transducers_of_phones_with_positions_are_kaldis(tmp_path, name):
-    prepare_lang(POSITIONS / "dict", tmp_path, "<UNK>", word_positions=True)
+    prepare_lang(POSITIONS / "dict", tmp_path, LexiconOptions(position_dependent_phones=True))
     phones, words = (read_symbol_table(tmp_path / f"{kind}.txt") for kind in ("phones", "words"))
     rows = [line.split() for line in (POSITIONS / f"{name}.txt").read_text().splitlines()]
     wanted = sorted((int(row[0]), int(row[1]), phones[row[2]], words[row[3]], float(row[4])) for row in rows if row[4:])
@@ -302,6 +305,6 @@ def test_the_step_makes_them_and_validates_their_boundaries(run_step, tmp_path):
 def test_phones_that_tell_a_position_already_are_refused(tmp_path):
     folder = write_dictionary(tmp_path / "dict", ["<oov> SIL", "w A_B"], ["A_B"])
     with pytest.raises(InputError, match=r"phones \['A_B'\] end in _B"):
-        prepare_lang(folder, tmp_path / "lang", "<oov>", word_positions=True)
-    prepare_lang(folder, tmp_path / "lang", "<oov>")
+        prepare_lang(folder, tmp_path / "lang", LexiconOptions("<oov>", position_dependent_phones=True))
+    prepare_lang(folder, tmp_path / "lang", LexiconOptions("<oov>"))
     assert not (tmp_path / "lang/phones/word_boundary.int").exists()

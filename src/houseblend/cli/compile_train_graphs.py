@@ -22,6 +22,7 @@ def main(
     """Compile graphs; without scales they hold no transition probabilities, which aligners add."""
     from houseblend.base.errors import InputError
     from houseblend.cli.program import Skips
+    from houseblend.hmm.options import GraphOptions
     from houseblend.hmm.training_graph import TrainingGraphCompiler
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.hmm.tree import ContextDependency
@@ -33,7 +34,7 @@ def main(
     symbols = read_phone_list(read_disambig_syms) if read_disambig_syms else []
     compiler = TrainingGraphCompiler(
         TransitionModel.load(model), ContextDependency.load(tree), read_graph(lexicon), symbols,
-        transition_scale, self_loop_scale,
+        GraphOptions(transition_scale, self_loop_scale),
     )  # fmt: skip
     with write_table(graphs, "fst") as write, Skips(max_skipped) as skips:
         for key, words in read_table(transcripts, "int-vector"):

@@ -18,7 +18,7 @@ from houseblend.feat.pipeline import Features
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.model import read_model
 from houseblend.gmm.options import AlignOptions
-from houseblend.hmm.options import PathOptions
+from houseblend.hmm.options import GraphOptions, PathOptions
 from houseblend.hmm.search import SearchGraph, align
 from houseblend.hmm.training_graph import TrainingGraphCompiler
 from houseblend.hmm.transition_model import TransitionModel
@@ -30,7 +30,7 @@ from houseblend.io.tables import read_table
 from houseblend.lang.phone_files import read_phone_list
 from houseblend.lang.sentences import NO_WORDS
 
-TRANSITION_SCALE, SELF_LOOP_SCALE, ACOUSTIC_SCALE = 1.0, 0.1, 0.1
+SCALES, ACOUSTIC_SCALE = GraphOptions(), 0.1
 RETRY = 4.0
 GRAPHS_KEPT = 1000
 """Transcripts whose graphs are kept: copies of an utterance, at another speed or with noise, are compiled once."""
@@ -112,9 +112,7 @@ class UtteranceAligner:
         boost_silence: float,
     ) -> None:
         self._transitions = transitions
-        self._compiler = TrainingGraphCompiler.from_files(
-            transitions, tree, lang, transition_scale=0.0, self_loop_scale=0.0
-        )
+        self._compiler = TrainingGraphCompiler.from_files(transitions, tree, lang, GraphOptions(0.0, 0.0))
         self._graphs: dict[tuple[int, ...], SearchGraph] = {}
         self._silence_pdfs = sorted({pdf for phone, _, pdf in transitions.states if phone in set(silence)})
         self._boost = np.float32(np.log(boost_silence))
@@ -142,7 +140,7 @@ class UtteranceAligner:
 
     def scorer(self, transitions: TransitionModel, mixtures: AmDiagGmm, beam: float) -> Scorer:
         """A function of graph, features [T, D] and key that gives the best path [T], or None where it finds none."""
-        id_scores = transitions.scaled_log_probs(TRANSITION_SCALE, SELF_LOOP_SCALE)
+        id_scores = transitions.scaled_log_probs(SCALES.transition_scale, SCALES.self_loop_scale)
         options = PathOptions(ACOUSTIC_SCALE, beam, RETRY * beam)
 
         def score(graph: SearchGraph, feats_TD: np.ndarray, key: str) -> np.ndarray | None:

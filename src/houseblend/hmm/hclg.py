@@ -10,6 +10,7 @@ from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_file
 from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbols
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.push import push_special
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
@@ -50,9 +51,8 @@ def compose_lg(lexicon: Graph, grammar: Graph) -> Graph:
 
 
 def compose_hclg(
-    lg: Graph, tree: ContextDependency, model: TransitionModel, disambiguation: Sequence[int],
-    transition_scale: float = 1.0, self_loop_scale: float = 0.1,
-) -> Graph:  # fmt: skip
+    lg: Graph, tree: ContextDependency, model: TransitionModel, disambiguation: Sequence[int], options: GraphOptions
+) -> Graph:
     """HCLG with self-loops.
 
     Args:
@@ -60,8 +60,7 @@ def compose_hclg(
         tree: the decision tree.
         model: the transition model.
         disambiguation: phone symbols for disambiguation.
-        transition_scale: factor on transition log-probabilities.
-        self_loop_scale: factor on those of self-loops.
+        options: factors on the transitions' log-probabilities.
     """
     import kaldifst
 
@@ -69,7 +68,7 @@ def compose_hclg(
         list(disambiguation), tree.context_width, tree.central_position, lg.to_kaldifst()
     )
     kaldifst.arcsort(clg, sort_type="ilabel")
-    h, symbols = h_transducer(windows, tree, model, transition_scale)
+    h, symbols = h_transducer(windows, tree, model, options.transition_scale)
     h_fst = h.to_kaldifst()
     kaldifst.arcsort(h_fst, sort_type="olabel")
     hclg = _determinize(kaldifst.StdVectorFst(kaldifst.compose(h_fst, clg)), "HCLG")
@@ -79,22 +78,19 @@ def compose_hclg(
     kaldifst.connect(minimal)
     kaldifst.minimize_encoded(minimal)
     graph = from_kaldifst(minimal)
-    add_self_loops(graph, model, self_loop_scale)
+    add_self_loops(graph, model, options.self_loop_scale)
     return graph
 
 
 @no_search_for_cycles()
-def make_graph(
-    lang: Path, model_dir: Path, out: Path, transition_scale: float = 1.0, self_loop_scale: float = 0.1
-) -> None:
+def make_graph(lang: Path, model_dir: Path, out: Path, options: GraphOptions) -> None:
     """Write a graph directory: HCLG.fst, words.txt, phones.txt, phones/, num_pdfs, and `graph.json`, its record.
 
     Args:
         lang: lang directory with G.fst.
         model_dir: with tree and final.mdl.
         out: directory to write.
-        transition_scale: factor on transition log-probabilities.
-        self_loop_scale: factor on those of self-loops.
+        options: factors on the transitions' log-probabilities.
 
     Raises:
         InputError: files are missing, or the phones of lang and model differ.
@@ -110,7 +106,7 @@ def make_graph(
             file=lang,
             do="use the model's lang directory",
         )
-    graph = compose_hclg(lg, tree, model, disambiguation, transition_scale, self_loop_scale)
+    graph = compose_hclg(lg, tree, model, disambiguation, options)
     write_graph(out / "HCLG.fst", graph)
     for name in ("words.txt", "phones.txt"):
         shutil.copyfile(lang / name, out / name)

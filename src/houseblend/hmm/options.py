@@ -24,7 +24,7 @@ class PathOptions:
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """Scales of a decoding graph; the defaults are those of Kaldi's mkgraph.sh."""
+    """What probabilities of transitions weigh in a graph; the defaults are those of Kaldi's scripts."""
 
     transition_scale: float = declared(1.0, "Factor on transition log-probabilities")
     self_loop_scale: float = declared(0.1, "Factor on those of self-loops")

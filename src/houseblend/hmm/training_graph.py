@@ -6,6 +6,7 @@ from typing import Any
 
 from houseblend.base.errors import InputError
 from houseblend.hmm.hmm_graph import add_self_loops, h_transducer, remove_symbols
+from houseblend.hmm.options import GraphOptions
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
 from houseblend.lang.fst import Graph, from_kaldifst, read_graph
@@ -20,30 +21,28 @@ class TrainingGraphCompiler:
         tree: the decision tree.
         lexicon: L, phones to words.
         disambiguation: phone symbols for disambiguation.
-        transition_scale: factor on transition log-probabilities; Kaldi's programs use 1.0 in training steps.
-        self_loop_scale: factor on those of self-loops; 0.1 in training steps.
+        options: factors on the transitions' log-probabilities; 0 leaves them to who searches the graphs.
     """
 
     def __init__(
         self, model: TransitionModel, tree: ContextDependency, lexicon: Graph, disambiguation: Sequence[int],
-        transition_scale: float = 1.0, self_loop_scale: float = 0.1,
+        options: GraphOptions,
     ) -> None:  # fmt: skip
         import kaldifst
 
-        self.model, self.tree = model, tree
+        self.model, self.tree, self.options = model, tree, options
         self.disambiguation = list(disambiguation)
-        self.transition_scale, self.self_loop_scale = transition_scale, self_loop_scale
         self._words = {arc.olabel for arcs in lexicon.arcs for arc in arcs} - {0}
         self._lexicon = lexicon.to_kaldifst()
         kaldifst.arcsort(self._lexicon, sort_type="olabel")
 
     @classmethod
     def from_files(
-        cls, model: TransitionModel, tree: ContextDependency, lang: Path, **scales: float
+        cls, model: TransitionModel, tree: ContextDependency, lang: Path, options: GraphOptions
     ) -> "TrainingGraphCompiler":
         """With L.fst and the disambiguation symbols of a lang directory."""
         disambiguation = read_phone_list(lang / "phones" / "disambig.int")
-        return cls(model, tree, read_graph(lang / "L.fst"), disambiguation, **scales)
+        return cls(model, tree, read_graph(lang / "L.fst"), disambiguation, options)
 
     def compile(self, words: Sequence[int], key: str | None = None) -> Any:
         """The graph of one transcript, as `kaldifst.StdVectorFst`: transition-ids to words.
@@ -71,7 +70,7 @@ class TrainingGraphCompiler:
             self.disambiguation, self.tree.context_width, self.tree.central_position, phones_to_words
         )
         kaldifst.arcsort(in_context, sort_type="ilabel")
-        h, disambiguation = h_transducer(windows, self.tree, self.model, self.transition_scale)
+        h, disambiguation = h_transducer(windows, self.tree, self.model, self.options.transition_scale)
         h_fst = h.to_kaldifst()
         kaldifst.arcsort(h_fst, sort_type="olabel")
         graph_fst = kaldifst.StdVectorFst(kaldifst.compose(h_fst, in_context))
@@ -84,5 +83,5 @@ class TrainingGraphCompiler:
         graph = from_kaldifst(graph_fst)
         if graph.start < 0:
             raise InputError("the training graph is empty", key=key, do="check lexicon and transcript")
-        add_self_loops(graph, self.model, self.self_loop_scale)
+        add_self_loops(graph, self.model, self.options.self_loop_scale)
         return graph.to_kaldifst()

@@ -11,28 +11,26 @@ from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_file, lexicon_graph
+from houseblend.lang.options import GrammarOptions, LexiconOptions
 from houseblend.lang.word_positions import with_word_positions, word_boundaries
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
 
 
-def prepare_lang(
-    dictionary: Path, out: Path, oov: str, silence_probability: float = 0.5, word_positions: bool = False
-) -> None:
+def prepare_lang(dictionary: Path, out: Path, options: LexiconOptions) -> None:
     """Write a lang directory.
 
     Args:
         dictionary: directory with the lexicon and the phone lists.
         out: directory to write.
-        oov: word of the lexicon that stands for words outside it.
-        silence_probability: of optional silence.
-        word_positions: phones tell where in a word they stand (`lang/word_positions.py`).
+        options: the word for words outside the lexicon, the probability of optional silence, and whether phones tell where in
+            a word they stand (`lang/word_positions.py`).
 
     Raises:
         InputError: the dictionary is wrong, or lacks the oov word.
     """
-    content = Dictionary.read(dictionary)
-    if word_positions:
+    content, oov = Dictionary.read(dictionary), options.oov
+    if options.position_dependent_phones:
         content = with_word_positions(content)
     if oov not in {entry.word for entry in content.entries}:
         raise InputError(
@@ -62,25 +60,25 @@ def prepare_lang(
     _write_rows(out / "phones" / "sets", [(group, "") for group in groups], phone_ids)
     _write_rows(out / "phones" / "roots", [(group, "shared split ") for group in groups], phone_ids)
     _write_rows(out / "phones" / "extra_questions", [(group, "") for group in content.questions], phone_ids)
-    if word_positions:
+    if options.position_dependent_phones:
         _write_word_boundaries(out / "phones" / "word_boundary", word_boundaries(content), phone_ids)
     _write_word_disambiguation(out / "phones", phone_ids, word_ids)
     _write_align_lexicon(out / "phones" / "align_lexicon", content, phone_ids, word_ids)
     write_text(out / "topo", _topology([phone_ids[p] for p in silences], [phone_ids[p] for p in nonsilences]))
-    build = (phone_ids, word_ids, silence_probability, content.optional_silence)
+    build = (phone_ids, word_ids, options.sil_prob, content.optional_silence)
     write_graph(out / "L.fst", lexicon_graph(content.entries, *build))
     loop = (phone_ids["#0"], word_ids["#0"])
     write_graph(out / "L_disambig.fst", lexicon_graph(marked, *build, disambiguation[-1], loop))
 
 
-def format_lm(lang: Path, arpa: Path, out: Path, max_unigram_sum: float) -> None:
+def format_lm(lang: Path, arpa: Path, out: Path, options: GrammarOptions) -> None:
     """Copy a lang directory and add G.fst, made from an ARPA language model; one that loses probability is told.
 
     Raises:
         InputError: the file is broken, its probabilities behind a history sum to more than one, or those of its 1-grams
-            to more than `max_unigram_sum`.
+            to more than the options allow.
     """
-    read_arpa(arpa, max_unigram_sum)
+    read_arpa(arpa, options.max_unigram_sum)
     graph = arpa_graph(arpa, read_symbol_table(lang / "words.txt"))
     shutil.copytree(
         lang, out, dirs_exist_ok=True, ignore=lambda _, names: [name for name in names if name.startswith(".")]

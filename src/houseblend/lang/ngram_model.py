@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from houseblend.lang.ngrams import NgramSet, union
+from houseblend.lang.options import UNKNOWN
 from houseblend.lang.sentences import Sentences
 
 NEVER = -99 * math.log(10)
@@ -125,7 +126,7 @@ class Perplexity:
         )
 
 
-def perplexity(model: NgramModel, sentences: Sentences, unknown: str = "<unk>") -> Perplexity:
+def perplexity(model: NgramModel, sentences: Sentences, unknown: str = UNKNOWN) -> Perplexity:
     """Perplexity of a text whose words have the model's numbers; the word `unknown` counts as not known."""
     windows = sentences.windows(model.order)
     log_probs = model.log_probs(windows)[_is_known(model, windows, unknown)]
@@ -134,7 +135,7 @@ def perplexity(model: NgramModel, sentences: Sentences, unknown: str = "<unk>") 
     return Perplexity(float(log_probs.sum()), len(log_probs) - num_sentences, num_sentences, num_unknown)
 
 
-def mixture_weight(first: NgramModel, second: NgramModel, held_out: Sentences, unknown: str = "<unk>") -> float:
+def mixture_weight(first: NgramModel, second: NgramModel, held_out: Sentences, unknown: str = UNKNOWN) -> float:
     """The weight of the first model that makes a held-out text most probable, by expectation maximisation."""
     windows = held_out.windows(max(first.order, second.order))
     windows = windows[_is_known(first, windows, unknown)]

@@ -11,6 +11,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.io.streams import open_stream
 from houseblend.io.text import decode_line, spoken_words, words_of
+from houseblend.lang.options import UNKNOWN
 
 BEGIN, END = "<s>", "</s>"
 NO_WORDS = {"<eps>", "#0", BEGIN, END}
@@ -26,12 +27,12 @@ class Vocabulary:
         is_open: new words are added instead of being counted as unknown.
     """
 
-    unknown: str = "<unk>"
+    unknown: str = UNKNOWN
     is_open: bool = True
     numbers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, rxfilename: str | Path, unknown: str = "<unk>") -> "Vocabulary":
+    def read(cls, rxfilename: str | Path, unknown: str = UNKNOWN) -> "Vocabulary":
         """The first column of a file: a list of words, a lexicon, or the words.txt of a lang directory.
 
         Raises:

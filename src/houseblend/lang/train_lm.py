@@ -1,51 +1,29 @@
 """A language model from texts: counts, estimation, mixture, pruning, perplexity."""
 
 from collections import Counter
-from collections.abc import Sequence
 
-from houseblend.base.errors import UsageError
 from houseblend.base.log import log, warn
 from houseblend.lang.arpa_model import read_arpa, write_arpa
 from houseblend.lang.entropy_pruning import prune
 from houseblend.lang.kneser_ney import estimate
 from houseblend.lang.ngram_model import NgramModel, Perplexity, mix, mixture_weight, perplexity
+from houseblend.lang.options import LmOptions
 from houseblend.lang.sentences import Vocabulary, read_sentences
 
 _SHOWN = 10
-LARGEST_ORDER = 9
-
-
-def least_counts(text: str, order: int) -> list[int]:
-    """Least counts by order from 1 on, written as 1,1,2: the last holds for all higher orders.
-
-    Raises:
-        UsageError: they are no such numbers, or no such order.
-    """
-    if not 1 <= order <= LARGEST_ORDER:
-        raise UsageError(f"--order={order}", expected=f"1 to {LARGEST_ORDER}")
-    try:
-        counts = [int(word) for word in text.split(",")]
-    except ValueError:
-        counts = []
-    if not counts or counts[0] < 1 or counts != sorted(counts) or len(counts) > order:
-        raise UsageError(f"--min-counts={text}", expected=f"up to {order} numbers from 1 on that do not fall, as 1,1,2")
-    return counts + [counts[-1]] * (order - len(counts))
 
 
 def train_lm(
-    text: str, out: str, order: int, min_counts: Sequence[int], pruning: float = 0.0, vocabulary: str | None = None,
-    unknown: str = "<unk>", background: str | None = None, held_out: str | None = None,
+    text: str, out: str, options: LmOptions, vocabulary: str | None = None, background: str | None = None,
+    held_out: str | None = None,
 ) -> Perplexity | None:  # fmt: skip
     """Estimate a model of a text and write it as an ARPA file.
 
     Args:
         text: a sentence a line.
         out: ARPA file to write, gzipped if its name ends in .gz.
-        order: the largest n.
-        min_counts: by order, the count that an n-gram must have to be kept.
-        pruning: threshold of entropy pruning.
+        options: of the estimation; the unknown word stands for words outside the vocabulary, if it is in it.
         vocabulary: list of words; all words of the texts if None.
-        unknown: the word that stands for words outside the vocabulary, if it is in it.
         background: a second text, whose model is mixed in by the weight that makes the held-out text most probable.
         held_out: a text for the weight and the perplexity.
 
@@ -55,22 +33,23 @@ def train_lm(
     Raises:
         InputError: a text or the vocabulary cannot be used.
     """
+    unknown, least = options.unknown, options.least_counts()
     words = Vocabulary(unknown) if vocabulary is None else Vocabulary.read(vocabulary, unknown)
     texts = [read_sentences(name, words) for name in (text, background) if name is not None]
     words.is_open = False
     for name, sentences in zip((text, background), texts, strict=False):
         log(f"{name}: {len(sentences.words) - 2 * sentences.num_sentences} words, {sentences.num_sentences} sentences")
         _report_unknown(name, sentences.unknown)
-    model, *others = (estimate(sentences, words.names, order, min_counts) for sentences in texts)
+    model, *others = (estimate(sentences, words.names, options.order, least) for sentences in texts)
     held = None if held_out is None else read_sentences(held_out, words)
     for other in others:
         assert held is not None
         weight = mixture_weight(model, other, held, unknown)
         log(f"weight {weight:.4f} of {text}, {1 - weight:.4f} of {background}")
         model = mix(model, other, weight)
-    if pruning > 0:
+    if options.prune > 0:
         log(f"before pruning {_sizes(model)}")
-        model = prune(model, pruning)
+        model = prune(model, options.prune)
     write_arpa(out, model)
     log(f"wrote {_sizes(model)} to {out}")
     if held is None:
@@ -79,7 +58,7 @@ def train_lm(
     return perplexity(model, held, unknown)
 
 
-def perplexity_of(arpa: str, text: str, unknown: str = "<unk>") -> Perplexity:
+def perplexity_of(arpa: str, text: str, unknown: str) -> Perplexity:
     """Perplexity of a text by an ARPA model; words that the model lacks are reported.
 
     Raises:
