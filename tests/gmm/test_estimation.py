@@ -96,7 +96,7 @@ def test_an_update_makes_the_data_likelier():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0, 1e4), min_size=1, max_size=12), st.integers(1, 80), st.floats(0.1, 1.0))
+@given(st.lists(st.floats(0, 1e4, width=32), min_size=1, max_size=12), st.integers(1, 80), st.floats(0.1, 1.0))
 def test_gaussians_are_shared_out_within_the_counts(occupancy, total, power):
     sizes = split_targets(np.array(occupancy), total, SplitOptions(power))
     assert min(sizes) >= 1
@@ -105,6 +105,13 @@ def test_gaussians_are_shared_out_within_the_counts(occupancy, total, power):
         assert size == 1 or size * 20.0 < count
     if sum(sizes) < total:
         assert all((size + 1) * 20.0 >= count for size, count in zip(sizes, occupancy, strict=True) if count > 0)
+
+
+def test_equal_counts_are_served_as_by_kaldis_queue():
+    """What GetSplitTargets, compiled by g++, makes of them."""
+    assert split_targets(np.full(7, 500.0), 10, SplitOptions()) == [2, 1, 2, 1, 1, 2, 1]
+    counts = np.array([500, 90, 500, 61, 500, 500, 90], dtype=np.float32)
+    assert split_targets(counts, 12, SplitOptions()) == [2, 1, 2, 1, 2, 2, 2]
 
 
 def test_split_mixtures_keep_weight_and_mean():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from random_stats import DIM, log_likelihood, statistics
 
-from houseblend.base.c_random import c_random
+from houseblend.base.c_library import c_random
 from houseblend.base.errors import InputError
 from houseblend.tree.gaussian import objective
 from houseblend.tree.kmeans import k_means, refine

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from houseblend.base.c_library import FirstDecides
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.diag import AmDiagGmm, DiagGmm
 from houseblend.gmm.normals import normals
@@ -49,17 +50,24 @@ def split_targets(occupancy: np.ndarray, total: int, options: SplitOptions) -> l
         total: components wanted in all.
         options: the exponent, and the occupancy that each component of a pdf must have.
     """
-    power = options.power
-    sizes = [1] * len(occupancy)
-    queue = [(-(float(occ) ** power), pdf) for pdf, occ in enumerate(occupancy)]
-    heapq.heapify(queue)
-    count = len(sizes)
+    occupancy = occupancy.astype(np.float32)
+    shares = [float(np.float32(frames**options.power)) for frames in occupancy.tolist()]
+    sizes, count = [1] * len(shares), len(shares)
+
+    def waiting(pdf: int) -> FirstDecides:
+        return FirstDecides((-shares[pdf] / (sizes[pdf] + 1e-10), pdf))
+
+    queue: list[FirstDecides] = []
+    for pdf in range(len(shares)):
+        heapq.heappush(queue, waiting(pdf))
     while count < total and queue and queue[0][0] < 0:
         _, pdf = heapq.heappop(queue)
         if (sizes[pdf] + 1) * options.min_count < occupancy[pdf]:
             sizes[pdf] += 1
             count += 1
-            heapq.heappush(queue, (-(float(occupancy[pdf]) ** power) / sizes[pdf], pdf))
+        else:
+            shares[pdf] = 0.0
+        heapq.heappush(queue, waiting(pdf))
     return sizes
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from houseblend.base.c_random import c_random
+from houseblend.base.c_library import c_random
 
 
 def normals() -> Iterator[float]:

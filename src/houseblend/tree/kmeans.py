@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from houseblend.base.c_library import nth_element
 from houseblend.tree.gaussian import objective, total
-from houseblend.tree.selection import nth_element
 
 NEAR = 5
 """Clusters that a point may go over to: its own and those nearest to it."""

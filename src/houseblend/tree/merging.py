@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from houseblend.base.c_library import FirstDecides
 from houseblend.base.log import warn
 from houseblend.hmm.tree import Leaf, Node
 from houseblend.tree.gaussian import distance, sums_by_group
@@ -47,7 +48,7 @@ def merge_to(root: Node, roots: Node, stats: TreeStatistics, wanted: int) -> Nod
     if wanted < num_roots or wanted - without > sum(len(leaves) for leaves, _ in groups):
         warn(f"cannot merge the leaves of {num_roots} roots to {wanted}: they stay as they are")
         return root
-    clusters = _cluster([moments for _, moments in groups], stats.var_floor, np.inf, wanted - without, _ByCost)
+    clusters = _cluster([moments for _, moments in groups], stats.var_floor, np.inf, wanted - without, FirstDecides)
     return _with_merged(root, groups, clusters)
 
 
@@ -63,13 +64,6 @@ def _with_merged(root: Node, groups: LeafGroups, clusters: Iterable[np.ndarray])
     for (leaves, _), numbers in zip(groups, clusters, strict=True):
         instead |= {int(leaf): Leaf(int(leaves[number])) for leaf, number in zip(leaves, numbers, strict=True)}
     return with_leaves(root, instead)
-
-
-class _ByCost(tuple[float, int, int, int]):
-    """A pair in a queue in which only the cost decides: in the C++ library's heap and Python's, ties then part alike."""
-
-    def __lt__(self, other: tuple[float, int, int, int]) -> bool:
-        return self[0] < other[0]
 
 
 def _cluster(

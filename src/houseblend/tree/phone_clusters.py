@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from houseblend.base.c_random import c_random
+from houseblend.base.c_library import c_random
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
 from houseblend.hmm.tree import PDF_CLASS_KEY

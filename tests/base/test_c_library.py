@@ -2,7 +2,7 @@
 
 import random
 
-from houseblend.tree.selection import nth_element
+from houseblend.base.c_library import nth_element
 
 
 def test_what_stands_before_the_nth_is_not_greater():

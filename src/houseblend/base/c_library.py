@@ -1,10 +1,37 @@
-"""The first of many in the order that the GNU C++ library's `std::nth_element` leaves, which Kaldi's clustering works by."""
+"""What Kaldi's results owe to the C and C++ libraries of GNU: random numbers, and the order of what is equal."""
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
+
+_DISCARDED = 310
+
+
+def c_random(seed: int) -> Iterator[int]:
+    """The numbers, 0 to 2^31 - 1, of GNU libc's `rand` after `srand(seed)`: o_i = o_(i-3) + o_(i-31) mod 2^32, halved."""
+    start = [seed]
+    while len(start) < 31:
+        start.append(16807 * start[-1] % 2147483647)
+    last = deque(start + start[:3], maxlen=31)
+    for _ in range(_DISCARDED):
+        last.append((last[-3] + last[0]) & 0xFFFFFFFF)
+    while True:
+        last.append((last[-3] + last[0]) & 0xFFFFFFFF)
+        yield last[-1] >> 1
+
+
+class FirstDecides(tuple[Any, ...]):
+    """A tuple of which only the first item decides in a heap.
+
+    Where these are equal, Python's `heapq` and `std::priority_queue` take the same one, if all was pushed and popped alike.
+    """
+
+    def __lt__(self, other: tuple[Any, ...]) -> bool:
+        return self[0] < other[0]
 
 
 def nth_element(items: list[Any], nth: int) -> list[Any]:
-    """Items so ordered that none before the nth is greater and none behind it less; the rest is the library's introselect.
+    """Items so ordered that none before the nth is greater and none behind it less: the order of `std::nth_element`.
 
     Pieces of more than three items are parted at the median of their second, middle and last one (Musser 1997); the
     library's change to heaps, after twice the logarithm of the length, is left out.
