@@ -120,11 +120,14 @@ def test_features_that_do_not_fit_are_skipped_and_counted(run, tmp_path):
     with write_table(f"ark:{tmp_path}/feats.ark", "matrix") as write:
         write("a", np.zeros((3, 2), dtype=np.float32))
         write("b", np.zeros((3, 2), dtype=np.float32))
-    (tmp_path / "ali").write_text("a 1 1\n")
+        write("c", np.zeros((3, 2), dtype=np.float32))
+    (tmp_path / "ali").write_text("a 1 1\nc 1 1 1\n")
     words = (HMM / "mono/transitions.mdl", f"ark:{tmp_path}/feats.ark", f"ark:{tmp_path}/ali", tmp_path / "acc")
     status, log = run("acc-tree-stats", *words)
     assert (status, (tmp_path / "acc").exists()) == (1, False)
     assert "[a]" in log
     assert "3 frames, 2 in the alignment" in log
     assert "[b]" in log
+    assert "[c]" in log
+    assert "phone 1 of frames 0 to 2 is cut off" in log
     assert "no utterances were processed" in log

@@ -24,6 +24,7 @@ def main(
     from houseblend.base.log import log
     from houseblend.cli.context_options import check_window, numbers_of
     from houseblend.cli.program import Skips
+    from houseblend.hmm.alignment import cut_off
     from houseblend.hmm.transition_model import TransitionModel
     from houseblend.io.objects import open_output
     from houseblend.io.tables import open_table, read_table
@@ -34,13 +35,16 @@ def main(
     independent = frozenset(numbers_of("--ci-phones", ci_phones))
     mapped = read_phone_map(phone_map) if phone_map else None
     context = Context(context_width, central_position, independent, mapped)
-    accumulator = Accumulator(TransitionModel.load(model), context, var_floor)
+    transitions = TransitionModel.load(model)
+    accumulator = Accumulator(transitions, context, var_floor)
     with open_table(alignments, "int-vector") as aligned, Skips(max_skipped) as skips:
         for key, feats_TD in read_table(feats, "matrix"):
             if key not in aligned:
                 skips.skip(key, "no alignment")
             elif not 0 < len(aligned[key]) == len(feats_TD):
                 skips.skip(key, f"{len(feats_TD)} frames, {len(aligned[key])} in the alignment")
+            elif wrong := cut_off(aligned[key], transitions, key):
+                skips.skip(key, wrong)
             else:
                 accumulator.add(feats_TD, aligned[key], key)
                 skips.done(key)

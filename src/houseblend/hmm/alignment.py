@@ -50,6 +50,23 @@ def phone_segments(ids_T: np.ndarray, model: TransitionModel, key: str | None = 
     return [(int(phones[start]), start, end) for start, end in zip(starts, ends.tolist(), strict=True)]
 
 
+def cut_off(ids_T: np.ndarray, model: TransitionModel, key: str | None = None) -> str | None:
+    """The first phone of an alignment that lacks its first state or its end, in words; None if all are whole.
+
+    Args:
+        ids_T: transition-ids, shape [T].
+        model: what they were made with.
+        key: the utterance, for errors.
+
+    Raises:
+        InputError: a transition-id that the model lacks.
+    """
+    for phone, start, end in phone_segments(ids_T, model, key):
+        if model.id_to_hmm_state[ids_T[start]] or not model.id_is_final[ids_T[start:end]].any():
+            return f"phone {phone} of frames {start} to {end - 1} is cut off"
+    return None
+
+
 def loops_come_last(loops_T: np.ndarray, states_T: np.ndarray) -> bool:
     """Whether the self-loops of a state stand behind the transition that leaves it, as Kaldi's graphs have them.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.hmm.alignment import loops_come_last, phone_segments
+from houseblend.hmm.alignment import cut_off, loops_come_last, phone_segments
 from houseblend.hmm.topology import HmmState
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.hmm.tree import ContextDependency
@@ -69,11 +69,8 @@ class Converter:
             return np.zeros(0, dtype=np.int32)
         factor = self._conversion.subsampling
         segments = phone_segments(ids_T, self._old, key)
-        for phone, start, end in segments:
-            if self._old.id_to_hmm_state[ids_T[start]] or not self._old.id_is_final[ids_T[start:end]].any():
-                raise InputError(
-                    f"phone {phone} of frames {start} to {end - 1} is cut off", key=key, do="align it again"
-                )
+        if wrong := cut_off(ids_T, self._old, key):
+            raise InputError(wrong, key=key, do="align it again")
         if not self._conversion.repeat or factor == 1:
             return self._shifted(ids_T, segments, factor - 1, key)
         parts = [self._shifted(ids_T, segments, shift, key) for shift in range(factor - 1, -1, -1)]
