@@ -7,11 +7,11 @@ import pytest
 from random_lattices import all_paths, random_raw
 
 from houseblend.base.errors import InputError
-from houseblend.cli import gmm_latgen_faster, gmm_rescore_lattice, lattice_determinize_pruned
+from houseblend.cli import gmm_latgen_faster, gmm_rescore_lattice, lattice_depth_per_frame, lattice_determinize_pruned
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight, read_lattice_table
 from houseblend.decode.raw_lattice import prune_raw
-from houseblend.decode.state_lattice import determinize_pruned, from_raw, rescore_acoustics, to_raw
+from houseblend.decode.state_lattice import depth_by_frame, determinize_pruned, from_raw, rescore_acoustics, to_raw
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 MODEL, FEATS = str(GOLDEN / "gmm/mono/final.mdl"), f"ark:{GOLDEN}/gmm/feats.ark"
@@ -79,7 +79,7 @@ def test_acoustic_costs_are_those_of_the_scores():
 
 @pytest.mark.parametrize(
     ("frames", "ids", "words"),
-    [(3, 8, "of more than 3 frames"), (5, 8, "of 4 frames; expected 5"), (4, 2, "expected 1 to 2, as the model has")],
+    [(3, 8, "of 4 frames; expected 3"), (5, 8, "of 4 frames; expected 5"), (4, 2, "expected 1 to 2, as the model has")],
 )
 def test_scores_of_something_else_are_refused(frames, ids, words):
     (arcs, finals), _, _ = random_raw(np.random.default_rng(), layers=4)
@@ -89,8 +89,30 @@ def test_scores_of_something_else_are_refused(frames, ids, words):
             from_raw(prune_raw(arcs, finals, 1000.0), 1.0), np.zeros((frames, 3)), np.zeros(ids + 1, np.int64)
         )
     uneven = [[LatticeArc(1, Weight(0, 0, (1,)), 1), LatticeArc(2, Weight(0, 0, (1, 1)), 1)], []]
-    with pytest.raises(InputError, match="at different frames"):
+    with pytest.raises(InputError, match="meet in the lattice"):
         rescore_acoustics(CompactLattice(uneven, [None, Weight(0, 0, ())]), np.zeros((2, 1)), np.zeros(2, np.int64))
+
+
+def test_dead_ends_and_lattices_without_a_path_are_told():
+    scores, pdfs, one = np.zeros((1, 1)), np.zeros(2, np.int64), Weight(0, 0, (1,))
+    with pytest.raises(InputError, match="without a path; expected 1 frames"):
+        rescore_acoustics(CompactLattice([[LatticeArc(1, one, 1)], []], [None, None]), scores, pdfs)
+    dead_end = [[LatticeArc(1, one, 1)], [LatticeArc(1, one, 2)], []]
+    with pytest.raises(InputError, match="ends behind frame 1"):
+        rescore_acoustics(CompactLattice(dead_end, [None, Weight(0, 0, ()), None]), scores, pdfs)
+
+
+def test_depth_is_how_many_arcs_cross_a_frame(tmp_path):
+    (arcs, finals), _, _ = random_raw(np.random.default_rng(), layers=4)
+    assert depth_by_frame(from_raw(prune_raw(arcs, finals, 1000.0), 1.0)).tolist() == [3, 9, 9, 9]
+    assert depth_by_frame(CompactLattice([], [], -1)).tolist() == []
+    text = "u1 \n0 1 5 0.1,0.2,3_4\n0 2 6 0.1,0.2,3\n2 1 7 0.1,0.2,4\n1 1,1,8_9\n\n"
+    (tmp_path / "lat").write_text(text)
+    words = [f"ark:{tmp_path}/lat", f"ark,t:{tmp_path}/depth", f"ark,t:{tmp_path}/copy"]
+    assert lattice_depth_per_frame.main.main(words) == 0
+    assert (tmp_path / "depth").read_text().split() == ["u1", "2", "2", "1", "1"]
+    assert lattice_depth_per_frame.main.main(words[:2]) == 0
+    assert len(list(read_lattice_table(f"ark:{tmp_path}/copy"))) == 1
 
 
 def test_decoding_in_two_passes_with_the_same_features_is_decoding_once(tmp_path):

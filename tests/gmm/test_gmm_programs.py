@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from golden_gmm import GMM, HMM, LANG, assert_same_model, both_models, unpacked
 
+from houseblend.cli import gmm_init_model_flat
 from houseblend.gmm.model import read_model
 from houseblend.io.tables import read_table
 
@@ -128,3 +129,18 @@ def test_sets_that_miss_a_phone_are_refused(run_program, tmp_path):
         arguments = (f"--shared-phones={tmp_path}/sets", LANG / "topo", 39, tmp_path / "mdl", tmp_path / "tree")
         done = run_program("gmm-init-mono", *arguments)
         assert (done.status, word in done.stderr) == (1, True), done.stderr
+
+
+def test_a_flat_model_of_a_tree(tmp_path):
+    tree, topology = GMM.parent / "hmm" / "tri1" / "tree", LANG / "topo"
+    words = [str(tree), str(topology), f"{tmp_path}/1.mdl"]
+    assert gmm_init_model_flat.main.main([*words, f"ark:{GMM}/feats.ark"]) == 0
+    _, mixtures = read_model(tmp_path / "1.mdl")
+    assert mixtures.num_pdfs == read_model(GMM / "tri1" / "final.mdl")[1].num_pdfs
+    frames = np.concatenate([values for _, values in read_table(f"ark:{GMM}/feats.ark", "matrix")]).astype(np.float64)
+    for mixture in mixtures.mixtures:
+        np.testing.assert_allclose(mixture.means[0], frames.mean(axis=0), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(1 / mixture.inv_vars[0], frames.var(axis=0), rtol=1e-4)
+    assert gmm_init_model_flat.main.main(["--dim=7", *words]) == 0
+    assert read_model(tmp_path / "1.mdl")[1].dim == 7
+    assert gmm_init_model_flat.main.main(["--dim=0", *words]) == 2

@@ -14,10 +14,11 @@ from houseblend.cli.program import argument, option, program, skipping
 @option("--read-disambig-syms", type=Path, help="Phone symbols for disambiguation, one a line")
 @option("--transition-scale", type=float, default=0.0, help="Factor on transition log-probabilities")
 @option("--self-loop-scale", type=float, default=0.0, help="Factor on those of self-loops")
+@option("--batch-size", type=int, default=1, help="Taken as Kaldi's is; graphs are compiled one after the other")
 @skipping
 def main(
     tree: str, model: str, lexicon: str, transcripts: str, graphs: str, read_disambig_syms: Path | None,
-    transition_scale: float, self_loop_scale: float, max_skipped: int | None,
+    transition_scale: float, self_loop_scale: float, batch_size: int, max_skipped: int | None,
 ) -> None:  # fmt: skip
     """Compile graphs; without scales they hold no transition probabilities, which aligners add."""
     from houseblend.base.errors import InputError

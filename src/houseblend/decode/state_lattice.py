@@ -1,4 +1,4 @@
-"""State-level lattices, not determinised: as files, with other acoustic costs, and back to what can be determinised.
+"""State-level lattices, not determinised: as files, with other acoustic costs, their depth, and determinised later on.
 
 As a file such a lattice is a compact lattice with one transition-id at most on every arc.
 """
@@ -9,6 +9,7 @@ from houseblend.base.errors import InputError
 from houseblend.decode.determinize import determinize
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
 from houseblend.decode.raw_lattice import Arcs, RawLattice, prune_raw
+from houseblend.decode.sweep import Sweep
 
 
 def from_raw(raw: RawLattice, acoustic_scale: float) -> CompactLattice:
@@ -93,31 +94,37 @@ def rescore_acoustics(
         InputError: a cycle, another number of frames, or transition-ids that the model lacks.
     """
     lattice = lattice.in_order()
-    frame_of: list[int | None] = [0, *(None for _ in lattice.arcs[1:])]
-    length = len(loglikes_TP)
+    times, length = Sweep(lattice).times(), len(loglikes_TP)
+    if times[-1] != length:
+        found = f"a lattice of {times[-1]} frames" if times[-1] >= 0 else "a lattice without a path"
+        raise InputError(found, expected=f"{length} frames, as the features have")
 
     def rescored(weight: Weight, frame: int) -> Weight:
         ids = np.array(weight.ids, dtype=np.int64)
         if len(ids) and not 1 <= ids.min() <= ids.max() < len(id_to_pdf):
             raise InputError(f"transition-id {ids.max()}", expected=f"1 to {len(id_to_pdf) - 1}, as the model has")
         if frame + len(ids) > length:
-            raise InputError(f"a lattice of more than {length} frames", expected="as many as the features have")
+            raise InputError(f"an arc of the lattice that ends behind frame {length}", do="determinise or prune it")
         scores = loglikes_TP[np.arange(frame, frame + len(ids)), id_to_pdf[ids]]
         return weight._replace(acoustic=old_scale * weight.acoustic - float(scores.sum(dtype=np.float64)))
 
     result = CompactLattice([], [], lattice.start)
-    for state, arcs in enumerate(lattice.arcs):
-        frame = frame_of[state] or 0
+    for frame, arcs, final in zip(times, lattice.arcs, lattice.finals, strict=False):
         result.arcs.append([arc._replace(weight=rescored(arc.weight, frame)) for arc in arcs])
-        for arc in arcs:
-            there = frame + len(arc.weight.ids)
-            if frame_of[arc.nextstate] not in (None, there):
-                raise InputError("paths of the lattice reach a state at different frames")
-            frame_of[arc.nextstate] = there
-        final = lattice.finals[state]
-        if final is not None and frame + len(final.ids) != length:
-            raise InputError(
-                f"a lattice of {frame + len(final.ids)} frames", expected=f"{length}, as the features have"
-            )
         result.finals.append(None if final is None else rescored(final, frame))
     return result
+
+
+def depth_by_frame(lattice: CompactLattice) -> np.ndarray:
+    """How many arcs cross every frame, shape [T].
+
+    Raises:
+        InputError: a cycle, or paths of different lengths to one state.
+    """
+    lattice = lattice.in_order()
+    times = Sweep(lattice).times()
+    depths = np.zeros(max(0, *times), dtype=np.int64)
+    for frame, arcs, final in zip(times, lattice.arcs, lattice.finals, strict=False):
+        for weight in (*(arc.weight for arc in arcs), *([final] if final else [])):
+            depths[frame : frame + len(weight.ids)] += 1
+    return depths

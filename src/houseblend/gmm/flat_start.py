@@ -1,4 +1,4 @@
-"""The model that training starts from: all pdfs alike (Kaldi's gmm-init-mono)."""
+"""The model that training starts from: all pdfs alike (Kaldi's gmm-init-mono, gmm-init-model-flat)."""
 
 from collections.abc import Sequence
 
@@ -48,5 +48,9 @@ def flat_model(
         )  # fmt: skip
     classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
     tree = ContextDependency.monophone([list(phones) for phones in sets], classes)
-    mixtures = [DiagGmm.from_moments(np.ones(1), mean[None], variance[None]) for _ in range(tree.num_pdfs)]
-    return tree, TransitionModel.initial(topology, tree), AmDiagGmm(mixtures)
+    return tree, TransitionModel.initial(topology, tree), flat_mixtures(tree.num_pdfs, mean, variance)
+
+
+def flat_mixtures(num_pdfs: int, mean: np.ndarray, variance: np.ndarray) -> AmDiagGmm:
+    """One Gaussian a pdf, each of this mean [D] and variance [D]."""
+    return AmDiagGmm([DiagGmm.from_moments(np.ones(1), mean[None], variance[None]) for _ in range(num_pdfs)])
