@@ -227,6 +227,7 @@ def test_a_clock_by_hand():
     # worker 1 sends at 1, 3.5 and 6; it has its answers 1.5 s later; worker 2 sends at 2.5 and finds the link free
     assert clock.waiting == [4.5, 1.5]
     assert clock.now == 6 + 0.5 + 0.25
+    assert clock.training == [3.0, 2.5]
 
 
 def test_a_link_carries_one_push_at_a_time():

@@ -132,6 +132,19 @@ def test_a_rank_that_dies_or_hangs_is_named_and_the_rerun_ends_at_the_same_bits(
     assert (out / "final.mdl").read_bytes() == expected
 
 
+def test_an_asynchronous_rank_that_stands_still_is_named_and_holds_nobody_up(frames, tmp_path):
+    """Rank 2 is stopped: the others push on, and wait for it at the end of the round only."""
+    words = "--strategy=asgd", "--exchange=mpi", "--ranks=3", "--initial-effective-lrate=0.0003"
+    run = train(frames, tmp_path / "out", *words)
+    victim = int(run.wait_for(r"rank 2 of 3: process (\d+)")[1])
+    run.wait_for("round 0: ")
+    os.kill(victim, signal.SIGSTOP)
+    run.wait_for(r"rank 2 has given no sign of life for 30 s \(told by rank 0\); the others go on")
+    os.kill(victim, signal.SIGCONT)
+    assert run.end() == 0, run.log
+    assert "refused" not in run.log
+
+
 def test_a_rank_that_raises_is_named(frames, tmp_path):
     (tmp_path / "injected").mkdir()
     fault = "import os\nif os.environ.get('PMI_RANK') == '1':\n    import houseblend.parallel.models.network as w\n"

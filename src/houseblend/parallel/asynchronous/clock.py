@@ -28,17 +28,18 @@ class Clock:
     Attributes:
         now: seconds when the last push so far was applied.
         waiting: seconds that each worker has waited for the server so far.
+        training: seconds that each worker has trained so far.
     """
 
     def __init__(
         self, machine: Machine, steps: Sequence[int], every: int, size: int, seed: int = 0, number: int = 0
     ) -> None:  # fmt: skip
-        self._machine, self._steps, self._every = machine, steps, every
+        self._machine, self._speeds, self._steps, self._every = machine, machine.speeds, steps, every
         self._transfer = size / machine.link_bandwidth if machine.link_bandwidth else 0.0
         self._chance = [
             np.random.default_rng(seed_of(seed, "virtual speed", number, worker)) for worker in range(1, len(steps) + 1)
         ]
-        self.now, self.waiting = 0.0, [0.0] * len(steps)
+        self.now, self.waiting, self.training = 0.0, [0.0] * len(steps), [0.0] * len(steps)
 
     def order(self) -> Iterator[int]:
         """Workers, from 1, as the server gets their pushes: who sends first; of two at once, the lower number.
@@ -64,9 +65,8 @@ class Clock:
         """Seconds of a worker's minibatches until its next push; they are taken from those that are left."""
         count = min(self._every, left[worker])
         left[worker] -= count
-        speeds, spread = self._machine.speeds, self._machine.step_spread
-        seconds = speeds[worker % len(speeds)]
-        if spread == 0.0:
-            return count * seconds
-        # log-normal, of mean 1
-        return seconds * float(np.exp(spread * self._chance[worker].standard_normal(count) - spread**2 / 2).sum())
+        seconds, spread = self._speeds[worker % len(self._speeds)], self._machine.step_spread
+        if spread:  # log-normal, of mean 1
+            seconds *= float(np.exp(spread * self._chance[worker].standard_normal(count) - spread**2 / 2).mean())
+        self.training[worker] += count * seconds
+        return count * seconds

@@ -55,6 +55,7 @@ def run_virtual_round(task: RoundTask, machine: Machine, told: Told) -> RoundRec
     finished = {number: worker.finish(evaluate=False) for number, worker in workers.items()}
     if machine.replay is None:
         for number, one in finished.items():
+            one.report.seconds["virtual training"] = round(clock.training[number - 1], 6)
             one.report.seconds["virtual waiting"] = round(clock.waiting[number - 1], 6)
     return end_round(task, strategy, Alone("virtual", task.plan.workers), start.model, server.pushes, finished)
 

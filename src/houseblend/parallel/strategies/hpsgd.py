@@ -28,6 +28,7 @@ class Hpsgd(Strategy):
     state = "c; each worker's base and snapshots"
     sent = "p - base"
 
+    average_period: int = declared(10, "Minibatches from one blend to the next; with one a round nothing is hidden")
     hpsgd_lag: int = declared(1, "hpsgd: blends from giving to merging; 0 waits, which is averaging")
     hpsgd_merge: str = declared("keep", "hpsgd: what becomes of what was learnt meanwhile", ("keep", "overwrite"))
 
