@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from houseblend.cli.program import argument, option, skipping
-from houseblend.feat.options import flat_fields
+from houseblend.cli.program import argument, option, options_of, skipping
+from houseblend.feat.options import DitherOptions, FrameOptions, MelOptions, Resampling, flat_fields, parts_of
 
 NORMALISED = '"ark:apply-cmvn --utt2spk=ark:data/utt2spk scp:data/cmvn.scp scp:data/feats.scp ark:- |"'
 WITH_DELTAS = NORMALISED.replace('ark:- |"', 'ark:- | add-deltas ark:- ark:- |"')
@@ -11,15 +11,14 @@ WITH_DELTAS = NORMALISED.replace('ark:- |"', 'ark:- | add-deltas ark:- ark:- |"'
 
 
 def feature_options(kind: type) -> Callable:
-    """Declare one option for every field of an option class (`MfccOptions`, ...) and those of `Resampling`; they arrive
-    as keyword arguments."""
+    """Declare one option for every field of an option class (`MfccOptions`, ...), of its parts, and those of recordings;
+    they arrive as keyword arguments."""
+    groups = [*parts_of(kind).values(), kind, Resampling, DitherOptions]
+    headings = {FrameOptions: "Frames", MelOptions: "Mel filters", kind: "Features"}
 
     def declare(function: Callable) -> Callable:
-        for name, what in (("upsample", "lower"), ("downsample", "higher")):
-            text = f"Resample recordings of a {what} rate than --sample-frequency"
-            function = option(f"--allow-{name}", type=bool, default=False, help=text)(function)
-        for name, default, text in reversed(flat_fields(kind)):
-            function = option(f"--{name.replace('_', '-')}", type=type(default), default=default, help=text)(function)
+        for one in reversed(groups):
+            function = options_of(one, headings.get(one, "Recordings"))(function)
         return function
 
     return declare
@@ -30,7 +29,6 @@ def feature_arguments(kind: type) -> Callable:
 
     def declare(function: Callable) -> Callable:
         function = skipping(feature_options(kind)(function))
-        function = option("--seed", type=int, default=0, help="Seed of the dither")(function)
         function = option("--subtract-mean", type=bool, default=False, help="Subtract the mean of each utterance")(
             function
         )

@@ -3,9 +3,10 @@
 from typing import Any
 
 from houseblend.base.errors import InputError
+from houseblend.base.options import chosen
 from houseblend.cli.program import Skips
-from houseblend.feat.extract import Resampling, check_options, choose_channel, extract
-from houseblend.feat.options import FeatureOptions, options_from
+from houseblend.feat.extract import check_options, choose_channel, extract
+from houseblend.feat.options import FeatureOptions, Resampling, options_from
 from houseblend.io.owners import by_owner
 from houseblend.io.tables import read_places, write_table
 
@@ -24,7 +25,7 @@ def write_features(
     """
     options = options_from(kind, values)
     check_options(options)
-    resampling = Resampling(values["allow_downsample"], values["allow_upsample"])
+    resampling = chosen(Resampling, values)
     warp = values.get("vtln_warp", 1.0)
     warp_of = by_owner(values["vtln_map"], "float", values["utt2spk"]) if values.get("vtln_map") else lambda key: warp
     with Skips(max_skipped) as skips, write_table(feats_wspecifier, "matrix") as write:

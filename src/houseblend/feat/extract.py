@@ -1,11 +1,9 @@
 """Features of recordings: the channel, the rate, and the kind."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.feat.options import FbankOptions, FeatureOptions, MfccOptions, PlpOptions
+from houseblend.feat.options import DitherOptions, FbankOptions, FeatureOptions, MfccOptions, PlpOptions, Resampling
 from houseblend.feat.plp import compute_plp
 from houseblend.feat.spectrum import compute_fbank, compute_mfcc, compute_spectrogram
 
@@ -14,30 +12,23 @@ class TooShortError(InputError):
     """A recording, or a segment of one, has less samples than one frame needs."""
 
 
-@dataclass(frozen=True)
-class Resampling:
-    """Which other rates a recording may have (Kaldi's --allow-downsample and --allow-upsample)."""
+def resampled(rate: float, samples_N: np.ndarray, wanted: float, key: str, options: Resampling) -> np.ndarray:
+    """Samples of a rate in Hz at the rate wanted, shape [num_samples].
 
-    allow_downsample: bool = False
-    allow_upsample: bool = False
+    Raises:
+        InputError: the rate is another, and may not be.
+    """
+    if rate == wanted:
+        return samples_N
+    name, allowed = ("down", options.allow_downsample) if rate > wanted else ("up", options.allow_upsample)
+    if not allowed:
+        raise InputError(
+            f"sampling rate {rate:g} Hz", key=key, expected=f"{wanted:g} Hz",
+            do=f"resample it by --allow-{name}sample, or give --sample-frequency={rate:g} if all have this rate",
+        )  # fmt: skip
+    import soxr
 
-    def apply(self, rate: float, samples_N: np.ndarray, wanted: float, key: str) -> np.ndarray:
-        """Samples of a rate in Hz at the rate wanted, shape [num_samples].
-
-        Raises:
-            InputError: the rate is another, and may not be.
-        """
-        if rate == wanted:
-            return samples_N
-        name, allowed = ("down", self.allow_downsample) if rate > wanted else ("up", self.allow_upsample)
-        if not allowed:
-            raise InputError(
-                f"sampling rate {rate:g} Hz", key=key, expected=f"{wanted:g} Hz",
-                do=f"resample it by --allow-{name}sample, or give --sample-frequency={rate:g} if all have this rate",
-            )  # fmt: skip
-        import soxr
-
-        return soxr.resample(samples_N, rate, wanted)
+    return soxr.resample(samples_N, rate, wanted)
 
 
 def check_options(options: FeatureOptions) -> None:
@@ -65,7 +56,7 @@ def choose_channel(samples_NC: np.ndarray, channel: int, key: str, how: str) -> 
 
 def extract(
     rate: float, samples_N: np.ndarray, options: FeatureOptions, key: str,
-    vtln_warp: float = 1.0, seed: int = 0, resampling: Resampling | None = None,
+    vtln_warp: float = 1.0, seed: int = DitherOptions.seed, resampling: Resampling | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Features of one utterance, float32, shape [T, D].
 
@@ -82,7 +73,7 @@ def extract(
         InputError: a rate that is not taken.
         TooShortError: less than one window of samples.
     """
-    samples_N = (resampling or Resampling()).apply(rate, samples_N, options.frame.sample_frequency, key)
+    samples_N = resampled(rate, samples_N, options.frame.sample_frequency, key, resampling or Resampling())
     if isinstance(options, MfccOptions):
         feats = compute_mfcc(samples_N, options, vtln_warp, seed, key)
     elif isinstance(options, FbankOptions):

@@ -14,8 +14,8 @@ from houseblend.base.log import Progress, log, warn
 from houseblend.base.workers import in_processes
 from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.description import write_feature_record
-from houseblend.feat.extract import Resampling, TooShortError, check_options, choose_channel, extract
-from houseblend.feat.options import FbankOptions, MfccOptions, options_to
+from houseblend.feat.extract import TooShortError, check_options, choose_channel, extract
+from houseblend.feat.options import FbankOptions, MfccOptions, Resampling, options_to
 from houseblend.feat.segments import Segment, read_segments
 from houseblend.io.data_dir import DataDir
 from houseblend.io.data_files import Line, file_of, to_text
@@ -54,7 +54,7 @@ class Extraction:
 
     options: MfccOptions | FbankOptions
     resampling: Resampling
-    seed: int = 0
+    seed: int
 
     def of_recording(self, recording: Recording) -> list[Outcome]:
         """Of every utterance of a recording."""

@@ -28,7 +28,9 @@ class FrameOptions:
     dither: float = declared(0.0, "Standard deviation of noise added to the samples")
     preemphasis_coefficient: float = declared(0.97, "Coefficient of the pre-emphasis")
     remove_dc_offset: bool = declared(True, "Subtract the mean of every frame")
-    window_type: str = declared("povey", "hamming, hanning, povey, rectangular, sine or blackman")
+    window_type: str = declared(
+        "povey", "Shape of the window", ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")
+    )
     blackman_coeff: float = declared(0.42, "Constant of the generalised Blackman window")
     round_to_power_of_two: bool = declared(True, "Pad windows with zeros to a power of two")
     snip_edges: bool = declared(True, "Only windows that lie wholly inside the recording")
@@ -55,6 +57,21 @@ class FrameOptions:
     def padded_size(self) -> int:
         """Length of the Fourier transform."""
         return 1 << (self.size - 1).bit_length() if self.round_to_power_of_two else self.size
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Which other rates a recording may have."""
+
+    allow_downsample: bool = declared(False, "Resample recordings of a higher rate than --sample-frequency")
+    allow_upsample: bool = declared(False, "Resample recordings of a lower rate than --sample-frequency")
+
+
+@dataclass(frozen=True)
+class DitherOptions:
+    """Where the noise of the dither comes from."""
+
+    seed: int = declared(0, "Seed of the dither")
 
 
 @dataclass(frozen=True)
@@ -130,25 +147,26 @@ _PARTS = {"frame": FrameOptions, "mel": MelOptions}
 def flat_fields(kind: type) -> list[tuple[str, Any, str]]:
     """Name (with underscores), default and help of every option, those of frames and filters included."""
     found = []
-    for part in (*_parts(kind).values(), kind):
+    for part in (*parts_of(kind).values(), kind):
         found += [(f.name, f.default, f.metadata["help"]) for f in fields(part) if f.name not in _PARTS]
     return found
 
 
 def options_from(kind: type[Options], values: dict[str, Any]) -> Options:
     """Options from a flat dictionary of names; what is not given keeps its default."""
-    nested = {name: part(**_chosen(part, values)) for name, part in _parts(kind).items()}
+    nested = {name: part(**_chosen(part, values)) for name, part in parts_of(kind).items()}
     return kind(**nested, **_chosen(kind, values))
 
 
 def options_to(options: FeatureOptions) -> dict[str, Any]:
     """The same as a flat dictionary."""
     tree = asdict(options)
-    nested = {key: value for name in _parts(type(options)) for key, value in tree.pop(name).items()}
+    nested = {key: value for name in parts_of(type(options)) for key, value in tree.pop(name).items()}
     return {**nested, **tree}
 
 
-def _parts(kind: type) -> dict[str, type]:
+def parts_of(kind: type) -> dict[str, type]:
+    """The option classes of frames and filters that a kind of features has, by the names of its fields."""
     return {f.name: _PARTS[f.name] for f in fields(kind) if f.name in _PARTS}
 
 
