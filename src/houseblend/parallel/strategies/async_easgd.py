@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from houseblend.base.options import declared
 from houseblend.parallel.asynchronous.strategy import Asynchronous
-from houseblend.parallel.strategy import Own, Shared, within
+from houseblend.parallel.strategies.easgd import Elastic
+from houseblend.parallel.strategy import Own, Shared
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class AsyncEasgd(Asynchronous):
+class AsyncEasgd(Elastic, Asynchronous):
     """Zhang, Choromanska, LeCun 2015, algorithm 1; alpha = moving rate / N workers, both from p and c before the push:
 
     p -= alpha (p - c);  c += alpha (p - c)
@@ -28,12 +29,11 @@ class AsyncEasgd(Asynchronous):
     adds: ClassVar[bool] = False
 
     average_period: int = declared(10, "Minibatches from one push to the next")
-    moving_rate: float = declared(0.9, "easgd: beta, share of the way to the mean that the centre goes")
 
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.moving_rate, 1.0, "moving_rate", closed=True)
+        self.check_elastic()
 
     def push(self, shared: Shared, sent: Tensor, taken: Tensor, staleness: int) -> tuple[Shared, Tensor]:
         """The centre moves; the worker gets where it was."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from houseblend.base.options import declared
 from houseblend.parallel.asynchronous.strategy import Asynchronous, moved
-from houseblend.parallel.strategy import Shared, within
+from houseblend.parallel.strategies.tail import TailOptions
+from houseblend.parallel.strategy import Shared
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class AveragedAsgd(Asynchronous):
+class AveragedAsgd(TailOptions, Asynchronous):
     """You & Xu 2014; the average as in Xu 2011: with n pushes since its start,
 
     c += p - taken;  n += 1;  bar += (c - bar) / n.
@@ -26,12 +26,10 @@ class AveragedAsgd(Asynchronous):
     mathematics = "c += p - taken; n += 1; bar += (c - bar) / n; bar is the model, and stays at the server"
     state = "c, bar, n"
 
-    tail_start: float = declared(0.5, "tail: share of the data after which the running mean begins")
-
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.tail_start, 1.0, "tail_start", closed=True)
+        self.check_tail()
 
     def begin(self, params: Tensor) -> Shared:
         """No mean yet."""

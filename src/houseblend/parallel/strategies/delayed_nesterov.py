@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from houseblend.base.options import declared
 from houseblend.parallel.asynchronous.strategy import Asynchronous
-from houseblend.parallel.strategy import Shared, within
+from houseblend.parallel.strategies.diloco import OuterStep
+from houseblend.parallel.strategy import Shared
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class DelayedNesterov(Asynchronous):
+class DelayedNesterov(OuterStep, Asynchronous):
     """Liu et al. 2024, algorithm 3 with c = 0: with g = taken - p, N workers, and s the sum of g since the last N-th push,
 
     s += g;  c -= eps g / N;  and at every N-th push:  v = beta v + s / N;  c -= eps beta v;  s = 0.
@@ -28,14 +29,11 @@ class DelayedNesterov(Asynchronous):
     adds: ClassVar[bool] = False
 
     average_period: int = declared(50, "Minibatches from one push to the next")
-    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
-    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
 
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.outer_learning_rate, 10.0, "outer_learning_rate")
-        within(0.0, self.outer_momentum, 1.0, "outer_momentum")
+        self.check_outer_step()
 
     def begin(self, params: Tensor) -> Shared:
         """No momentum yet; t counts pushes."""

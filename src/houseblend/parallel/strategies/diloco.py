@@ -13,7 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DiLoCo(Strategy):
+class OuterStep:
+    """An outer step with Nesterov momentum."""
+
+    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
+    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
+
+    def check_outer_step(self) -> None:
+        """UsageError: an option out of its range."""
+        within(0.0, self.outer_learning_rate, 10.0, "outer_learning_rate")
+        within(0.0, self.outer_momentum, 1.0, "outer_momentum")
+
+
+@dataclass(frozen=True)
+class DiLoCo(OuterStep, Strategy):
     """Douillard et al. 2023, algorithm 1, with SGD and Nesterov momentum mu outside:
 
     g = c - m;  b = mu b + g;  c -= rate (g + mu b).
@@ -25,14 +38,10 @@ class DiLoCo(Strategy):
     mathematics = "g = c - m; b = mu b + g; c -= rate (g + mu b)"
     state = "c, b"
 
-    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
-    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
-
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.outer_learning_rate, 10.0, "outer_learning_rate")
-        within(0.0, self.outer_momentum, 1.0, "outer_momentum")
+        self.check_outer_step()
 
     def begin(self, params: Tensor) -> Shared:
         """c at the start, no momentum."""

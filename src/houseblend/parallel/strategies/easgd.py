@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Easgd(Strategy):
+class Elastic:
+    """How far a centre and its workers pull each other."""
+
+    moving_rate: float = declared(0.9, "easgd: beta, share of the way to the mean that the centre goes")
+
+    def check_elastic(self) -> None:
+        """UsageError: an option out of its range."""
+        within(0.0, self.moving_rate, 1.0, "moving_rate", closed=True)
+
+
+@dataclass(frozen=True)
+class Easgd(Elastic, Strategy):
     """Zhang, Choromanska, LeCun 2015, equations 5 and 6, all workers at once; alpha = moving rate / N workers:
 
     p -= alpha (p - c);  c += alpha sum of (p - c) = moving rate (m - c), both from p and c before the blend.
@@ -25,12 +36,10 @@ class Easgd(Strategy):
     mathematics = "p -= beta/N (p - c); c += beta (m - c)"
     state = "c, before; each worker's p lasts"
 
-    moving_rate: float = declared(0.9, "easgd: beta, share of the way to the mean that the centre goes")
-
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.moving_rate, 1.0, "moving_rate", closed=True)
+        self.check_elastic()
 
     def begin(self, params: Tensor) -> Shared:
         """The centre begins where everybody does."""

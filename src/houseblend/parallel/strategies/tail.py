@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tail(Strategy):
+class TailOptions:
+    """Where a running mean of parameters begins."""
+
+    tail_start: float = declared(0.5, "tail: share of the data after which the running mean begins")
+
+    def check_tail(self) -> None:
+        """UsageError: an option out of its range."""
+        within(0.0, self.tail_start, 1.0, "tail_start", closed=True)
+
+
+@dataclass(frozen=True)
+class Tail(TailOptions, Strategy):
     """Ruppert 1988; Polyak & Juditsky 1992; Jain et al. 2018 for the tail: with n means since then,
 
     c = m;  n += 1;  bar += (m - bar) / n.
@@ -25,12 +36,10 @@ class Tail(Strategy):
     mathematics = "c = m; n += 1; bar += (m - bar) / n; bar is the model, and never broadcast"
     state = "bar, n"
 
-    tail_start: float = declared(0.5, "tail: share of the data after which the running mean begins")
-
     def __post_init__(self) -> None:
         """UsageError: an option out of its range."""
         super().__post_init__()
-        within(0.0, self.tail_start, 1.0, "tail_start", closed=True)
+        self.check_tail()
 
     def begin(self, params: Tensor) -> Shared:
         """No mean yet."""
