@@ -38,6 +38,8 @@ def find_rates(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
     """
     length, whole = chosen(TrialOptions, values).trial_frames, FrameStore(frames).subset("train").num_frames
 
+    execution = chosen(ExchangeOptions, values)
+
     def trial(rate: float, decay: float, count: int) -> float:
         """Held-out objective of the model after so many frames; minus infinity if there is none."""
         place = out / "trials" / f"{rate:.3g}_{decay:.3g}_{count}"
@@ -47,7 +49,7 @@ def find_rates(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
             "frames_per_round": max(count // (ROUNDS * values["final_workers"]), 1),
         }  # fmt: skip
         try:
-            _, rounds = train_rounds(frames, place, DnnOptions.of(mine, whole), chosen(ExchangeOptions, values))
+            _, rounds = train_rounds(frames, place, DnnOptions.of(mine, whole), execution, out / "transform.mat")
             objective = rounds[-1].measured.heldout_objective
         except RoundRefusedError as failure:
             log(str(failure))

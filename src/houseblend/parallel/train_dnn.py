@@ -48,12 +48,12 @@ def train_dnn(frames: Path, out: Path, values: Mapping[str, Any]) -> None:
         RoundRefusedError: a round gave no model.
     """
     options = DnnOptions.of(values, FrameStore(frames).subset("train").num_frames)
-    experiment, rounds = train_rounds(frames, out, options, chosen(ExchangeOptions, values))
+    experiment, rounds = train_rounds(frames, out, options, chosen(ExchangeOptions, values), out / "transform.mat")
     _finish(experiment, combined_models(experiment, rounds, options.schedule.stands(rounds)[0]))
 
 
 def train_rounds(
-    frames: Path, out: Path, options: DnnOptions, execution: ExchangeOptions
+    frames: Path, out: Path, options: DnnOptions, execution: ExchangeOptions, transform: Path
 ) -> tuple[Experiment, list[RoundRecord]]:
     """All rounds of a training, without what comes after them.
 
@@ -62,6 +62,7 @@ def train_rounds(
         out: experiment directory; what is unfinished in it is continued.
         options: what the model depends on.
         execution: how workers are run.
+        transform: file of the input transform, which is estimated if it is not there.
 
     Raises:
         InputError, UsageError: bad data or options.
@@ -70,7 +71,7 @@ def train_rounds(
     check_layer(options.network.layer, options.network.hidden_dim, options.network.layer_options)
     warn_of_slow_bfloat16(options.rule.compute_dtype, options.run.device)
     torch.set_num_threads(1)  # threads of this process would not survive in those forked from it
-    config = _network_config(frames, out, options.network)
+    config = _network_config(frames, transform, options.network)
 
     def model_of(previous: Model | None, num_layers: int) -> Model:
         if previous is None:
@@ -95,10 +96,9 @@ def train_rounds(
         return experiment, run_rounds(experiment, schedule, exchange, progress.round_done, progress.trained)
 
 
-def _network_config(frames: Path, out: Path, options: NetworkOptions) -> NetworkConfig:
+def _network_config(frames: Path, path: Path, options: NetworkOptions) -> NetworkConfig:
     """Estimate the input transform if it is not there yet, and put together the network's configuration."""
     store = FrameStore(frames)
-    path = out / "transform.mat"
     if not path.exists():
         context = (options.context, options.context)
         stats = gather_lda_stats(f"frames:{frames}:train", context, store.num_pdfs)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class OuterStep:
     """An outer step with Nesterov momentum."""
 
-    outer_learning_rate: float = declared(0.7, "diloco, streaming: rate of the outer step")
-    outer_momentum: float = declared(0.9, "diloco, streaming: mu, Nesterov momentum of the outer step")
+    outer_learning_rate: float = declared(0.7, "diloco, streaming, delayed-nesterov: rate of the outer step")
+    outer_momentum: float = declared(
+        0.9, "diloco, streaming, delayed-nesterov: mu, Nesterov momentum of the outer step"
+    )
 
     def check_outer_step(self) -> None:
         """UsageError: an option out of its range."""

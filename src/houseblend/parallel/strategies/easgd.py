@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Elastic:
     """How far a centre and its workers pull each other."""
 
-    moving_rate: float = declared(0.9, "easgd: beta, share of the way to the mean that the centre goes")
+    moving_rate: float = declared(0.9, "easgd, async-easgd: beta, share of the way to the mean that the centre goes")
 
     def check_elastic(self) -> None:
         """UsageError: an option out of its range."""

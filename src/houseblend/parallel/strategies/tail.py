@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class TailOptions:
     """Where a running mean of parameters begins."""
 
-    tail_start: float = declared(0.5, "tail: share of the data after which the running mean begins")
+    tail_start: float = declared(0.5, "tail, averaged-asgd: share of the data after which the running mean begins")
 
     def check_tail(self) -> None:
         """UsageError: an option out of its range."""
