@@ -14,7 +14,15 @@ from compare import Deviation, DifferentError, Tolerance, compare
 from rows import Row
 from workplace import FailedError, MissingError, Workplace
 
-SUBJECTS = ("checks_tables", "checks_hmm", "checks_tree", "checks_transforms", "checks_nnet3", "checks_nnet1")
+SUBJECTS = (
+    "checks_tables",
+    "checks_features",
+    "checks_hmm",
+    "checks_tree",
+    "checks_transforms",
+    "checks_nnet3",
+    "checks_nnet1",
+)
 """Modules of checks; importing them fills the register."""
 
 
@@ -30,7 +38,6 @@ Check = Callable[[Workplace, Row], Outcome]
 CHECKS: list[tuple[str, Check]] = []
 
 LATER = [
-    (r"feats/pitch", "with pitch features: `compute-kaldi-pitch-feats`, `process-kaldi-pitch-feats`"),
     (r"^nnet2/|^ng/nnet2(?!_d24_r10_up1)", "with nnet2's networks and training"),
 ]
 """Rows of later work, by name, and where they will be."""

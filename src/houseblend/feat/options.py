@@ -139,6 +139,119 @@ class SpectrogramOptions:
     raw_energy: bool = declared(True, "Energy before pre-emphasis and windowing")
 
 
+@dataclass(frozen=True)
+class PitchOptions:
+    """Pitch and correlation."""
+
+    sample_frequency: float = declared(16000.0, "Rate of the recordings in Hz; another rate is an error")
+    frame_length: float = declared(25.0, "Length of a window in ms")
+    frame_shift: float = declared(10.0, "From one frame to the next in ms")
+    snip_edges: bool = declared(True, "Only windows that lie wholly inside the recording")
+    min_f0: float = declared(50.0, "Lowest pitch in Hz")
+    max_f0: float = declared(400.0, "Highest pitch in Hz")
+    soft_min_f0: float = declared(10.0, "Pitch in Hz towards which correlations count for less")
+    penalty_factor: float = declared(0.1, "Cost of changes of pitch")
+    delta_pitch: float = declared(0.005, "Ratio of neighbouring pitches that are told apart, less 1")
+    nccf_ballast: float = declared(7000.0, "The larger, the smaller the correlations of quiet frames")
+    nccf_ballast_online: bool = declared(False, "Judge what is quiet by the samples up to a frame's end only")
+    resample_frequency: float = declared(4000.0, "Rate in Hz at which correlations are measured")
+    lowpass_cutoff: float = declared(1000.0, "Cutoff of the low-pass in front of it, in Hz")
+    lowpass_filter_width: int = declared(1, "Zeros of the low-pass on each side")
+    upsample_filter_width: int = declared(5, "Zeros on each side of the filter that interpolates correlations")
+    frames_per_chunk: int = declared(0, "Take recordings in chunks of so many frames; 0: whole")
+    simulate_first_pass_online: bool = declared(False, "Frames as they are believed when their chunk has come")
+    recompute_frame: int = declared(
+        500, "Frame at which the first ones are judged again by the power so far, if in chunks"
+    )
+
+    def __post_init__(self) -> None:
+        """InputError: values by which no recording has a pitch."""
+        if self.window < 1 or self.shift < 1:
+            raise InputError(
+                f"--frame-length={self.frame_length:g} and --frame-shift={self.frame_shift:g}",
+                expected="at least a sample each, at --resample-frequency",
+            )
+        if not 0 < self.min_f0 < self.max_f0:
+            raise InputError(f"--min-f0={self.min_f0:g} and --max-f0={self.max_f0:g}", expected="0 < lowest < highest")
+        for name in ("penalty_factor", "delta_pitch", "upsample_filter_width"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"--{name.replace('_', '-')}={getattr(self, name):g}", expected="above 0")
+        if self.simulate_first_pass_online and self.chunk_size < 1:
+            raise InputError("--simulate-first-pass-online without chunks", do="give --frames-per-chunk")
+
+    @property
+    def window(self) -> int:
+        """Samples in a window, at --resample-frequency."""
+        return int(self.resample_frequency * self.frame_length / 1000.0)
+
+    @property
+    def shift(self) -> int:
+        """Samples from one frame to the next, at --resample-frequency."""
+        return int(self.resample_frequency * self.frame_shift / 1000.0)
+
+    @property
+    def chunk_size(self) -> int:
+        """Samples of the recording in a chunk; 0: it is not cut."""
+        return int(self.frames_per_chunk * self.sample_frequency * self.frame_shift / 1000.0)
+
+
+@dataclass(frozen=True)
+class PitchFeatureOptions:
+    """What becomes of pitch and correlation."""
+
+    pitch_scale: float = declared(2.0, "Factor on the normalised log pitch")
+    pov_scale: float = declared(2.0, "Factor on the warped correlation, which tells how probable voicing is")
+    pov_offset: float = declared(0.0, "Added to it")
+    delta_pitch_scale: float = declared(10.0, "Factor on the delta of the log pitch")
+    delta_pitch_noise_stddev: float = declared(0.005, "Standard deviation of noise added to the delta before that")
+    normalization_left_context: int = declared(75, "Frames before each over which log pitch is normalised")
+    normalization_right_context: int = declared(75, "Frames after each")
+    delta_window: int = declared(2, "Frames on each side that a delta is of")
+    delay: int = declared(0, "Frames by which all features come later")
+    add_pov_feature: bool = declared(True, "Give the warped correlation")
+    add_normalized_log_pitch: bool = declared(True, "Give log pitch less its mean, weighted by voicing")
+    add_delta_pitch: bool = declared(True, "Give the delta of the log pitch")
+    add_raw_log_pitch: bool = declared(False, "Give the log pitch itself")
+    srand: int = declared(0, "Seed of the noise")
+
+    def __post_init__(self) -> None:
+        """InputError: no feature, or negative counts of frames."""
+        if not self.dim:
+            raise InputError("no feature at all", do="leave one of the --add options true")
+        for name in ("normalization_left_context", "normalization_right_context", "delay"):
+            if getattr(self, name) < 0:
+                raise InputError(f"--{name.replace('_', '-')}={getattr(self, name)}", expected="at least 0")
+        if self.delta_window < 1:
+            raise InputError(f"--delta-window={self.delta_window}", expected="at least 1")
+
+    @property
+    def dim(self) -> int:
+        """Number of features."""
+        return self.add_pov_feature + self.add_normalized_log_pitch + self.add_delta_pitch + self.add_raw_log_pitch
+
+
+@dataclass(frozen=True)
+class VadOptions:
+    """Which frames speech is in."""
+
+    vad_energy_threshold: float = declared(5.0, "Log energy above which a frame counts as loud, less the next")
+    vad_energy_mean_scale: float = declared(0.5, "Share of the utterance's mean log energy that is added to it")
+    vad_frames_context: int = declared(0, "Frames on each side of each that are looked at")
+    vad_proportion_threshold: float = declared(0.6, "Share of them that must be loud")
+
+    def __post_init__(self) -> None:
+        """InputError: values that make no sense."""
+        if self.vad_energy_mean_scale < 0 or self.vad_frames_context < 0:
+            raise InputError(
+                f"--vad-energy-mean-scale={self.vad_energy_mean_scale:g} --vad-frames-context={self.vad_frames_context}",
+                expected="at least 0",
+            )
+        if not 0 < self.vad_proportion_threshold < 1:
+            raise InputError(
+                f"--vad-proportion-threshold={self.vad_proportion_threshold:g}", expected="between 0 and 1"
+            )
+
+
 FeatureOptions = MfccOptions | FbankOptions | PlpOptions | SpectrogramOptions
 Options = TypeVar("Options", bound=FeatureOptions)
 _PARTS = {"frame": FrameOptions, "mel": MelOptions}
