@@ -10,7 +10,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.lock import directory_lock
 from houseblend.cli.hb import main as hb
 from houseblend.cli.step import Step, argument, option
-from houseblend.jobs.local import check, run_spec
+from houseblend.jobs.array import check, run_spec
 from houseblend.jobs.spec import Job, JobSpec
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.records import Refusal

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from houseblend.jobs.spec import POLICY, JobResult
+from houseblend.jobs.failures import POLICY, Policy
+from houseblend.jobs.launchers.local import LocalLauncher
+from houseblend.jobs.spec import JobResult
 from houseblend.parallel.exchanges import files
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
@@ -58,7 +60,7 @@ def test_jobs(frames, expected, tmp_path):
     found = {}
     for case in matrix.cases(only_once_a_round=True):
         if case[0] in ("average-0-keep", "easgd-0-average"):
-            found[case[0]] = matrix.train(frames, tmp_path, *case, FilesExchange(2))
+            found[case[0]] = matrix.train(frames, tmp_path, *case, FilesExchange(LocalLauncher(2)))
     assert found == {name: expected[name] for name in found}
     assert len(found) == 2
 
@@ -66,7 +68,7 @@ def test_jobs(frames, expected, tmp_path):
 def test_tasks_and_files_of_jobs(frames, expected, tmp_path, monkeypatch):
     """Every strategy that blends once a round, with every policy, by the jobs' files; the jobs are run in this process."""
 
-    def run_here(spec, folder, slots):
+    def run_here(spec, folder, launcher):
         jobs = [job.attempt(0) for job in spec.jobs]
         for job in jobs:
             path, number, *outputs = job.argv[-5:]
@@ -156,7 +158,7 @@ def test_forked_processes_killed_at_each_blend(frames, expected, tmp_path, monke
         return mean(group, *words)
 
     monkeypatch.setattr(Forked, "mean", deadly)
-    monkeypatch.setitem(POLICY, "killed", 20)
+    monkeypatch.setitem(POLICY, "killed", Policy(20))
     for case in matrix.cases(only_once_a_round=False):
         if case[0].endswith("3-average") or case[0] in ("average-groups", "hpsgd-groups"):
             assert matrix.train(frames, tmp_path, *case, LocalExchange(2)) == expected[case[0]]

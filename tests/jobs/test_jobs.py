@@ -8,7 +8,8 @@ import pytest
 
 from houseblend.base.errors import InputError
 from houseblend.cli.run import main as run
-from houseblend.jobs.local import JobFailedError, program, run_array, run_spec
+from houseblend.jobs.array import JobFailedError, program, run_array, run_spec
+from houseblend.jobs.launchers.local import LocalLauncher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
 
@@ -91,7 +92,7 @@ if not mark.exists():
 def test_no_more_jobs_than_slots_run_at_a_time(tmp_path):
     spec = JobSpec("sleep", [Job(python("import time; time.sleep(0.3)"), f"{tmp_path}/{n}.log", []) for n in range(4)])
     began = time.monotonic()
-    run_spec(spec, tmp_path / "one", slots=1)
+    run_spec(spec, tmp_path / "one", LocalLauncher(1))
     one = time.monotonic() - began
     assert one > 1.2
 

@@ -16,7 +16,7 @@ from houseblend.base.errors import HouseBlendError, InputError, class_and_messag
 from houseblend.base.lock import directory_lock
 from houseblend.base.workers import in_processes
 from houseblend.cli.step import Step, argument
-from houseblend.jobs.local import check, program, run_spec
+from houseblend.jobs.array import check, program, run_spec
 from houseblend.jobs.spec import Job, JobSpec
 from houseblend.parallel.ledger import Ledger
 
@@ -151,8 +151,8 @@ REFUSALS: list[tuple[Callable[[Path], None], str, str, str]] = [
     (vanished_input, "bad input", "{folder}/out: an input changed while the step ran: source: ", "run copy again"),
     (recipe_ended, "failed", "the recipe that started this step has ended", "run the recipe again"),
     (killed_worker, "killed", "a worker process was killed", "try again, with fewer at a time"),
-    (full_disk, "file system", "No space left on device", "free space, then run the same command again"),
-    (full_disk_in_a_job, "file system", "job 1: file system (/dev/full: No space left on device; free space", "run the same"),
+    (full_disk, "disk full", "No space left on device", "free space, then run the same command again"),
+    (full_disk_in_a_job, "disk full", "job 1: disk full (/dev/full: No space left on device; free space", "run the same"),
     (no_result, "file system", "job 1: file system (the job's wrapper left no result in {folder}/jobs)", "check disk space"),
     (no_output, "no output", "job 1: no output (no output {folder}/model.2)", "check disk space and quota"),
     (dead_job, "killed", "job 1: killed (ended by SIGKILL)", "run fewer jobs at a time"),

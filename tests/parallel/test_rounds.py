@@ -17,7 +17,7 @@ import torch
 from houseblend.base.errors import InputError, UsageError
 from houseblend.base.fingerprint import hash_file
 from houseblend.io.objects import open_output
-from houseblend.jobs.local import JobFailedError
+from houseblend.jobs.array import JobFailedError
 from houseblend.jobs.spec import JobResult
 from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.parameters import count_of
@@ -281,6 +281,8 @@ def test_every_schedule_goes_with_a_strategy_and_is_replayed_from_the_ledger(nam
     ("failures", "raises"),
     [
         (["ok", "file system"], True),
+        (["ok", "disk full"], True),
+        (["ok", "cancelled"], True),
         (["ok", "bad input"], True),
         (["no output", "killed"], True),
         (["killed", "not finite"], False),

@@ -96,13 +96,14 @@ class UsageError(HouseBlendError):
 
 
 def class_and_message(failure: BaseException) -> tuple[str, str]:
-    """The class of a failure (its policy: `jobs/spec`) and a sentence about it."""
+    """The class of a failure (its policy: `jobs/failures`) and a sentence about it."""
     if isinstance(failure, HouseBlendError):
         return failure.failure_class, str(failure)
     if isinstance(failure, OSError):
         place = f"{failure.filename}: " if failure.filename else ""
         remedy = f"; {_REMEDIES[failure.errno]}" if failure.errno in _REMEDIES else ""
-        return "file system", f"{place}{failure.strerror or failure}{remedy}"
+        kind = "disk full" if failure.errno in (errno.ENOSPC, errno.EDQUOT) else "file system"
+        return kind, f"{place}{failure.strerror or failure}{remedy}"
     if isinstance(failure, MemoryError):
         return "out of memory", "out of memory; give the job more, or smaller pieces"
     if isinstance(failure, Exception):

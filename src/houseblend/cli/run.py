@@ -52,7 +52,8 @@ def main(words: tuple[str, ...], max_jobs_run: tuple[int, ...], num_threads: int
     and have no effect. The command is not seen by a shell unless one of its words is |, ||, &&, ;, <, > or >>.
     """
     from houseblend.base.errors import UsageError
-    from houseblend.jobs.local import run_array
+    from houseblend.jobs.array import run_array
+    from houseblend.jobs.launchers.local import LocalLauncher
 
     name, numbers = _numbers(words[0]) if _RANGE.fullmatch(words[0]) else ("", range(1, 2))
     log, *command = words[1:] if name else words
@@ -61,8 +62,8 @@ def main(words: tuple[str, ...], max_jobs_run: tuple[int, ...], num_threads: int
     if not command or (len(numbers) > 1 and name not in log):
         expected = f"[NAME=FIRST:LAST] LOG COMMAND ..., with {name or 'NAME'} in LOG if there are several"
         raise UsageError("bad arguments", expected=expected, do="see run --help")
-    slots = min(max_jobs_run, default=None)
-    run_array(_for_bash(command), log, numbers, name, slots, cores=num_threads, memory_mb=_megabytes(mem))
+    launcher = LocalLauncher(min(max_jobs_run, default=None))
+    run_array(_for_bash(command), log, numbers, name, launcher, cores=num_threads, memory_mb=_megabytes(mem))
 
 
 def _numbers(word: str) -> tuple[str, range]:

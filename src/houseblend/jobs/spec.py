@@ -1,4 +1,4 @@
-"""Job specifications and results as JSON files (docs/formats.md), and what each class of failure means."""
+"""Job specifications and results as JSON files (docs/formats.md)."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,24 +9,8 @@ from houseblend.io.json_files import read_json, require_fields
 
 FORMAT = 1
 AGAIN = "run the step that wrote it again"
-_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int, "first": int}
+_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int, "minutes": int, "gpus": int, "first": int}
 _RESULT = {"format": int, "job": int, "attempt": int, "failure": str, "message": str, "status": int, "outputs": dict}
-RETRIES = 2
-POLICY = {
-    "ok": 0,
-    "out of memory": RETRIES,
-    "time limit": RETRIES,
-    "preempted": RETRIES,
-    "node lost": RETRIES,
-    "killed": RETRIES,
-    "no output": RETRIES,
-    "file system": RETRIES,
-    "not finite": 0,
-    "bad input": 0,
-    "failed": 0,
-    "bug": 0,
-}
-"""How often a job that ended in this class is run again, with the same seed."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +43,8 @@ class JobSpec:
     Args:
         name: of the array.
         jobs: numbered from `first`.
-        cores: for each job.
-        memory_mb: for each job.
+        cores, memory_mb, gpus: for each job.
+        minutes: that each job may take; 0 leaves it to the launcher.
         first: number of the first job.
     """
 
@@ -68,7 +52,14 @@ class JobSpec:
     jobs: list[Job]
     cores: int = 1
     memory_mb: int = 1000
+    minutes: int = 0
+    gpus: int = 0
     first: int = 1
+
+    @property
+    def numbers(self) -> range:
+        """Of the jobs."""
+        return range(self.first, self.first + len(self.jobs))
 
     def numbered(self, number: int) -> Job:
         """The job of this number."""
@@ -104,7 +95,7 @@ class JobResult:
     Args:
         job: its number.
         attempt: the try that this is about.
-        failure: class of the failure, "ok" for none.
+        failure: class of the failure (`failures`), "ok" for none.
         message: the error in a sentence.
         status: exit status, negative for a signal.
         outputs: path -> [bytes, SHA-256].
@@ -133,6 +124,11 @@ class JobResult:
             return cls(**value) if value.pop("format") == FORMAT else None
         except (InputError, OSError, TypeError):
             return None
+
+
+def result_file(folder: Path, number: int, attempt: int) -> Path:
+    """Where the result of one try at a job is written: two that run at once, after a node was lost, have two files."""
+    return folder / f"result.{number}.{attempt}.json"
 
 
 def _is_whole(job: Job) -> bool:

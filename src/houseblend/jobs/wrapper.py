@@ -1,6 +1,7 @@
 """Runs one job of a specification: `python -m houseblend.jobs.wrapper spec.json JOB ATTEMPT`.
 
-The log begins with the command and ends with its status; the result goes to `result.JOB.json` beside the specification.
+The log begins with the command and ends with its status; the result goes to `result.JOB.ATTEMPT.json` beside the
+specification.
 The job dies with its wrapper, and the wrapper with its launcher.
 """
 
@@ -17,7 +18,7 @@ from houseblend.base.errors import EXIT_FAILURE, HouseBlendError, class_and_mess
 from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import error
 from houseblend.base.process import die_with_parent
-from houseblend.jobs.spec import Job, JobResult, JobSpec
+from houseblend.jobs.spec import Job, JobResult, JobSpec, result_file
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     failure, message = _classify(status, missing, note)
     outputs = {path: [Path(path).stat().st_size, hash_file(path)] for path in job.outputs} if failure == "ok" else {}
     result = JobResult(number, attempt, failure, message, status, outputs, round(time.time() - start, 2), job.log)
-    result.write(spec_path.parent / f"result.{number}.json")
+    result.write(result_file(spec_path.parent, number, attempt))
     note.unlink(missing_ok=True)
     sys.exit(0 if failure == "ok" else abs(status) or 1)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from houseblend.base.record import LOG
-from houseblend.jobs.local import ADVICE, last_lines
+from houseblend.jobs.array import last_lines
+from houseblend.jobs.failures import policy_of
 from houseblend.jobs.spec import JobResult
 from houseblend.parallel.ledger import read_ledger
 from houseblend.parallel.records import Refusal
@@ -54,7 +55,7 @@ def _account(state: StepState) -> str:
         kind, cause, log = job.failure, f"job {job.job}: {job.failure} ({job.message})", _log_of(job, folder)
     elif refused:
         cause = f"{cause.splitlines()[0]}\n{refused}"
-    advice = record.get("do") or ADVICE.get(kind, "")
+    advice = record.get("do") or policy_of(kind).advice
     again = "it continues where it stopped" if record.get("resumes") else "it begins this step again"
     return "\n".join(
         [
@@ -68,11 +69,15 @@ def _account(state: StepState) -> str:
 
 
 def _failed_job(folder: Path) -> JobResult | None:
-    """The first job that ended badly: in the last round of a training, or anywhere in another step."""
+    """The first job whose last try ended badly: in the last round of a training, or anywhere in another step."""
     rounds = sorted((folder / "rounds").glob("*.*"), key=lambda path: [int(part) for part in path.name.split(".")])
     places = rounds[-1:] or [folder]
-    results = [JobResult.read(path) for place in places for path in sorted(place.rglob("result.*.json"))]
-    return next((result for result in results if result is not None and result.failure != "ok"), None)
+    last: dict[tuple[Path, int], JobResult] = {}
+    for path in (path for place in places for path in place.rglob("result.*.json")):
+        found = JobResult.read(path)
+        if found is not None and found.attempt >= last.get((path.parent, found.job), found).attempt:
+            last[path.parent, found.job] = found
+    return next((last[key] for key in sorted(last) if last[key].failure != "ok"), None)
 
 
 def _log_of(job: JobResult, folder: Path) -> Path:

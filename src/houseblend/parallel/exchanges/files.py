@@ -9,7 +9,9 @@ import torch
 from houseblend.base.atomic import write_json
 from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
-from houseblend.jobs.local import check, last_lines, program, run_spec
+from houseblend.jobs.array import check, last_lines, program, run_spec
+from houseblend.jobs.failures import policy_of
+from houseblend.jobs.launcher import Launcher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 from houseblend.parallel.group import Alone
 from houseblend.parallel.models import MODELS, read_model
@@ -25,19 +27,19 @@ class FilesExchange:
     """Trains every worker by a job that runs `train-worker`; the blend is formed here.
 
     Args:
-        slots: jobs at a time; default: what cores and memory allow.
+        launcher: where the jobs run; default: this machine.
     """
 
     name = "files"
 
-    def __init__(self, slots: int | None = None) -> None:
-        self.slots = slots
+    def __init__(self, launcher: Launcher | None = None) -> None:
+        self.launcher = launcher
 
     def run(self, task: RoundTask, told: Told) -> RoundRecord | Refusal:
         """Train a round; see `run_round`. A worker whose job fails for good is kept out of the blend.
 
         Raises:
-            JobFailedError: the input or the file system is to blame, or no worker has come so far as to be judged: that
+            JobFailedError: the input, the machines or a person is to blame, or no worker has come so far as to be judged: that
                 says nothing of the workers, and the round is to be run again as it is.
             UsageError: the strategy blends inside the round.
         """
@@ -63,10 +65,10 @@ class FilesExchange:
         for number in range(1, task.plan.workers + 1):
             outputs = [f"{folder}/{number}.{kind}.ATTEMPT" for kind in (MODELS[task.kind].suffix, "npz", "json")]
             argv = [*program("train-worker"), str(path), str(number), *outputs]
-            jobs.append(Job(argv, f"{folder}/log/train.{number}.log", outputs))
+            jobs.append(Job(argv, f"{folder}/log/train.{number}.ATTEMPT.log", outputs))
         spec = JobSpec("train", jobs, cores=task.threads)
-        results = run_spec(spec, Path(folder) / "train", self.slots)
-        check([result for result in results if result.failure in ("bad input", "file system")])
+        results = run_spec(spec, Path(folder) / "train", self.launcher)
+        check([result for result in results if policy_of(result.failure).ends_run])
         if not any(result.failure in ("ok", "not finite") for result in results):
             check(results)
         return [(result, job.attempt(result.attempt)) for result, job in zip(results, jobs, strict=True)]

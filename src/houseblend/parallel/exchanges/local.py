@@ -15,8 +15,9 @@ from typing import Any
 from houseblend.base.log import warn
 from houseblend.base.process import die_with_parent
 from houseblend.base.workers import KilledError, signals_held
-from houseblend.jobs.local import slots_for
-from houseblend.jobs.spec import POLICY, JobSpec
+from houseblend.jobs.failures import POLICY
+from houseblend.jobs.launchers.local import slots_for
+from houseblend.jobs.spec import JobSpec
 from houseblend.parallel.blending import run_round
 from houseblend.parallel.group import Alone, Forked, RankEndedError, Rows
 from houseblend.parallel.models import read_model
@@ -51,7 +52,7 @@ class LocalExchange:
         size = min(slots_for(task.threads, JobSpec.memory_mb, wanted), task.plan.workers)
         if size == 1 and (task.threads == 1 or task.device != "cpu"):  # threads here would hang what is forked later
             return run_round(task, Alone(self.name, task.plan.workers), told)
-        for _ in range(POLICY["killed"]):
+        for _ in range(POLICY["killed"].retries):
             try:
                 return _run_forked(task, size, told)
             except KilledError as failure:

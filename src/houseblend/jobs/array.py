@@ -1,0 +1,222 @@
+"""Arrays of jobs on any launcher: what counts as success, what is run again and how, the likely cause of failures.
+
+A job has succeeded when its launcher's terminal state says so and every output is there with the size and the hash that
+the job has recorded. The status of the command that submitted it says nothing.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from houseblend.base.errors import HouseBlendError
+from houseblend.base.fingerprint import hash_file
+from houseblend.base.log import warn
+from houseblend.base.workers import signals_held
+from houseblend.jobs.failures import policy_of
+from houseblend.jobs.launcher import Batch, End, Handle, Launcher
+from houseblend.jobs.launchers.local import LocalLauncher
+from houseblend.jobs.spec import Job, JobResult, JobSpec
+
+
+class JobFailedError(HouseBlendError):
+    """A job of an array failed for good."""
+
+
+def program(name: str) -> list[str]:
+    """The command that runs one of our programs."""
+    return [sys.executable, "-m", "houseblend", name]
+
+
+def run_spec(spec: JobSpec, folder: Path, launcher: Launcher | None = None) -> list[JobResult]:
+    """Run all jobs of a specification, again where their failure's class allows it.
+
+    Args:
+        spec: what to run.
+        folder: where specification and results are written.
+        launcher: where the jobs run; default: this machine.
+
+    Returns:
+        The last result of every job, in order, failed ones too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("result.*.json"):
+        old.unlink()
+    path = folder / "spec.json"
+    spec.write(path)
+    array = _Array(spec, path, launcher or LocalLauncher())
+    try:
+        array.submit([_Try(number) for number in spec.numbers])
+        while array.is_under_way():
+            array.submit(array.failed_for_now())
+            array.wait()
+    finally:
+        array.cancel()
+    return [array.results[number] for number in spec.numbers]
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One try at a job; see `Batch`."""
+
+    number: int
+    attempt: int = 0
+    memory: float = 1.0
+    time: float = 1.0
+    avoid: str = ""
+
+    def again(self, failure: str, host: str) -> "_Try":
+        """The next one, after a failure on that host."""
+        policy = policy_of(failure)
+        avoid = host if policy.elsewhere else self.avoid
+        return _Try(self.number, self.attempt + 1, self.memory * policy.memory, self.time * policy.time, avoid)
+
+
+class _Array:
+    """The jobs of a specification, those under way and those with a result."""
+
+    def __init__(self, spec: JobSpec, path: Path, launcher: Launcher) -> None:
+        self._spec, self._path, self._launcher = spec, path, launcher
+        self._live: dict[Handle, tuple[Batch, dict[int, _Try]]] = {}
+        self._seen: dict[tuple[Handle, int], float] = {}
+        self.results: dict[int, JobResult] = {}
+
+    def submit(self, tries: Iterable[_Try]) -> None:
+        """Hand over tries, those that are alike together."""
+        alike: dict[_Try, list[_Try]] = {}
+        for one in tries:
+            alike.setdefault(replace(one, number=0), []).append(one)
+        for kind, members in alike.items():
+            numbers = tuple(one.number for one in members)
+            batch = Batch(self._spec, self._path, numbers, kind.attempt, kind.memory, kind.time, kind.avoid)
+            with signals_held():
+                self._live[self._launcher.submit(batch)] = batch, {one.number: one for one in members}
+
+    def is_under_way(self) -> bool:
+        """Whether there is anything to wait for."""
+        return bool(self._live)
+
+    def wait(self) -> None:
+        """Until it is time to look again."""
+        if self._live:
+            time.sleep(self._launcher.poll_seconds)
+
+    def cancel(self) -> None:
+        """End what is under way."""
+        for handle in self._live:
+            self._launcher.cancel(handle)
+
+    def failed_for_now(self) -> list[_Try]:
+        """Take the results of what has ended; returns what is to be tried again."""
+        again = []
+        for handle, (batch, left) in list(self._live.items()):
+            for number, end in self._launcher.ended(handle).items():
+                if number not in left:
+                    continue
+                since = self._seen.setdefault((handle, number), time.monotonic())
+                patience = self._launcher.patience_seconds - (time.monotonic() - since)
+                result = _result(batch, number, end, patience > 0)
+                if result is None:
+                    continue
+                one = left.pop(number)
+                if one.attempt < policy_of(result.failure).retries:
+                    warn(f"{self._spec.name}: job {number} {result.failure} ({result.message}); running it again")
+                    again.append(one.again(result.failure, end.host))
+                else:
+                    self.results[number] = result
+            if not left:
+                del self._live[handle]
+        return again
+
+
+def _result(batch: Batch, number: int, end: End, patient: bool) -> JobResult | None:
+    """The result of a job that has ended; None if its files are not all here yet, and may still come."""
+    job = batch.job(number)
+
+    def instead(failure: str, message: str) -> JobResult:
+        return JobResult(number, batch.attempt, failure, message, end.status, {}, 0.0, job.log)
+
+    if end.failure not in ("ok", "failed"):
+        return instead(end.failure, end.reason)
+    folder = batch.path.parent
+    with contextlib.suppress(OSError):
+        os.listdir(folder)  # makes a network file system look again at what it has kept of the folder
+    found = JobResult.read(batch.result(number))
+    if found is not None and found.failure != "ok":
+        return found
+    if found is not None and end.failure == "failed":
+        return instead("killed", f"the job had done its work, but then: {end.reason}")
+    wrong = None if found is None else next((path for path in found.outputs if not _is_as_recorded(found, path)), None)
+    if found is not None and wrong is None:
+        return found
+    if patient:
+        return None
+    if found is None:
+        return instead("file system", f"the job's wrapper left no result in {folder}")
+    return instead("no output", f"{wrong} has not the size and hash that the job has recorded")
+
+
+def _is_as_recorded(result: JobResult, path: str) -> bool:
+    try:
+        return [Path(path).stat().st_size, hash_file(path)] == result.outputs[path]
+    except OSError:
+        return False
+
+
+def run_array(
+    argv: Sequence[str],
+    log: str,
+    numbers: range = range(1, 2),
+    name: str = "JOB",
+    launcher: Launcher | None = None,
+    **needs: int,
+) -> None:
+    """Run one command for each number of a range.
+
+    Args:
+        argv: the command; `name`, wherever it stands in its words, becomes the number.
+        log: log file, with `name` in it if there are several.
+        numbers: of the jobs, one after another.
+        name: what stands for the number; empty if nothing does.
+        launcher: where the jobs run; default: this machine.
+        needs: of each job; see `JobSpec`.
+
+    Raises:
+        JobFailedError: with the last lines of the log of the first job that failed.
+    """
+
+    def numbered(text: str, number: int) -> str:
+        return text.replace(name, str(number)) if name else text
+
+    jobs = [Job([numbered(word, number) for word in argv], numbered(log, number), []) for number in numbers]
+    place = Path(log).parent / f".{Path(log).stem.replace(name or 'JOB', 'n')}"
+    check(run_spec(JobSpec(Path(argv[0]).name, jobs, first=numbers.start, **needs), place, launcher))
+
+
+def check(results: Sequence[JobResult]) -> None:
+    """Raise for the first failed job.
+
+    Raises:
+        JobFailedError: with cause and last log lines, in the class of that job's failure.
+    """
+    failed = [result for result in results if result.failure != "ok"]
+    if failed:
+        first = failed[0]
+        failure = JobFailedError(
+            f"{len(failed)} of {len(results)} jobs failed; job {first.job}: {first.failure} ({first.message})\n"
+            f"last lines of {first.log}:\n{last_lines(first.log)}",
+            do=policy_of(first.failure).advice or "read the log",
+        )
+        failure.failure_class = first.failure
+        raise failure
+
+
+def last_lines(path: str, count: int = 10) -> str:
+    """The end of a log file."""
+    try:
+        return "\n".join(Path(path).read_text(errors="replace").splitlines()[-count:])
+    except OSError:
+        return "(no log)"
