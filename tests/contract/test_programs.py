@@ -10,6 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = {
     "__init__",
+    "job_array",
     "program",
     "step",
     "context_options",

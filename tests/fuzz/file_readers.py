@@ -23,6 +23,7 @@ from houseblend.io import data_dir, data_files, directories, lang_files
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.objects import open_output
 from houseblend.io.tables import write_table
+from houseblend.jobs.launchers.site import Site, read_site
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 from houseblend.lang.arpa import arpa_graph
 from houseblend.lang.fst import write_graph
@@ -289,4 +290,6 @@ READERS = [
     plain("step's records", _make_step, _run_step, ("out/.done.json", "out/.begun.json"), whole=anywhere, judge=_judge_step),
     plain("--config", text_files({"mfcc.conf": "# MFCC\n--sample-frequency=8000\n--use-energy=false\n--num-ceps=13\n"}),
            _read_config, ("mfcc.conf",), whole=anywhere),
+    plain("site of a batch system", text_files({"slurm.conf": "--partition=main\n--mem=400 # MB\n--flags=-q 'a b'\n"}),
+          lambda f: read_site(f / "slurm.conf", Site()), ("slurm.conf",), whole=anywhere),
 ]  # fmt: skip

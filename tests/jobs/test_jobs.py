@@ -8,13 +8,17 @@ import pytest
 
 from houseblend.base.errors import InputError
 from houseblend.cli.run import main as run
-from houseblend.jobs.array import JobFailedError, program, run_array, run_spec
+from houseblend.jobs.array import JobFailedError, check, program, run_spec, spec_of_range
 from houseblend.jobs.launchers.local import LocalLauncher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
+
+
+def run_array(argv: list[str], log: str, numbers: range = range(1, 2)) -> None:
+    check(run_spec(*spec_of_range(argv, log, numbers)))
 
 
 def run_one(tmp_path: Path, argv: list[str], outputs: list[str] | None = None) -> JobResult:

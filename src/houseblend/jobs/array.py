@@ -166,34 +166,29 @@ def _is_as_recorded(result: JobResult, path: str) -> bool:
         return False
 
 
-def run_array(
-    argv: Sequence[str],
-    log: str,
-    numbers: range = range(1, 2),
-    name: str = "JOB",
-    launcher: Launcher | None = None,
-    **needs: int,
-) -> None:
-    """Run one command for each number of a range.
+def spec_of_range(
+    argv: Sequence[str], log: str, numbers: range = range(1, 2), name: str = "JOB", **needs: int
+) -> tuple[JobSpec, Path]:
+    """One command for each number of a range.
 
     Args:
         argv: the command; `name`, wherever it stands in its words, becomes the number.
         log: log file, with `name` in it if there are several.
         numbers: of the jobs, one after another.
         name: what stands for the number; empty if nothing does.
-        launcher: where the jobs run; default: this machine.
         needs: of each job; see `JobSpec`.
 
-    Raises:
-        JobFailedError: with the last lines of the log of the first job that failed.
+    Returns:
+        The specification, named as the log is, and the folder beside the log for it and its results.
     """
 
     def numbered(text: str, number: int) -> str:
         return text.replace(name, str(number)) if name else text
 
     jobs = [Job([numbered(word, number) for word in argv], numbered(log, number), []) for number in numbers]
-    place = Path(log).parent / f".{Path(log).stem.replace(name or 'JOB', 'n')}"
-    check(run_spec(JobSpec(Path(argv[0]).name, jobs, first=numbers.start, **needs), place, launcher))
+    stem = Path(log).stem
+    title = stem.replace(name or "JOB", "").strip("._-") or Path(argv[0]).name
+    return JobSpec(title, jobs, first=numbers.start, **needs), Path(log).parent / f".{stem.replace(name or 'JOB', 'n')}"
 
 
 def check(results: Sequence[JobResult]) -> None:
