@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Engine:
         while not condition():
             said = "\n".join(path.read_text(errors="replace")[-800:] for path in sorted(self.folder.glob("*.out")))
             assert time.monotonic() < end, f"not within {seconds} s; the daemons said:\n{said}"
-            time.sleep(0.2)
+            time.sleep(0.5)
 
 
 def missing(commands: Sequence[str]) -> list[str]:
@@ -172,9 +173,127 @@ def _slurm(folder: Path, nodes: int, cpus: int) -> Iterator[Engine]:
         engine.stop()
 
 
+BOOTSTRAP = """\
+admin_user {user}
+default_domain none
+ignore_fqdn true
+spooling_method berkeleydb
+spooling_lib libspoolb
+spooling_params {folder}/database
+binary_path /usr/sbin
+qmaster_spool_dir {folder}/qmaster
+security_mode none
+listener_threads 2
+worker_threads 2
+scheduler_threads 1
+"""
+EXEC_HOST = dict.fromkeys(
+    [
+        "load_scaling",
+        "complex_values",
+        "user_lists",
+        "xuser_lists",
+        "projects",
+        "xprojects",
+        "usage_scaling",
+        "report_variables",
+    ],
+    "NONE",
+)
+PARALLEL = {
+    "pe_name": "smp", "slots": "99", "user_lists": "NONE", "xuser_lists": "NONE", "start_proc_args": "NONE",
+    "stop_proc_args": "NONE", "allocation_rule": "$pe_slots", "control_slaves": "TRUE", "job_is_first_task": "FALSE",
+    "urgency_slots": "min", "accounting_summary": "FALSE", "qsort_args": "NONE",
+}  # fmt: skip
+QUEUE = {
+    "qname": "all.q", "seq_no": "0", "load_thresholds": "NONE", "suspend_thresholds": "NONE", "nsuspend": "1",
+    "suspend_interval": "00:05:00", "priority": "0", "min_cpu_interval": "00:05:00", "processors": "UNDEFINED",
+    "qtype": "BATCH", "ckpt_list": "NONE", "pe_list": "smp", "rerun": "FALSE", "shell": "/bin/bash", "prolog": "NONE",
+    "epilog": "NONE", "shell_start_mode": "unix_behavior", "starter_method": "NONE", "suspend_method": "NONE",
+    "resume_method": "NONE", "terminate_method": "NONE", "notify": "00:00:05", "owner_list": "NONE", "user_lists": "NONE",
+    "xuser_lists": "NONE", "subordinate_list": "NONE", "complex_values": "NONE", "projects": "NONE", "xprojects": "NONE",
+    "calendar": "NONE", "initial_state": "default",
+    **{f"{kind}_{what}": "INFINITY" for what in ("rt", "cpu", "fsize", "data", "stack", "core", "rss", "vmem") for kind in "sh"},
+}  # fmt: skip
+"""The objects of GridEngine whole, as its own templates name things that are not there."""
+GLOBAL = {
+    "min_uid": "0", "min_gid": "0", "load_report_time": "00:00:02", "max_unheard": "00:00:10", "mailer": "/bin/true",
+    "execd_spool_dir": "{folder}/execd",
+    "reporting_params": "accounting=true reporting=false flush_time=00:00:01 accounting_flush_time=00:00:01 joblog=false sharelog=00:00:00",
+}  # fmt: skip
+SCHEDULER = {
+    "schedule_interval": "0:0:2",
+    "flush_submit_sec": "1",
+    "flush_finish_sec": "1",
+    "job_load_adjustments": "NONE",
+}
+
+
+def gridengine(slots: int = 2) -> Iterator[Engine]:
+    """A GridEngine of one host. Needs gridengine-master, gridengine-exec and gridengine-client."""
+    with _folder() as folder:
+        yield from _gridengine(folder, slots)
+
+
+def _gridengine(folder: Path, slots: int) -> Iterator[Engine]:
+    host, user, ports = socket.gethostname(), _user(), _free_ports(2)
+    cell = folder / "sge/default/common"
+    for place in (cell, folder / "qmaster/job_scripts", folder / "execd", folder / "database", folder / "tmp"):
+        place.mkdir(parents=True)
+    (folder / "tmp").chmod(0o1777)
+    for name in ("bin", "lib", "util", "utilbin"):
+        shutil.copytree(Path("/var/lib/gridengine") / name, folder / "sge" / name, symlinks=True)
+    (cell / "act_qmaster").write_text(f"{host}\n")
+    (cell / "bootstrap").write_text(BOOTSTRAP.format(user=user, folder=folder))
+    if host != "localhost":
+        (cell / "host_aliases").write_text(f"{host} localhost\n")  # as that is what 127.0.0.1 is called
+    engine = Engine("queue", folder, {
+        **_environment(), "SGE_ROOT": str(folder / "sge"), "SGE_CELL": "default", "SGE_ARCH": "lx-amd64",
+        "SGE_QMASTER_PORT": str(ports[0]), "SGE_EXECD_PORT": str(ports[1]),
+    })  # fmt: skip
+
+    def configure(option: str, values: Mapping[str, str]) -> None:
+        """Hand an object over: qconf takes a file, and tells of mistakes with status 0 at times."""
+        file = folder / "object"
+        file.write_text("".join(f"{name} {value}\n" for name, value in values.items()))
+        engine.ask("qconf", option, file, check=False)
+
+    def changed(text: str, values: Mapping[str, str]) -> dict[str, str]:
+        lines = text.replace("\\\n", "").splitlines()
+        found = dict(line.split(None, 1) for line in lines if line and not line.startswith("#"))
+        return {**found, **{name: value.format(folder=folder) for name, value in values.items()}}
+
+    try:
+        engine.ask("/usr/share/gridengine/scripts/init_cluster", folder / "sge", "default", folder / "database", user)
+        engine.start("qmaster", "/usr/lib/gridengine/sge_qmaster", SGE_ND="1")
+        engine.wait_for(lambda: "min_uid" in engine.ask("qconf", "-sconf", "global", check=False))
+        engine.ask("qconf", "-ah", host, check=False)
+        engine.ask("qconf", "-as", host, check=False)
+        (folder / "global").mkdir()
+        text = changed(engine.ask("qconf", "-sconf", "global"), GLOBAL)
+        (folder / "global/global").write_text("".join(f"{name} {value}\n" for name, value in text.items()))
+        engine.ask("qconf", "-Mconf", folder / "global/global", check=False)
+        configure("-Msconf", changed(engine.ask("qconf", "-ssconf"), SCHEDULER))
+        configure("-Ae", {"hostname": host, **EXEC_HOST})
+        engine.start("execd", "/usr/lib/gridengine/sge_execd", SGE_ND="1")
+        configure("-Ap", PARALLEL)
+        configure("-Aq", {**QUEUE, "hostlist": host, "slots": str(slots), "tmpdir": str(folder / "tmp")})
+        engine.wait_for(
+            lambda: re.search(r"^all\.q@.* lx-amd64 *$", engine.ask("qstat", "-f", check=False), re.MULTILINE)
+        )
+        yield engine
+    finally:
+        engine.ask("qdel", "-f", "-u", "*", check=False)
+        time.sleep(1)
+        engine.stop()
+
+
 def _user() -> str:
     return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-SYSTEMS = {"slurm": (slurm, ("slurmctld", "slurmd", "munged", "sbatch"))}
+SYSTEMS = {
+    "slurm": (slurm, ("slurmctld", "slurmd", "munged", "sbatch")),
+    "queue": (gridengine, ("qsub", "qstat", "qacct")),
+}
 """By name: what starts it, and the commands that must be there."""

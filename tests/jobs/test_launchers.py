@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from houseblend.cli.slurm import main as slurm
 from houseblend.jobs.launcher import Batch
 from houseblend.jobs.launchers import LocalLauncher, batch_launcher_of, launcher_of
 from houseblend.jobs.launchers.batch_system import RefusedError
+from houseblend.jobs.launchers.gridengine import GridEngineLauncher
 from houseblend.jobs.launchers.site import Site, read_site, site_of
 from houseblend.jobs.launchers.slurm import DEFAULTS, SlurmLauncher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
@@ -119,7 +121,7 @@ def test_a_sites_file_stands_in_the_working_directory_or_is_named(place):
     assert words[-6:] == ["--partition=long", "--qos=very high", "-C", "a", "-A", "x"]
     assert "--mem=8000M" in words
     script = launcher.script_of(submitted)
-    assert script.startswith("#!/bin/bash -l\n")
+    assert "\n. /etc/profile\nexport " in script
     assert "\nmodule load python cuda/12\ncd " in script
     (place / "other.conf").write_text("--account=me\n")
     named = launcher_of("slurm:other.conf")
@@ -131,7 +133,7 @@ def test_launchers_are_chosen_by_a_word(place):
     local = launcher_of("local", 3)
     assert isinstance(local, LocalLauncher)
     assert local.slots == 3
-    with pytest.raises(UsageError, match="launcher 'sge'; expected local or slurm"):
+    with pytest.raises(UsageError, match="launcher 'sge'; expected local or slurm or queue"):
         launcher_of("sge")
     with pytest.raises(InputError, match="none.conf: no such file"):
         launcher_of("slurm:none.conf")
@@ -255,3 +257,91 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert (tmp_path / "cancelled").exists() == killed
     if killed:
         assert set((tmp_path / "cancelled").read_text().split("\n")) - {""} == {"--name b"}
+
+
+QACCT = [
+    # failed, exit status, seconds, is being deleted; class
+    ("0", "0", 3, False, "ok"),
+    ("0", "7", 3, False, "failed"),
+    ("0", "137                  (Killed)", 3, False, "killed"),
+    ("100 : assumedly after job", "137                  (Killed)", 3, False, "killed"),
+    ("100 : assumedly after job", "137                  (Killed)", 3, True, "cancelled"),
+    ("100 : assumedly after job", "137                  (Killed)", 901, False, "time limit"),
+    ("37  : qmaster enforced h_rt, h_cpu, or h_vmem limit", "137", 901, False, "time limit"),
+    ("37  : qmaster enforced h_rt, h_cpu, or h_vmem limit", "137", 30, False, "out of memory"),
+    ("26  : opening input/output file", "0", 0, False, "file system"),
+    ("28  : changing into working directory", "0", 0, False, "file system"),
+    ("1   : assumedly before job", "0", 0, False, "file system"),
+    ("21  : in recognizing job", "0", 0, False, "node lost"),
+]
+QSTAT = "<job_info><queue_info>{}</queue_info><job_info>{}</job_info></job_info>"
+
+
+def in_qstat(tasks: str, state: str, number: int = 12) -> str:
+    return f"<job_list><JB_job_number>{number}</JB_job_number><state>{state}</state><tasks>{tasks}</tasks></job_list>"
+
+
+@pytest.fixture
+def queue_here(place, monkeypatch):
+    """As `slurm_here`, of three jobs."""
+    monkeypatch.setattr(GridEngineLauncher, "poll_seconds", 0.0)
+    launcher, answers, asked = batch_launcher_of("queue", slots=2), {"qsub": (0, "12.1-3:1\n")}, []
+
+    def ask(words):
+        asked.append(words)
+        return answers.get(words[0], (0, ""))
+
+    monkeypatch.setattr(launcher, "ask", ask)
+    monkeypatch.setattr(launcher, "_tell", lambda *words: None)
+    batch = replace(batch_of(place, minutes=10, cores=4, gpus=1), numbers=(5, 6, 7))
+    assert launcher.submit(batch) == "12"
+    return launcher, answers, asked, batch
+
+
+def test_what_qsub_is_asked_for(queue_here):
+    words = " ".join(queue_here[2][0])
+    assert "-t 1-3 -tc 2 -wd " in words
+    assert "-l mem_free=2000M -pe smp 4 -l h_rt=900 -l gpu=1 -soft -l hostname=!n1 -hard " in words
+    assert " -r n " in words
+
+
+@pytest.mark.parametrize(("failed", "status", "seconds", "deleted", "failure"), QACCT)
+def test_what_qstat_and_qacct_say_of_a_job(failed, status, seconds, deleted, failure, queue_here):
+    launcher, answers, _, _ = queue_here
+    answers["qstat"] = (
+        0,
+        QSTAT.format(in_qstat("1", "r") + in_qstat("2", "dr" if deleted else "r"), in_qstat("3", "qw")),
+    )
+    assert launcher.ended("12") == {}
+    answers["qstat"] = 0, QSTAT.format("", in_qstat("1-3:2", "qw") + in_qstat("2", "r", number=13))
+    answers["qacct"] = 1, "error: job id 12 not found\n"
+    assert launcher.ended("12") == {}
+    record = f"=====\nhostname  n3\ntaskid  2\nfailed  {failed}\nexit_status  {status}\nru_wallclock {seconds}s\n"
+    answers["qacct"] = 0, record
+    ends = launcher.ended("12")
+    assert (set(ends), ends[6].failure, ends[6].host) == ({6}, failure, "n3")
+
+
+def test_a_good_result_needs_no_account(queue_here):
+    launcher, answers, asked, batch = queue_here
+    JobResult(6, 1, "ok", "", 0, {}, 0.1, "log").write(batch.result(6))
+    answers["qstat"] = 0, QSTAT.format(in_qstat("1", "r"), in_qstat("3", "qw"))
+    assert {number: end.failure for number, end in launcher.ended("12").items()} == {6: "ok"}
+    assert "qacct" not in [words[0] for words in asked]
+
+
+def test_tasks_in_error_are_deleted_and_a_qstat_that_does_not_answer_is_waited_for(queue_here, capsys):
+    launcher, answers, asked, _ = queue_here
+    answers["qstat"] = 0, QSTAT.format("", in_qstat("1,3", "Eqw") + in_qstat("2", "qw"))
+    assert launcher.ended("12") == {}
+    assert [words[1:] for words in asked if words[0] == "qdel"] == [["12", "-t", "1"], ["12", "-t", "3"]]
+    for answer in ((1, "error: commlib error: got select error"), (0, "<job_info>")):
+        answers["qstat"] = answer
+        assert launcher.ended("12") == {}
+        assert "qstat does not answer, waiting" in capsys.readouterr().err
+
+
+def test_without_accounts_what_the_job_has_left_decides(queue_here):
+    launcher, answers, _, _ = queue_here
+    answers["qstat"], answers["qacct"] = (0, QSTAT.format("", "")), (1, "/accounting: No such file or directory")
+    assert {end.state for end in launcher.ended("12").values()} == {"gone"}

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from houseblend.base.errors import UsageError
 from houseblend.jobs.launcher import Launcher
-from houseblend.jobs.launchers import slurm
+from houseblend.jobs.launchers import gridengine, slurm
 from houseblend.jobs.launchers.batch_system import BatchLauncher
 from houseblend.jobs.launchers.local import LocalLauncher
 from houseblend.jobs.launchers.site import site_of
 
-BATCH_SYSTEMS = {"slurm": (slurm.SlurmLauncher, slurm.DEFAULTS)}
+BATCH_SYSTEMS = {
+    "slurm": (slurm.SlurmLauncher, slurm.DEFAULTS),
+    "queue": (gridengine.GridEngineLauncher, gridengine.DEFAULTS),
+}
 """Launchers by name, with what a site's file need not say."""
 
 

@@ -113,9 +113,10 @@ class BatchLauncher(ABC):
         variables = {name: value for name, value in sorted(os.environ.items()) if _is_exported(name)}
         command = ['"$job"' if word == "JOB" else shlex.quote(word) for word in batch.command("JOB")]
         lines = [
-            f"#!/bin/bash{' -l' if site.modules else ''}",
+            "#!/bin/bash",
             _comment(f"submitted by: {shlex.join(words)}"),
             _comment(f"job {first} of {len(batch.numbers)}, try {batch.attempt}: {shlex.join(batch.job(first).argv)}"),
+            *([". /etc/profile"] if site.modules else []),
             *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
             f"unset {' '.join(_STAYS)}",
             *([f"module load {shlex.join(site.modules.split())}"] if site.modules else []),
