@@ -177,7 +177,7 @@ def natural_gradient(workplace: Workplace, row: Row) -> Outcome:
     largest = 0.0
     for key, rows in read_table(f"ark:{x}", "matrix"):
         mine = torch.from_numpy(rows.copy())
-        factor = ng.precondition(mine)
+        factor = float(ng.precondition(mine))
         norm = max(float(np.linalg.norm(wanted[key])), 1e-30)
         largest = max(largest, float(np.linalg.norm(mine.numpy() - wanted[key])) / norm, abs(factor / factors[key] - 1))
     tolerance = Tolerance.parse(row.tolerance)

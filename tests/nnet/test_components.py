@@ -211,7 +211,7 @@ def test_batch_norm_statistics_are_those_of_all_rows():
         component.forward(x, torch.empty_like(x))
         component.update_statistics(x, Randomness(1, 0, len(x)))
     rows = torch.cat(batches).double().view(-1, 3)
-    assert count_of(component.count) == len(rows)
+    assert component.count.value == len(rows)
     assert torch.allclose(component.mean.double(), rows.mean(0), atol=1e-5)
     assert torch.allclose(component.variance.double(), rows.var(0, correction=0), rtol=1e-5)
     component.test_mode = True

@@ -44,6 +44,9 @@ class Quadratic:
         self.params -= self.rate * g
         return 0.0
 
+    def check(self):
+        pass
+
     def restart(self, params):
         self.params.copy_(params)
 

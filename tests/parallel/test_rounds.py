@@ -167,7 +167,7 @@ def test_a_give_that_is_not_finite_is_left_out_and_its_worker_goes_on_from_the_m
     monkeypatch.setattr(network, "Trainer", Poisoned)
     records = run(experiment)
     assert [(one.blend, one.worker) for one in records[0].left_out] == [(1, 2)]
-    assert "not finite" in records[0].left_out[0].reason
+    assert "not finite: minibatch 1: the objective is nan" in records[0].left_out[0].reason
     assert records[0].dropped == {}
     assert records[0].blends == records[0].plan.inner_blends(2) + 1
     assert all(not record.left_out for record in records[1:])

@@ -213,6 +213,7 @@ def test_a_learner_that_left_the_finite_numbers_begins_again_as_a_new_one(rule, 
     with pytest.raises(NotFiniteError):
         for _ in range(2):
             trainer.step(bad)
+        trainer.check()
     trainer.restart(start)
     trainer.num_minibatches = fresh.num_minibatches = 0
     for batch in (first, later):

@@ -15,7 +15,6 @@ from houseblend.gmm.lda import LdaStats, lda_transform, mean_variance_transform
 from houseblend.io.objects import open_input
 from houseblend.nnet import products
 from houseblend.nnet.formats.nnet3 import read_network
-from houseblend.nnet.parameters import count_of
 from houseblend.train.combine import average_posteriors
 from houseblend.train.examples import read_minibatches
 from houseblend.train.file_to_file import train_file
@@ -84,7 +83,7 @@ def test_trajectories_are_nnet3s(net, family, count, tmp_path):
         gap = float((values - its.parameters[spec.name]).abs().max())
         assert gap <= tolerance, spec.name
     for norm, wanted in zip(mine.batch_norms(), its.batch_norms(), strict=True):
-        assert count_of(norm.count) == pytest.approx(count_of(wanted.count), rel=1e-6)
+        assert norm.count.value == pytest.approx(wanted.count.value, rel=1e-6)
         assert torch.allclose(norm.mean, wanted.mean, atol=tolerance, rtol=tolerance)
         assert torch.allclose(norm.variance, wanted.variance, atol=tolerance, rtol=tolerance)
     assert report["minibatches"] == count
@@ -127,7 +126,7 @@ def test_the_combination_is_nnet3s(net, run_program, tmp_path):
     if net == "B":
         norms, its = (read_network(path).batch_norms() for path in (tmp_path / "out.raw", golden("comb", "B")))
         for norm, other in zip(norms, its, strict=True):
-            assert count_of(norm.count) == count_of(other.count)
+            assert norm.count.value == other.count.value
             assert torch.allclose(norm.mean, other.mean, rtol=1e-4, atol=1e-5)
             assert torch.allclose(norm.variance, other.variance, rtol=1e-4)
 

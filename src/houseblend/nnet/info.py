@@ -12,7 +12,6 @@ from houseblend.nnet.components.nonlinear import UNSET_THRESHOLD, NonlinearCompo
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent
 from houseblend.nnet.components.tdnn import TdnnComponent
 from houseblend.nnet.network import Network
-from houseblend.nnet.parameters import count_of
 
 _PERCENTILES = (0, 1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 100)
 
@@ -139,7 +138,7 @@ def _natural_gradient_info(component: NaturalGradientAffineComponent) -> str:
 
 
 def _batch_norm_info(component: BatchNormComponent) -> str:
-    count = count_of(component.count)
+    count = component.count.value
     text = f", block-dim={component.block_dim}, epsilon={component.epsilon:g}, target-rms={component.target_rms:g}"
     text += f", count={count:g}, test-mode={str(component.test_mode).lower()}"
     if count > 0:

@@ -30,6 +30,7 @@ class Network:
         device: where to compute.
 
     Attributes:
+        parameters: all numbers, with what has been counted until it is asked for.
         left_context, right_context: frames of input needed before and after an output frame.
         input_dim, output_dim: numbers per frame.
     """
@@ -44,18 +45,26 @@ class Network:
         self.topology, self.components = topology, tuple(components)
         self._by_name = {component.name: component for component in components}
         span = Plan(topology, self._by_name, 1)
-        self.parameters = Parameters(Layout(spec for c in components for spec in c.specs()), device=device)
+        self._parameters = Parameters(Layout(spec for c in components for spec in c.specs()), device=device)
         for name, value in (values or {}).items():
-            self.parameters[name].copy_(torch.as_tensor(np.asarray(value, dtype=np.float32)))
+            self._parameters[name].copy_(torch.as_tensor(np.asarray(value, dtype=np.float32)))
         self._bind()
         self._plans: dict[int, Plan] = {}
         self.left_context, self.right_context = span.left_context, span.right_context
         self.input_dim, self.output_dim = topology.input_dim, span.output_dim
 
     @property
+    def parameters(self) -> Parameters:
+        """See above."""
+        for component in self.components:
+            for counter in component.counters():
+                counter.settle()
+        return self._parameters
+
+    @property
     def device(self) -> torch.device:
         """Where the numbers are."""
-        return self.parameters.device
+        return self._parameters.device
 
     def updatable(self) -> Iterator[UpdatableComponent]:
         """The trained components, in the order of the file."""
@@ -86,7 +95,7 @@ class Network:
 
     def to(self, device: str | torch.device) -> Network:
         """Move to another device; returns self."""
-        self.parameters = Parameters(self.parameters.layout, self.parameters.flat.to(device))
+        self._parameters = Parameters(self.parameters.layout, self.parameters.flat.to(device))
         self._bind()
         self._plans.clear()
         return self
@@ -176,4 +185,4 @@ class Network:
 
     def _bind(self) -> None:
         for component in self.components:
-            component.bind(self.parameters)
+            component.bind(self._parameters)

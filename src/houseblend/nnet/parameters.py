@@ -73,6 +73,36 @@ def set_count(counter: torch.Tensor, value: float) -> None:
     counter.copy_(counter.new_tensor(split_count(value, len(counter))))
 
 
+class Counter:
+    """A counter that a component counts with: a number of the host, until `settle` writes it into the buffer.
+
+    Args:
+        place: its part of the buffer, [2] or [3].
+    """
+
+    def __init__(self, place: torch.Tensor) -> None:
+        self._place = place
+        self._value: float | None = None
+        self._is_new = False
+
+    @property
+    def value(self) -> float:
+        """The count."""
+        if self._value is None:
+            self._value = count_of(self._place)
+        return self._value
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self._value, self._is_new = value, True
+
+    def settle(self) -> None:
+        """Let the buffer have the count, which others may change there."""
+        if self._value is not None and self._is_new:
+            set_count(self._place, self._value)
+        self._value, self._is_new = None, False
+
+
 class Layout:
     """Where each tensor lies in the flat buffer: one span for each role, in the order of `Role`.
 

@@ -55,11 +55,19 @@ class Learner(Protocol):
         """See above."""
         ...
 
-    def step(self, batch: Any, pull: tuple[torch.Tensor, float] | None = None) -> float:
-        """Learn a minibatch, perhaps pulled to an anchor [n] with a strength; returns its objective.
+    def step(self, batch: Any, pull: tuple[torch.Tensor, float] | None = None) -> Any:
+        """Learn a minibatch, perhaps pulled to an anchor [n] with a strength.
 
         Raises:
-            NotFiniteError: the parameters are not to be used.
+            NotFiniteError: see `check`.
+        """
+        ...
+
+    def check(self) -> None:
+        """Wait for what it is learning.
+
+        Raises:
+            NotFiniteError: a minibatch since the last check left the finite numbers: the parameters are not to be used.
         """
         ...
 
@@ -135,33 +143,39 @@ class Worker:
         """
         every, inside = self.strategy.every, self.strategy.inside
         for step in range(1, steps + 1):
-            self._step(shared)
-            if every and step % every == 0 and step // every <= blends:
+            blends_now = every and step % every == 0 and step // every <= blends
+            meets_its_group = inside and step % inside == 0 and step < steps
+            self._step(shared, gives=bool(blends_now or meets_its_group or step == steps))
+            if blends_now:
                 self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
                 answer = yield Given(sent, self._memory_to_give(), self.failure)
                 assert answer is not None
                 shared = self.go_on(answer, shared)
-            elif inside and step % inside == 0 and step < steps:
+            elif meets_its_group:
                 answer = yield Given(self.learner.params, self._memory_to_give(), self.failure)
                 assert answer is not None
                 self.go_on(answer, shared)
 
-    def _step(self, shared: Shared) -> None:
-        """One minibatch, if there is one and the worker is sane."""
+    def _step(self, shared: Shared, gives: bool) -> None:
+        """One minibatch, if there is one and the worker is sane; all are looked at before it gives what it has learnt."""
         began = time.monotonic()
         batch = next(self._batches, None)
         read = time.monotonic()
         self.reading += read - began
-        if batch is None or self.failure:
+        if self.failure:
             return
         try:
-            self.learner.step(batch, self.strategy.pull(shared, self.own))
+            if batch is not None:
+                self.learner.step(batch, self.strategy.pull(shared, self.own))
+            if gives:
+                self.learner.check()
         except NotFiniteError as failure:
             self.failure = f"not finite: {failure}"
             warn(f"worker {self.number}: {self.failure}")
-        self.own = self.strategy.watch(self.own, self.learner.params)
+        if batch is not None:
+            self.own = self.strategy.watch(self.own, self.learner.params)
+            self._told(self.number, len(batch))
         self.training += time.monotonic() - read
-        self._told(self.number, len(batch))
 
     def _memory_to_give(self) -> dict[str, np.ndarray]:
         return self.learner.memory.arrays() if self._policy == "average" else {}

@@ -1,9 +1,10 @@
 """Where training data comes from: `frames:DIR[:SUBSET]`, or an archive of nnet3 examples."""
 
+import copy
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ AHEAD = 8
 class Minibatch:
     """Windows [N, W, D], and the targets: output row, pdf and weight of each, all [number of targets].
 
+    Made of tensors of the host, which knows its `weight` (the sum) and `num_pdfs` (the largest pdf and 1) ever after.
     `position` is the place of the first example in the order of data.
     """
 
@@ -30,10 +32,24 @@ class Minibatch:
     weights: torch.Tensor
     position: int
     num_sequences: int
+    weight: float = field(init=False)
+    num_pdfs: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read what the host is to know."""
+        self.weight = float(self.weights.sum(dtype=torch.float64))
+        self.num_pdfs = int(self.pdfs.max()) + 1 if len(self.pdfs) else 0
 
     def __len__(self) -> int:
         """Its frames, by their targets."""
         return len(self.pdfs)
+
+    def to(self, device: torch.device) -> "Minibatch":
+        """The same on another device."""
+        moved = copy.copy(self)
+        for name in ("x_NWD", "rows", "pdfs", "weights"):
+            setattr(moved, name, getattr(self, name).to(device))
+        return moved
 
 
 def split_name(specifier: str) -> tuple[Path, str] | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from houseblend.io.arrays import read_arrays, write_arrays
 from houseblend.nnet.formats.nnet3 import read_network, write_network
 from houseblend.nnet.products import warn_of_slow_bfloat16
 from houseblend.train.examples import Minibatch, read_minibatches
-from houseblend.train.objective import evaluate_as_for_test
+from houseblend.train.objective import Objective, evaluate_as_for_test
 from houseblend.train.options import TrainOptions
 from houseblend.train.trainer import Trainer
 from houseblend.train.update.rule import UpdateRule
@@ -88,17 +88,18 @@ def train_file(
 
 
 def _train(trainer: Trainer, batches: Iterable[Minibatch], print_interval: int) -> None:
-    interval_sum = interval_weight = 0.0
+    told = Objective()
     for batch in batches:
-        interval_sum += trainer.step(batch)
-        interval_weight += float(batch.weights.sum(dtype=torch.float64))
+        trainer.step(batch)
         count = trainer.num_minibatches
         if print_interval and count % print_interval == 0:
-            place = f"{count - print_interval}-{count - 1}"
+            now, place = replace(trainer.objective), f"{count - print_interval}-{count - 1}"
+            mean = (now.log_prob - told.log_prob) / (now.weight - told.weight)
             log(
-                f"average objective function for minibatches {place} is {interval_sum / interval_weight:.6g} over {interval_weight:g} frames"
+                f"average objective function for minibatches {place} is {mean:.6g} over {now.weight - told.weight:g} frames"
             )
-            interval_sum = interval_weight = 0.0
+            told = now
+    trainer.check()
 
 
 def load_sidecar(path: str | Path, trainer: Trainer) -> None:

@@ -61,7 +61,7 @@ class NGLinear(torch.nn.Linear):
     def set_extra_state(self, state: dict[str, torch.Tensor]) -> None:
         """Go on from a `state_dict`."""
         arrays = {key: value.cpu().numpy() for key, value in state.items()}
-        self.preconditioner.load_state(arrays, self.weight.device)
+        self.preconditioner.load_state(arrays)
 
 
 class _Linear(torch.autograd.Function):
@@ -81,6 +81,6 @@ class _Linear(torch.autograd.Function):
         if not (ctx.needs_input_grad[1] or ctx.needs_input_grad[2]):
             return dx, None, None, None
         rows_x, rows_dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-        x1_hat, dy_hat, scale = ctx.ng(rows_x, rows_dy)
-        both = scale * (dy_hat.t() @ x1_hat)
+        x1_hat, dy_hat = ctx.ng(rows_x, rows_dy)
+        both = dy_hat.t() @ x1_hat
         return dx, both[:, :-1], both[:, -1] if ctx.needs_input_grad[2] else None, None

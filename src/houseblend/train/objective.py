@@ -42,10 +42,8 @@ def objective_and_derivative(y: torch.Tensor, batch: Minibatch) -> tuple[torch.T
     Raises:
         InputError: a target that the network has no output for.
     """
-    if len(batch.pdfs) and int(batch.pdfs.max()) >= y.shape[1]:
-        raise InputError(
-            f"target pdf {int(batch.pdfs.max())}", expected=f"0 to {y.shape[1] - 1}, the network's outputs"
-        )
+    if batch.num_pdfs > y.shape[1]:
+        raise InputError(f"target pdf {batch.num_pdfs - 1}", expected=f"0 to {y.shape[1] - 1}, the network's outputs")
     chosen = y[batch.rows, batch.pdfs]
     derivative = torch.zeros_like(y)
     derivative.index_put_((batch.rows, batch.pdfs), batch.weights, accumulate=True)
@@ -61,7 +59,7 @@ def evaluate(network: Network, batches: Iterable[Minibatch]) -> Objective:
         right = y.argmax(dim=1)[batch.rows] == batch.pdfs
         total.log_prob += float(value)
         total.correct += float((right * batch.weights).sum())
-        total.weight += float(batch.weights.sum(dtype=torch.float64))
+        total.weight += batch.weight
     return total
 
 

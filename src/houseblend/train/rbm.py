@@ -154,6 +154,9 @@ class RbmTrainer:
         self.num_minibatches += 1
         return -error
 
+    def check(self) -> None:
+        """Nothing: `step` says at once what there is to say."""
+
     def restart(self, params: torch.Tensor) -> None:
         """Begin again from other parameters, flat [n]: memory is forgotten."""
         self.params.copy_(params)

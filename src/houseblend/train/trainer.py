@@ -1,7 +1,8 @@
 """One step of training after another on minibatches of examples: the learner that is a network."""
 
 import math
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,22 @@ from houseblend.train.update.memory import Memory
 from houseblend.train.update.optimizer import Optimizer, Pull
 from houseblend.train.update.rule import UpdateRule
 
+READ_EVERY = 50
+"""Minibatches after which the host reads, at the latest, what became of them."""
 BATCH_NORM_STATS_SCALE = 0.8
 """After every minibatch batch norm's statistics weigh less by this, so that those of the last few count."""
 
 
+@dataclass
+class Counts:
+    """How often the limits on the change acted: globally, and by component."""
+
+    max_change_global: int = 0
+    max_change_component: dict[str, int] = field(default_factory=dict)
+
+
 class Trainer:
-    """Trains a network in place.
+    """Trains a network in place; what the device says of each minibatch waits there until the host wants to know it.
 
     Args:
         network: to train; its statistics begin anew.
@@ -30,8 +41,7 @@ class Trainer:
         seed: of the dropout masks, which depend on the frames' positions in the order of data besides.
 
     Attributes:
-        objective: sums over all minibatches, each before it was trained on.
-        counts: how often limits on the change acted.
+        params: the trained parameters, flat [n], a view: they may be overwritten between steps.
         num_minibatches: steps taken.
     """
 
@@ -40,19 +50,31 @@ class Trainer:
         network.zero_statistics()
         self._optimizer = Optimizer(network, rule)
         self._product_dtype = None if rule.compute_dtype == "float32" else getattr(torch, rule.compute_dtype)
-        self.objective = Objective()
-        self.counts = self._optimizer.counts
+        self.params = network.parameters.trained
         self.num_minibatches = 0
-
-    @property
-    def params(self) -> torch.Tensor:
-        """The trained parameters, flat [n], a view: they may be overwritten between steps."""
-        return self.network.parameters.trained
+        self._objective, self._counts = Objective(), Counts()
+        told = self._optimizer.told
+        self._unread = told.new_empty(READ_EVERY, 1 + len(told))
+        """Objective, and what the optimizer told, of each minibatch since the host read last."""
+        self._weights: list[float] = []
+        """Of these minibatches."""
 
     @property
     def memory(self) -> Memory:
         """What the optimizer remembers between steps."""
         return self._optimizer.memory
+
+    @property
+    def objective(self) -> Objective:
+        """Sums over all minibatches, each before it was trained on; see `check`."""
+        self.check()
+        return self._objective
+
+    @property
+    def counts(self) -> Counts:
+        """How often limits on the change acted; see `check`."""
+        self.check()
+        return self._counts
 
     @property
     def frames(self) -> float:
@@ -69,30 +91,55 @@ class Trainer:
         """The `counts`, by name."""
         return asdict(self.counts)
 
-    def step(self, batch: Minibatch, pull: Pull | None = None) -> float:
-        """Train on one minibatch; returns its objective (the sum).
+    def step(self, batch: Minibatch, pull: Pull | None = None) -> torch.Tensor:
+        """Train on one minibatch; returns its objective (the sum), a scalar on the device.
 
         Args:
             batch: of examples.
             pull: anchor a, flat [n], and strength s: -s/2 ||params - a||^2 is added to the objective that is followed.
 
         Raises:
-            NotFiniteError: the objective or a change that is limited left the finite numbers; the network is not to be
-                used. A change that nothing limits is seen in the next objective.
+            NotFiniteError: see `check`.
         """
         interval = self.rule.backstitch_training_interval
         is_due = self.num_minibatches % interval == self.seed % interval
         backstitch = self.rule.backstitch_training_scale > 0 and is_due
-        try:
-            total = self._optimizer.step(partial(self._derive, batch), batch.num_sequences, pull, backstitch)
-        except NotFiniteError as failure:
-            raise failure.but(what=f"minibatch {self.num_minibatches}: {failure.what}") from None
+        total = self._optimizer.step(partial(self._derive, batch), batch.num_sequences, pull, backstitch)
         for component in self.network.batch_norms():
             component.scale_count(BATCH_NORM_STATS_SCALE)
-        self.objective.log_prob += total
-        self.objective.weight += float(batch.weights.sum(dtype=torch.float64))
+        torch.cat([total.view(1), self._optimizer.told], out=self._unread[len(self._weights)])
+        self._weights.append(batch.weight)
         self.num_minibatches += 1
+        if len(self._weights) == READ_EVERY:
+            self.check()
         return total
+
+    def check(self) -> None:
+        """Read what became of the minibatches since the last check; the objectives and changes of all were finite, if it returns.
+
+        Raises:
+            NotFiniteError: naming the first minibatch whose objective, or change that is limited, was not; it and those after it
+                count for nothing, and the network is not to be used. A change that nothing limits is seen in the next objective.
+        """
+        weights, self._weights = self._weights, []
+        first = self.num_minibatches - len(weights)
+        rows = self._unread[: len(weights)].tolist() if weights else []
+        for number, (row, weight) in enumerate(zip(rows, weights, strict=True), first):
+            if not math.isfinite(sum(row[:2])):
+                self.num_minibatches = number
+                fault = f"the norm of its change is {row[1]}" if math.isfinite(row[0]) else f"the objective is {row[0]}"
+                raise NotFiniteError(f"minibatch {number}: {fault}", do="lower the learning rate")
+            self._count(row, weight)
+
+    def _count(self, row: Sequence[float], weight: float) -> None:
+        log_prob, _, by_all, *by_component = row
+        self._objective.log_prob += log_prob
+        self._objective.weight += weight
+        self._counts.max_change_global += int(by_all)
+        hits = self._counts.max_change_component
+        for component, times in zip(self.network.updatable(), by_component, strict=True):
+            if times:
+                hits[component.name] = hits.get(component.name, 0) + int(times)
 
     def restart(self, params: torch.Tensor) -> None:
         """Begin again from other parameters, flat [n]: memory and statistics are forgotten."""
@@ -100,21 +147,12 @@ class Trainer:
         self.memory.reset()
         self.network.zero_statistics()
 
-    def _derive(self, batch: Minibatch, sink: Sink) -> float:
-        """The objective of a minibatch; what its gradient is made of goes to `sink`."""
+    def _derive(self, batch: Minibatch, sink: Sink) -> torch.Tensor:
+        """The objective of a minibatch, a scalar; what its gradient is made of goes to `sink`."""
         device = self.network.device
+        moved = batch if device.type == "cpu" else batch.to(device)
         with self.network.products_in(self._product_dtype):
-            y = self.network.forward(
-                batch.x_NWD.to(device), training=Randomness(self.seed, batch.position, len(batch.x_NWD))
-            )
-            value, derivative = objective_and_derivative(y, batch if device.type == "cpu" else _moved(batch, device))
-            total = float(value)
-            if not math.isfinite(total):
-                raise NotFiniteError(f"the objective is {total}", do="lower the learning rate")
+            y = self.network.forward(moved.x_NWD, training=Randomness(self.seed, batch.position, len(batch.x_NWD)))
+            total, derivative = objective_and_derivative(y, moved)
             self.network.backward(derivative, sink)
         return total
-
-
-def _moved(batch: Minibatch, device: torch.device) -> Minibatch:
-    x, rows, pdfs, weights = (tensor.to(device) for tensor in (batch.x_NWD, batch.rows, batch.pdfs, batch.weights))
-    return Minibatch(x, rows, pdfs, weights, batch.position, batch.num_sequences)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 import torch
 
-from houseblend.nnet.parameters import TensorSpec
+from houseblend.nnet.parameters import Counter, TensorSpec
 from houseblend.nnet.randomness import Randomness
 
 
@@ -50,6 +51,10 @@ class Component:
 
     def bind(self, tensors: TensorsByName) -> None:
         """Take the views of the buffer, by the names and in the shapes of `specs`."""
+
+    def counters(self) -> Iterable[Counter]:
+        """What it counts with, bound to the buffer."""
+        return ()
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """Write y = f(x) into `out`.

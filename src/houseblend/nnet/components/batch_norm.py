@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from houseblend.nnet.components.base import Component, TensorsByName
-from houseblend.nnet.parameters import TensorSpec, count_of, set_count
+from houseblend.nnet.parameters import Counter, TensorSpec
 from houseblend.nnet.randomness import Randomness
 
 
@@ -19,7 +21,7 @@ class BatchNormComponent(Component):
         block_dim: columns that are normalised by the same numbers lie this far apart.
         epsilon, target_rms, test_mode: as above.
         mean, variance: statistics, [block_dim].
-        count: rows behind them, as they weigh; [3].
+        count: rows behind them, as they weigh.
     """
 
     kind = "BatchNormComponent"
@@ -42,12 +44,17 @@ class BatchNormComponent(Component):
 
     def bind(self, tensors: TensorsByName) -> None:
         """Take the statistics."""
-        self.mean, self.variance, self.count = (tensors[spec.name] for spec in self.specs())
+        self.mean, self.variance, count = (tensors[spec.name] for spec in self.specs())
+        self.count = Counter(count)
+
+    def counters(self) -> Iterable[Counter]:
+        """The count."""
+        return (self.count,)
 
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """out = s (x - m)."""
         x, out = x.view(-1, self.block_dim), out.view(-1, self.block_dim)
-        self._is_fixed = self.test_mode and count_of(self.count) > 0
+        self._is_fixed = self.test_mode and self.count.value > 0
         if self._is_fixed:
             mean, variance = self.mean, self.variance
         else:
@@ -69,14 +76,14 @@ class BatchNormComponent(Component):
         """Put the rows of the last `forward` to those of the statistics."""
         if self._is_fixed:
             return
-        old, new = count_of(self.count), y.numel() // self.block_dim
+        old, new = self.count.value, y.numel() // self.block_dim
         share = new / (old + new)
         mean, variance = self._moments
         step = mean - self.mean
         self.mean.add_(step, alpha=share)
         self.variance.lerp_(variance, share).addcmul_(step, step, value=share * (1.0 - share))
-        set_count(self.count, old + new)
+        self.count.value = old + new
 
     def scale_count(self, scale: float) -> None:
         """Let the statistics weigh less (scale < 1) against what comes, or forget them (0)."""
-        set_count(self.count, scale * count_of(self.count))
+        self.count.value *= scale

@@ -8,10 +8,12 @@ All arguments of `forward` and `backward` are [rows, dim].
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from houseblend.nnet.components.base import Component, TensorsByName
-from houseblend.nnet.parameters import TensorSpec, count_of, set_count
+from houseblend.nnet.parameters import Counter, TensorSpec
 from houseblend.nnet.randomness import Randomness
 
 UNSET_THRESHOLD = -1000.0
@@ -50,11 +52,17 @@ class NonlinearComponent(Component):
 
     def bind(self, tensors: TensorsByName) -> None:
         """Take the statistics and counters."""
-        self.statistics = {spec.name.rpartition(".")[2]: tensors[spec.name] for spec in self.specs()}
+        own = {spec.name.rpartition(".")[2]: (spec.role, tensors[spec.name]) for spec in self.specs()}
+        self.statistics = {name: tensor for name, (role, tensor) in own.items() if role == "statistic"}
+        self._counters = {name: Counter(tensor) for name, (role, tensor) in own.items() if role == "counter"}
+
+    def counters(self) -> Iterable[Counter]:
+        """All four."""
+        return self._counters.values()
 
     def count(self, counter: str) -> float:
         """Value of a counter."""
-        return count_of(self.statistics[counter])
+        return self._counters[counter].value
 
     def slope(self, y: torch.Tensor) -> torch.Tensor | None:
         """dy/dx from y, element by element; None where it is none and outputs are not kept either."""
@@ -82,9 +90,9 @@ class NonlinearComponent(Component):
 
     def _count_rows(self, counter: str, rows: int) -> float:
         """Add rows to a counter; returns their share in it."""
-        total = self.count(counter) + rows
-        set_count(self.statistics[counter], total)
-        return rows / total
+        own = self._counters[counter]
+        own.value += rows
+        return rows / own.value
 
 
 class SigmoidComponent(NonlinearComponent):

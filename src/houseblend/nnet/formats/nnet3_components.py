@@ -21,7 +21,7 @@ from houseblend.nnet.components.nonlinear import (
 from houseblend.nnet.components.shape import DropoutComponent, NoOpComponent, NormalizeComponent, PnormComponent
 from houseblend.nnet.formats import nnet3_affine
 from houseblend.nnet.formats.nnet3_affine import Values
-from houseblend.nnet.parameters import Parameters, count_of, split_count
+from houseblend.nnet.parameters import Parameters, split_count
 
 NONLINEAR = {
     kind.kind: kind for kind in (SigmoidComponent, TanhComponent, RectifiedLinearComponent, LogSoftmaxComponent)
@@ -215,7 +215,7 @@ def _write_batch_norm(out: KaldiOutput, component: BatchNormComponent, parameter
     out.write_token("<TestMode>")
     out.write_bool(component.test_mode)
     out.write_token("<Count>")
-    out.write_double(count_of(component.count))
+    out.write_double(component.count.value)
     out.write_token("<StatsMean>")
     out.write_vector(component.mean.cpu().numpy())
     out.write_token("<StatsVar>")

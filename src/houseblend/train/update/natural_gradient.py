@@ -9,13 +9,14 @@ W = E^(1/2) R, where e_i = 1 / (beta / d_i + 1) and beta = rho (1 + alpha) + alp
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from houseblend.base.errors import InputError, NotFiniteError
-from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient
+from houseblend.base.errors import InputError
+from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient, ratio_of_norms
 
 _EPSILON = 1e-10
 _DELTA = 5e-4
@@ -51,57 +52,57 @@ class OnlineNaturalGradient:
         self.num_samples_history, self.num_minibatches_history = num_samples_history, num_minibatches_history
         self.frozen = False
         self._calls = 0
+        self._seen: _Seen | None = None
         self._w = torch.empty(0)
         self._d = np.empty(0)
         self._rho = 0.0
 
-    def precondition(self, x: torch.Tensor) -> float:
-        """Replace X by X - H W with H = X W', which is beta X (F + (alpha / D) tr(F) I)^-1.
+    def precondition(self, x: torch.Tensor) -> torch.Tensor:
+        """Replace X by X - H W with H = X W', which is beta X (F + (alpha / D) tr(F) I)^-1; of NaN or infinity comes the like.
+
+        What X says to the estimate waits until the next call, or until `learn`.
 
         Args:
             x: rows [N, D], float32; changed in place.
 
         Returns:
-            The factor that gives the result the Frobenius norm that X had; 1 for zero input and for D = 1.
-
-        Raises:
-            NotFiniteError: x holds NaN or infinity.
+            The factor that gives the result the Frobenius norm that X had, a scalar; 1 for zero input and for D = 1.
         """
         if x.shape[1] == 1:
-            return 1.0
-        squared = self._squared_norm(x)
-        if not math.isfinite(squared):
-            raise NotFiniteError("NaN or infinity in what natural gradient preconditions")
+            return x.new_ones(())
+        learn([self])
+        norm = torch.linalg.vector_norm(x)
         if self._calls == 0:
-            self._start(x, squared)
-        self._step(x, squared, update=self._is_update_due())
+            self._start(x, norm)
+        self._step(x, norm, observe=self._is_update_due())
         self._calls += 1
-        after = self._squared_norm(x)
-        return math.sqrt(squared / after) if squared > 0.0 and after > 0.0 else 1.0
+        return ratio_of_norms(norm, torch.linalg.vector_norm(x))
 
     def state(self) -> dict[str, np.ndarray]:
         """What the estimate is made of: w [rank, D] float32, d [rank], rho, alpha and calls; nothing before the first call."""
         if self._calls == 0:
             return {}
+        learn([self])
         numbers = {"rho": self._rho, "alpha": self.alpha, "calls": self._calls}
         return {"w": self._w.cpu().numpy(), "d": self._d.copy(), **{key: np.array(n) for key, n in numbers.items()}}
 
-    def load_state(self, state: Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` gave; from nothing, start afresh."""
-        self._calls = int(state.get("calls", 0))
+        self._calls, self._seen = int(state.get("calls", 0)), None
         if self._calls:
-            self._w = torch.tensor(state["w"], dtype=torch.float32, device=device)
+            self._w = torch.tensor(state["w"], dtype=torch.float32)
             self._d, self._rho = np.array(state["d"], dtype=np.float64), float(state["rho"])
             self.rank = len(self._d)
 
-    def _start(self, x: torch.Tensor, squared: float) -> None:
+    def _start(self, x: torch.Tensor, norm: torch.Tensor) -> None:
         """Begin with a fixed orthonormal pattern, then learn from x three times without its result."""
         num_rows, dim = x.shape
         self.rank = min(self.rank, dim - 1)
         self._w = (_orthonormal_pattern(self.rank, dim) / math.sqrt(2.0 + (dim + self.rank) * self.alpha / dim)).to(x)
         self._d, self._rho = np.full(self.rank, _EPSILON), _EPSILON
         for _ in range(1 if num_rows <= self.rank else 3):
-            self._step(x.clone(), squared, update=True)
+            self._step(x.clone(), norm, observe=True)
+            learn([self])
 
     def _is_update_due(self) -> bool:
         late = self._calls - _NUM_INITIAL_UPDATES
@@ -113,31 +114,34 @@ class OnlineNaturalGradient:
             return 1.0 / self.num_minibatches_history
         return min(0.9, 1.0 - math.exp(-num_rows / self.num_samples_history))
 
-    def _step(self, x: torch.Tensor, squared: float, update: bool) -> None:
-        """Precondition x in place; if `update`, go from (W, d, rho) of t to those of t + 1."""
-        w = self._w
+    def _step(self, x: torch.Tensor, norm: torch.Tensor, observe: bool) -> None:
+        """Precondition x in place; if `observe`, keep what the estimate is to learn from it."""
+        w = self._w = self._w.to(x.device)
         h = x @ w.t()
-        if not update:
-            x.addmm_(h, w, alpha=-1.0)
-            return
-        num_rows, dim = x.shape
+        if observe:
+            j = h.t() @ x
+            hh = w @ j.t() if len(x) > x.shape[1] else h.t() @ h
+            self._seen = _Seen(len(x), j, torch.cat([(j @ j.t()).view(-1), hh.view(-1), norm.view(1)]))
+        x.addmm_(h, w, alpha=-1.0)
+
+    def _learn(self, seen: _Seen, numbers: np.ndarray) -> None:
+        """Go from (W, d, rho) of t to those of t + 1; the numbers that were seen are on the host now, float64."""
+        (jj, hh), norm = numbers[:-1].reshape(2, self.rank, self.rank), numbers[-1]
+        num_rows, dim = seen.num_rows, self._w.shape[1]
         eta, d, rho = self._eta(num_rows), self._d, self._rho
-        j = h.t() @ x
-        jj, hh = j @ j.t(), (w @ j.t() if num_rows > dim else h.t() @ h)
         root_e = np.sqrt(_diagonal_e(d, rho, self.alpha, dim))
-        c, u = self._eigen(_to_numpy(jj), _to_numpy(hh), 1.0 / root_e, eta, num_rows)
+        c, u = self._eigen(jj, hh, 1.0 / root_e, eta, num_rows)
         floor = (rho * (1.0 - eta)) ** 2
         reorthogonalise = c[0] > _CONDITION_THRESHOLD * c[-1] or c[-1] < floor
         root_c = np.sqrt(np.maximum(c, floor))
-        x.addmm_(h, w, alpha=-1.0)
 
-        trace = eta / num_rows * squared + (1.0 - eta) * (dim * rho + d.sum())
+        trace = eta / num_rows * norm**2 + (1.0 - eta) * (dim * rho + d.sum())
         self._d, self._rho = _split(root_c, trace, dim)
         next_root_e = np.sqrt(_diagonal_e(self._d, self._rho, self.alpha, dim))
         a = (eta / num_rows) * (next_root_e / root_c)[:, None] * u.T / root_e[None, :]
-        keep = torch.from_numpy((1.0 - eta) / (eta / num_rows) * (d + rho)).to(w)
-        j.addcmul_(keep[:, None], w)
-        self._w = torch.from_numpy(a).to(w) @ j
+        keep = torch.from_numpy((1.0 - eta) / (eta / num_rows) * (d + rho)).to(seen.j)
+        seen.j.addcmul_(keep[:, None], self._w)
+        self._w = torch.from_numpy(a).to(seen.j) @ seen.j
         if reorthogonalise:
             self._reorthogonalise(next_root_e)
 
@@ -168,9 +172,28 @@ class OnlineNaturalGradient:
         r = inverse @ r if well_conditioned else _gram_schmidt(r)
         self._w = torch.from_numpy(root_e[:, None] * r).to(self._w)
 
-    @staticmethod
-    def _squared_norm(x: torch.Tensor) -> float:
-        return float(torch.linalg.vector_norm(x)) ** 2
+
+@dataclass
+class _Seen:
+    """What rows say to an estimate: how many they are, J = H'X [rank, D]; and for the host JJ', HH' and the norm of X, flat."""
+
+    num_rows: int
+    j: torch.Tensor
+    numbers: torch.Tensor
+
+
+def learn(estimates: Iterable[OnlineNaturalGradient]) -> None:
+    """Let estimates have what rows said to them since they learnt last; one that was told NaN or infinity stays as it is.
+
+    Eigenvectors are found on the host, which sees the small matrices of all estimates together, in one transfer.
+    """
+    told = [(one, one._seen) for one in estimates if one._seen is not None]
+    numbers = _to_numpy(torch.cat([seen.numbers for _, seen in told])) if told else np.empty(0)
+    for one, seen in told:
+        mine, numbers = np.split(numbers, [len(seen.numbers)])
+        one._seen = None
+        if np.isfinite(mine).all():
+            one._learn(seen, mine)
 
 
 Preconditioner = OnlineNaturalGradient | SimpleNaturalGradient
@@ -193,7 +216,7 @@ class PreconditionedAffine:
         self._dims = {"in": input_dim + constant, "out": output_dim}
         self._x1, self._dy = torch.empty(0), torch.empty(0)
 
-    def __call__(self, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
+    def __call__(self, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Precondition copies of both.
 
         Args:
@@ -201,8 +224,8 @@ class PreconditionedAffine:
             dy: derivative by the output, [N, D_out].
 
         Returns:
-            X1 [N, D_in + 1] (or X [N, D_in]) and dY [N, D_out] after preconditioning (valid until the next call), and the
-            factor that both sides ask for: the direction is factor * dY' X1, weights and bias side by side.
+            X1 [N, D_in + 1] (or X [N, D_in]) and dY [N, D_out], valid until the next call: the direction is dY' X1,
+            weights and bias side by side. The factors of both sides are in dY.
         """
         num_rows, dim = x.shape
         if self._x1.shape != (num_rows, dim + self._constant) or self._x1.device != x.device:
@@ -212,7 +235,12 @@ class PreconditionedAffine:
         self._x1[:, dim:] = 1.0
         self._dy.copy_(dy)
         scale = self.in_side.precondition(self._x1) * self.out_side.precondition(self._dy)
-        return self._x1, self._dy, scale
+        return self._x1, self._dy.mul_(scale)
+
+    @property
+    def estimates(self) -> list[OnlineNaturalGradient]:
+        """The sides that remember."""
+        return [side for _, side in self._sides()]
 
     def freeze(self, frozen: bool) -> None:
         """Stop (or go on) updating the estimates."""
@@ -222,7 +250,7 @@ class PreconditionedAffine:
         """State of the sides that remember, keys `in.*` and `out.*`."""
         return {f"{side}.{key}": value for side, ng in self._sides() for key, value in ng.state().items()}
 
-    def load_state(self, state: Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` gave; a side of which it has nothing starts afresh.
 
         Raises:
@@ -233,7 +261,7 @@ class PreconditionedAffine:
             if own and not _is_estimate(own, self._dims[side]):
                 expected = f"w [rank, {self._dims[side]}], d [rank], rho, alpha and calls"
                 raise InputError("no estimate of a Fisher matrix", key=side, expected=expected)
-            ng.load_state(own, device)
+            ng.load_state(own)
 
     def _sides(self) -> list[tuple[str, OnlineNaturalGradient]]:
         sides = ("in", self.in_side), ("out", self.out_side)

@@ -2,32 +2,27 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 
-from houseblend.base.errors import NotFiniteError
 from houseblend.nnet.components.affine import NaturalGradientAffineComponent
 from houseblend.nnet.components.base import UpdatableComponent
 from houseblend.nnet.network import Network
 from houseblend.nnet.parameters import Parameters
 from houseblend.nnet.plan import Sink
 from houseblend.train.update.memory import Memory
-from houseblend.train.update.natural_gradient import OnlineNaturalGradient, PreconditionedAffine, Preconditioner
+from houseblend.train.update.natural_gradient import (
+    OnlineNaturalGradient,
+    PreconditionedAffine,
+    Preconditioner,
+    learn,
+)
 from houseblend.train.update.rule import UpdateRule
 from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient
 
 Pull = tuple[torch.Tensor, float]
 """Anchor a [num_trained] and strength s of a term -s/2 ||p - a||^2 in the objective of a minibatch."""
-
-
-@dataclass
-class Counts:
-    """How often the limits on the change acted: globally, and by component."""
-
-    max_change_global: int = 0
-    max_change_component: dict[str, int] = field(default_factory=dict)
 
 
 class Optimizer:
@@ -42,7 +37,8 @@ class Optimizer:
 
     Attributes:
         memory: what is remembered between minibatches.
-        counts: how often limits acted.
+        told: of the last step, [2 + components], float64: the norm of its change, how often the limit on that acted, and how
+            often each component's did. A change that nothing limits has no norm: 0.
     """
 
     def __init__(self, network: Network, rule: UpdateRule) -> None:
@@ -54,12 +50,22 @@ class Optimizer:
         self._is_direct = not kept_or_limited and not by_component
         online = self._preconditioners if rule.update == "ng" else {}
         self.memory = Memory(self._delta.flat if rule.momentum else None, online)
-        self.counts = Counts()
+        self._estimates = [estimate for sides in online.values() for estimate in sides.estimates]
+        limits = [rule.max_param_change, *(c.max_change for c in self._components)]
+        device = network.device
+        self._limits = torch.tensor(
+            [limit if limit > 0 else math.inf for limit in limits], dtype=torch.float64, device=device
+        )
+        self.told = torch.zeros(1 + len(limits), dtype=torch.float64, device=device)
 
     def step(
-        self, derive: Callable[[Sink], float], num_sequences: int, pull: Pull | None = None, backstitch: bool = False
-    ) -> float:
-        """Change the parameters by what one minibatch says.
+        self,
+        derive: Callable[[Sink], torch.Tensor],
+        num_sequences: int,
+        pull: Pull | None = None,
+        backstitch: bool = False,
+    ) -> torch.Tensor:
+        """Change the parameters by what one minibatch says; nothing of it waits for the device.
 
         Args:
             derive: computes the objective with the parameters as they are, and gives all derivatives to the sink.
@@ -69,25 +75,22 @@ class Optimizer:
 
         Returns:
             What `derive` returned, the first time.
-
-        Raises:
-            NotFiniteError: a change that is limited left the finite numbers; the network is not to be used.
         """
-        try:
-            if backstitch:
-                return self._backstitch(derive, num_sequences, pull)
-            if self._is_direct and pull is None:
-                return derive(partial(self._accumulate, self._parameters))
+        self.told.zero_()
+        if backstitch:
+            total = self._backstitch(derive, num_sequences, pull)
+        elif self._is_direct and pull is None:
+            total = derive(partial(self._accumulate, self._parameters))
+        else:
             total = derive(partial(self._accumulate, self._delta))
             self._regularize(num_sequences, pull)
             self._apply(1.0 - self._rule.momentum)
-            return total
-        except NotFiniteError:
-            self._delta.flat.zero_()  # so that a worker that begins again has nothing of it
-            self._freeze(False)
-            raise
+        learn(self._estimates)
+        return total
 
-    def _backstitch(self, derive: Callable[[Sink], float], num_sequences: int, pull: Pull | None) -> float:
+    def _backstitch(
+        self, derive: Callable[[Sink], torch.Tensor], num_sequences: int, pull: Pull | None
+    ) -> torch.Tensor:  # fmt: skip
         """A step back by a share of it, from there a step forward by 1 and that share."""
         scale, sink = self._rule.backstitch_training_scale, partial(self._accumulate, self._delta)
         self._freeze(True)
@@ -109,9 +112,9 @@ class Optimizer:
         if preconditioner is None:
             component.accumulate(x, dy, target, component.learning_rate)
             return
-        x1, dy, scale = preconditioner(x, dy)
+        x1, dy = preconditioner(x, dy)
         dim = component.input_dim
-        component.accumulate(x1[:, :dim], dy, target, component.learning_rate * scale, ones=x1[:, -1])
+        component.accumulate(x1[:, :dim], dy, target, component.learning_rate, ones=x1[:, -1])
 
     def _regularize(self, num_sequences: float, pull: Pull | None, share: float = 1.0) -> None:
         """Add rate times the derivative of the L2 term (nnet3's ApplyL2Regularization) and of the pull.
@@ -139,35 +142,26 @@ class Optimizer:
             share: negative for a step back.
             limit: factor on the limits.
         """
-        for component, scale in zip(self._components, self._scales(share, limit), strict=True):
-            delta = self._delta.span(component.name)
-            self._parameters.span(component.name).add_(delta, alpha=scale)
+        for component, factor in zip(self._components, self._factors(share, limit).unbind(), strict=True):
+            self._parameters.span(component.name).addcmul_(self._delta.span(component.name), factor)
         if self._rule.momentum:
             self._delta.flat.mul_(self._rule.momentum)
         else:
             self._delta.flat.zero_()
 
-    def _scales(self, share: float, limit: float) -> list[float]:
-        """A factor for each component's direction: `share`, or less where a limit acts; arguments as those of `_apply`."""
-        scales: list[float] = []
-        squared = 0.0
-        for component in self._components:
-            norm = float(torch.linalg.vector_norm(self._delta.span(component.name))) * abs(share)
-            scale = 1.0
-            if component.max_change > 0 and norm > limit * component.max_change:
-                scale = limit * component.max_change / norm
-                hits = self.counts.max_change_component
-                hits[component.name] = hits.get(component.name, 0) + 1
-            scales.append(scale)
-            squared += (scale * norm) ** 2
-        change = math.sqrt(squared)
-        if not math.isfinite(change):
-            raise NotFiniteError(f"the norm of a minibatch's change is {change}", do="lower the learning rate")
-        overall = 1.0
-        if self._rule.max_param_change > 0 and change > limit * self._rule.max_param_change:
-            overall = limit * self._rule.max_param_change / change
-            self.counts.max_change_global += 1
-        return [share * overall * scale for scale in scales]
+    def _factors(self, share: float, limit: float) -> torch.Tensor:
+        """By what to multiply each component's direction, [components]: `share`, or less where a limit acts; see `_apply`."""
+        norms = torch.stack(
+            [torch.linalg.vector_norm(self._delta.span(component.name)) for component in self._components]
+        )
+        norms = norms.double() * abs(share)
+        limits = limit * self._limits
+        scales = (limits[1:] / norms).clamp_(max=1.0)
+        change = torch.linalg.vector_norm(scales * norms)
+        overall = (limits[0] / change).clamp_(max=1.0)
+        self.told[0] = change
+        self.told[1:] += torch.cat([overall.view(1), scales]) < 1.0
+        return (share * overall * scales).float()
 
 
 def _preconditioner(component: UpdatableComponent, update: str) -> PreconditionedAffine | None:

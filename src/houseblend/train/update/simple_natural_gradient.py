@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
-
-from houseblend.base.errors import NotFiniteError
 
 
 class SimpleNaturalGradient:
@@ -26,36 +22,36 @@ class SimpleNaturalGradient:
     def __init__(self, alpha: float = 4.0) -> None:
         self.alpha, self.frozen = alpha, False
 
-    def precondition(self, x: torch.Tensor) -> float:
-        """Replace the rows r_i by p_i.
+    def precondition(self, x: torch.Tensor) -> torch.Tensor:
+        """Replace the rows r_i by p_i; of NaN or infinity comes the like.
 
         Args:
             x: rows R [N, D], float32; changed in place, but for N = 1 and for zeros.
 
         Returns:
-            The factor that gives the result the Frobenius norm that X had.
-
-        Raises:
-            NotFiniteError: x holds NaN or infinity.
+            The factor that gives the result the Frobenius norm that X had, a scalar.
         """
         num_rows, dim = x.shape
-        norm = float(torch.linalg.vector_norm(x))
-        if not math.isfinite(norm):
-            raise NotFiniteError("NaN or infinity in what natural gradient preconditions")
-        if norm == 0.0 or num_rows == 1:
-            return 1.0
-        smoothing = self.alpha * norm**2 / (num_rows * dim)
-        q = self._smoothed_inverse_times(x, smoothing)
+        if num_rows == 1:
+            return x.new_ones(())
+        norm = torch.linalg.vector_norm(x)
+        smoothing = self.alpha * norm.double() ** 2 / (num_rows * dim)
+        q = self._smoothed_inverse_times(x, smoothing.where(norm != 0.0, 1.0))
         g = (x * q).sum(1, keepdim=True)
         torch.mul(q, 1.0 + g / (num_rows - 1.0 - g), out=x)
-        return norm / float(torch.linalg.vector_norm(x))
+        return ratio_of_norms(norm, torch.linalg.vector_norm(x))
 
     @staticmethod
-    def _smoothed_inverse_times(x: torch.Tensor, smoothing: float) -> torch.Tensor:
+    def _smoothed_inverse_times(x: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
         """R G, [N, D], through the smaller of D x D and N x N: R (s I + R'R / (N-1))^-1 = (s I + RR' / (N-1))^-1 R."""
         num_rows, dim = x.shape
         wide = num_rows < dim
         product = (x @ x.t() if wide else x.t() @ x) / (num_rows - 1.0)
         product.diagonal().add_(smoothing)
-        root = torch.linalg.cholesky(product)
+        root, _ = torch.linalg.cholesky_ex(product)
         return torch.cholesky_solve(x, root) if wide else torch.cholesky_solve(x.t(), root).t()
+
+
+def ratio_of_norms(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """By what to multiply rows to give them the norm that they had, a scalar; 1 where nothing is left of them."""
+    return (before / after).where(after != 0.0, 1.0)
