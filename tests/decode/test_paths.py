@@ -9,8 +9,9 @@ import pytest
 from random_lattices import all_paths, random_raw
 
 from houseblend.base.errors import InputError
+from houseblend.decode.best_words import BestWords
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
-from houseblend.decode.paths import BestWords, best_path, best_paths
+from houseblend.decode.paths import best_path, best_paths
 from houseblend.decode.posteriors import posteriors
 
 GRAPH_SCALE, ACOUSTIC_SCALE = 1.5, 0.5

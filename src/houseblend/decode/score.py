@@ -8,7 +8,6 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_bytes
 from houseblend.decode.lattice_dir import read_lattices
 from houseblend.decode.options import ScoreOptions
-from houseblend.decode.paths import BestWords
 from houseblend.decode.wer import Counts, align_words, interval, score_all, total
 from houseblend.decode.word_network import Pair
 from houseblend.io.json_files import read_json
@@ -32,6 +31,8 @@ def score(data: Path, graph: Path, decoding: Path, out: Path, options: ScoreOpti
     Raises:
         InputError: data and decoding do not fit, or a word is not in words.txt.
     """
+    from houseblend.decode.best_words import BestWords  # compiled code takes time to load
+
     names = {number: word for word, number in read_symbol_table(graph / "words.txt").items()}
     references = read_by_key(f"ark:{data}/text", "tokens")
     lattices = {key: BestWords(lattice) for key, lattice in read_lattices(decoding)}

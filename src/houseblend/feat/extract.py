@@ -4,8 +4,6 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.feat.options import DitherOptions, FbankOptions, FeatureOptions, MfccOptions, PlpOptions, Resampling
-from houseblend.feat.plp import compute_plp
-from houseblend.feat.spectrum import compute_fbank, compute_mfcc, compute_spectrogram
 
 
 class TooShortError(InputError):
@@ -73,15 +71,17 @@ def extract(
         InputError: a rate that is not taken.
         TooShortError: less than one window of samples.
     """
+    from houseblend.feat import plp, spectrum  # compiled code takes time to load, and not all that is here needs it
+
     samples_N = resampled(rate, samples_N, options.frame.sample_frequency, key, resampling or Resampling())
     if isinstance(options, MfccOptions):
-        feats = compute_mfcc(samples_N, options, vtln_warp, seed, key)
+        feats = spectrum.compute_mfcc(samples_N, options, vtln_warp, seed, key)
     elif isinstance(options, FbankOptions):
-        feats = compute_fbank(samples_N, options, vtln_warp, seed, key)
+        feats = spectrum.compute_fbank(samples_N, options, vtln_warp, seed, key)
     elif isinstance(options, PlpOptions):
-        feats = compute_plp(samples_N, options, vtln_warp, seed, key)
+        feats = plp.compute_plp(samples_N, options, vtln_warp, seed, key)
     else:
-        feats = compute_spectrogram(samples_N, options, seed, key)
+        feats = spectrum.compute_spectrogram(samples_N, options, seed, key)
     if len(feats) == 0:
         raise TooShortError(
             f"{len(samples_N)} samples are too few for one frame", key=key, expected=f"at least {options.frame.size}"

@@ -6,7 +6,6 @@ from houseblend.base.errors import InputError
 from houseblend.base.seeds import seed_of
 from houseblend.feat.deltas import add_deltas
 from houseblend.feat.options import PitchFeatureOptions, PitchOptions
-from houseblend.feat.pitch import PitchTracker
 
 
 def process_pitch(raw_T2: np.ndarray, options: PitchFeatureOptions, key: str = "") -> np.ndarray:
@@ -35,6 +34,8 @@ def compute_and_process_pitch(
     samples_N: np.ndarray, pitch: PitchOptions, options: PitchFeatureOptions, key: str = ""
 ) -> np.ndarray:
     """`process_pitch` of `compute_pitch`; with simulate_first_pass_online each frame as soon as its right context is there."""
+    from houseblend.feat.pitch import PitchTracker  # compiled code takes time to load
+
     tracker = PitchTracker(samples_N, pitch)
     noise = _noise(tracker.num_frames, options, key)
     parts, done = [], 0

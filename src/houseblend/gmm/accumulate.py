@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.gmm.diag import AmDiagGmm
-from houseblend.gmm.gaussian_posteriors import GaussianPosteriors, component_posteriors
+from houseblend.gmm.gaussian_posteriors import GaussianPosteriors
 from houseblend.hmm.alignment import to_pdfs
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input, open_output
@@ -71,13 +70,15 @@ class Accumulators:
         Raises:
             InputError: features of another dimension, or a transition-id that the model lacks.
         """
+        from houseblend.gmm import gaussian_passes  # compiled code takes time to load
+
         if feats_TD.ndim != 2 or feats_TD.shape[1] != mixtures.dim:
             raise InputError(f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {mixtures.dim}")
         pdfs = to_pdfs(ids_T, transitions, key)
         self.transitions += np.bincount(ids_T, minlength=len(self.transitions))
         x = np.ascontiguousarray(feats_TD, dtype=np.float32)
         into = self._occupancy, self._sums, self._squares
-        self.log_likelihood += _add_frames(x, pdfs, self._begin, *mixtures.side_by_side(), *into)
+        self.log_likelihood += gaussian_passes.add_frames(x, pdfs, self._begin, *mixtures.side_by_side(), *into)
         self.frames += len(ids_T)
 
     def add_posteriors(self, posteriors: GaussianPosteriors, log_likelihood: float, feats_TD: np.ndarray) -> None:
@@ -160,30 +161,6 @@ class Accumulators:
             result.frames = source.read_double()
             source.stream.expect_end()
         return result
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _add_frames(
-    feats: np.ndarray, pdfs: np.ndarray, begin: np.ndarray, weights: np.ndarray, constants: np.ndarray,
-    occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray,
-) -> float:  # fmt: skip
-    """Add frames [T, D] to the sums of their pdfs' Gaussians; returns the log-likelihood of all of them."""
-    dim, log_likelihood = feats.shape[1], 0.0
-    x, posteriors = np.empty(2 * dim, np.float32), np.empty(np.diff(begin).max(), np.float32)
-    for t in range(len(feats)):
-        first, last = begin[pdfs[t]], begin[pdfs[t] + 1]
-        x[:dim], x[dim:] = feats[t], feats[t] * feats[t]
-        log_likelihood += component_posteriors(
-            x, weights[first:last], constants[first:last], posteriors[: last - first]
-        )
-        for g in range(first, last):
-            weight = np.float64(posteriors[g - first])
-            occupancy[g] += weight
-            for d in range(dim):
-                value = np.float64(feats[t, d])
-                sums[g, d] += weight * value
-                squares[g, d] += weight * (value * value)
-    return log_likelihood
 
 
 def _write_gmm(target: KaldiOutput, occupancy: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> None:

@@ -1,9 +1,7 @@
-"""Posteriors of Gaussians: how much of every frame belongs to which Gaussian of its pdfs, in compiled code."""
+"""Posteriors of Gaussians: how much of every frame belongs to which Gaussian of its pdfs."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 
 from houseblend.base.errors import InputError
@@ -42,6 +40,8 @@ class GaussianPosteriors:
         Raises:
             InputError: features of another dimension.
         """
+        from houseblend.gmm import gaussian_passes  # compiled code takes time to load
+
         if feats_TD.ndim != 2 or feats_TD.shape[1] != mixtures.dim:
             raise InputError(f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {mixtures.dim}")
         begin = mixtures.begin
@@ -49,7 +49,7 @@ class GaussianPosteriors:
         starts = np.cumsum(sizes) - sizes
         shares, likelihoods = np.empty(sizes.sum(), np.float32), np.empty(len(pdfs))
         x = np.ascontiguousarray(feats_TD, dtype=np.float32)
-        _share_out(x, frames, pdfs, begin, *mixtures.side_by_side(), starts, shares, likelihoods)
+        gaussian_passes.share_out(x, frames, pdfs, begin, *mixtures.side_by_side(), starts, shares, likelihoods)
         gaussians = np.arange(len(shares)) + np.repeat(begin[pdfs] - starts, sizes)
         posteriors = cls(np.repeat(frames, sizes), gaussians, shares * np.repeat(weights, sizes))
         return posteriors, float(weights @ likelihoods)
@@ -104,60 +104,11 @@ class GaussianPosteriors:
         return self._scattered(rows, self.frames, num_gaussians, self.gaussians)
 
     def _scattered(self, rows: np.ndarray, source: np.ndarray, size: int, target: np.ndarray) -> np.ndarray:
+        from houseblend.gmm import gaussian_passes  # compiled code takes time to load
+
         into = np.zeros((size, rows.shape[1]))
-        _scatter(np.ascontiguousarray(rows), source, self.weights, target, into)
+        gaussian_passes.scatter(np.ascontiguousarray(rows), source, self.weights, target, into)
         return into
-
-
-@numba.njit(cache=True, error_model="numpy")
-def component_posteriors(x: np.ndarray, weights: np.ndarray, constants: np.ndarray, posteriors: np.ndarray) -> Any:
-    """Posteriors [M] of a mixture's components for one frame, written in place; returns its log-likelihood, float32.
-
-    Args:
-        x: the frame and its squares, [2D], float32.
-        weights: what x is multiplied with for each component, [M, 2D] (see `AmDiagGmm.side_by_side`).
-        constants: [M].
-        posteriors: [M], float32.
-    """
-    for g in range(len(posteriors)):
-        posteriors[g] = _dot(x, weights[g]) + constants[g]
-    best = posteriors.max()
-    posteriors[:] = np.exp(posteriors - best)
-    total = posteriors.sum()
-    posteriors /= total
-    return np.float32(np.log(total) + best)
-
-
-@numba.njit(cache=True, fastmath={"reassoc"})
-def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
-    total = np.float32(0)
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _share_out(
-    feats: np.ndarray, frames: np.ndarray, pdfs: np.ndarray, begin: np.ndarray, weights: np.ndarray,
-    constants: np.ndarray, starts: np.ndarray, shares: np.ndarray, likelihoods: np.ndarray,
-) -> None:  # fmt: skip
-    """Posteriors of the Gaussians of every entry's pdf, from starts[n] on, and the entry's log-likelihood."""
-    dim = feats.shape[1]
-    x = np.empty(2 * dim, np.float32)
-    for n in range(len(frames)):
-        frame, first, last = feats[frames[n]], begin[pdfs[n]], begin[pdfs[n] + 1]
-        x[:dim], x[dim:] = frame, frame * frame
-        into = shares[starts[n] : starts[n] + last - first]
-        likelihoods[n] = component_posteriors(x, weights[first:last], constants[first:last], into)
-
-
-@numba.njit(cache=True)
-def _scatter(rows: np.ndarray, source: np.ndarray, weights: np.ndarray, target: np.ndarray, into: np.ndarray) -> None:
-    """into[target[n]] += weights[n] rows[source[n]]."""
-    for n in range(len(source)):
-        row, sums, weight = rows[source[n]], into[target[n]], weights[n]
-        for e in range(len(row)):
-            sums[e] += weight * row[e]
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

@@ -13,6 +13,7 @@ from houseblend.base.workers import in_processes
 from houseblend.feat.description import write_model_features
 from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import Deltas, FeaturePipeline
+from houseblend.gmm import gaussian_passes as gaussian_passes  # here already, so that forked processes find it loaded
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.align import Scorer, Unaligned, UtteranceAligner, read_transcripts, write_alignments
 from houseblend.gmm.diag import AmDiagGmm

@@ -94,6 +94,7 @@ class Counter:
 
     @value.setter
     def value(self, value: float) -> None:
+        """Count."""
         self._value, self._is_new = value, True
 
     def settle(self) -> None:

@@ -53,5 +53,5 @@ class SimpleNaturalGradient:
 
 
 def ratio_of_norms(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """By what to multiply rows to give them the norm that they had, a scalar; 1 where nothing is left of them."""
-    return (before / after).where(after != 0.0, 1.0)
+    """By what to multiply rows to give them the norm that they had, a scalar; 1 where they were 0, or not finite, and stay so."""
+    return (before / after).nan_to_num_(nan=1.0)
