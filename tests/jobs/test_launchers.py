@@ -18,6 +18,8 @@ from houseblend.jobs.launchers.gridengine import GridEngineLauncher
 from houseblend.jobs.launchers.site import Site, read_site, site_of
 from houseblend.jobs.launchers.slurm import DEFAULTS, SlurmLauncher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
+from houseblend.parallel.options import ExchangeOptions, enter_exchange
+from houseblend.parallel.strategies.average import Average
 
 NOBODY = """a; b $(touch gone) `touch gone`
 touch gone '"$HOME" \\ %a"""
@@ -129,14 +131,25 @@ def test_a_sites_file_stands_in_the_working_directory_or_is_named(place):
     assert "--account=me" in named.submit_words(submitted, "")
 
 
-def test_launchers_are_chosen_by_a_word(place):
+def test_launchers_are_chosen_by_a_word_or_the_environment(place, monkeypatch):
     local = launcher_of("local", 3)
     assert isinstance(local, LocalLauncher)
     assert local.slots == 3
+    monkeypatch.setenv("HOUSEBLEND_LAUNCHER", "queue")
+    assert isinstance(launcher_of("", 3), GridEngineLauncher)
+    assert isinstance(launcher_of("local"), LocalLauncher)
     with pytest.raises(UsageError, match="launcher 'sge'; expected local or slurm or queue"):
         launcher_of("sge")
     with pytest.raises(InputError, match="none.conf: no such file"):
         launcher_of("slurm:none.conf")
+
+
+def test_a_training_takes_a_launcher_for_jobs_only(place):
+    assert ExchangeOptions(exchange="files", launcher="slurm").launcher == "slurm"
+    with pytest.raises(UsageError, match="--launcher=slurm with --exchange=local; expected --exchange=files"):
+        ExchangeOptions(launcher="slurm")
+    with pytest.raises(UsageError, match="launcher 'sge'"):
+        enter_exchange({"exchange": "files", "launcher": "sge"}, Average(average_period=0), 2)
 
 
 def test_kaldis_file_is_named_for_what_it_is(tmp_path):

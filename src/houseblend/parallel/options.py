@@ -82,12 +82,19 @@ class ExchangeOptions:
         "local: processes of this step; files: a job a worker; mpi: ranks of MPI; virtual: asynchronous methods by a clock",
         ("local", "files", "mpi", "virtual"),
     )
-    jobs: int | None = declared(None, "Workers at a time; default: what cores and memory allow")
+    launcher: str = declared(
+        "",
+        "Where --exchange=files runs its jobs: local, slurm, queue, or slurm:FILE with the site's options; default: "
+        "$HOUSEBLEND_LAUNCHER, or local",
+    )
+    jobs: int | None = declared(None, "Workers at a time; default: what cores and memory, or the batch system, allow")
     ranks: int | None = declared(None, "Ranks that --exchange=mpi starts, or must find; default: one a worker")
 
     def __post_init__(self) -> None:
         """UsageError: values that make no sense."""
         check_choices(self)
+        if self.launcher and self.exchange != "files":
+            raise UsageError(f"--launcher={self.launcher} with --exchange={self.exchange}", expected="--exchange=files")
         if (self.ranks is not None and self.ranks < 1) or (self.jobs is not None and self.jobs < 1):
             raise UsageError("bad option", expected="--jobs and --ranks from 1")
 
@@ -97,7 +104,9 @@ EXECUTION = tuple(one.name for one in declared_fields(ExchangeOptions))
 
 
 def enter_exchange(values: Mapping[str, Any], strategy: WorkerSide, workers: int) -> None:
-    """With --exchange=mpi start the ranks, or be one of them; returns in the process that runs the step, and there only.
+    """Refuse what does not go together; with --exchange=mpi start the ranks, or be one of them.
+
+    It returns in the process that runs the step, and there only.
 
     Args:
         values: options by name; see `ExchangeOptions`.
@@ -120,6 +129,10 @@ def enter_exchange(values: Mapping[str, Any], strategy: WorkerSide, workers: int
             expected="--average-period=0 and no --groups",
             do="take --exchange=local or mpi",
         )
+    if options.exchange == "files":
+        from houseblend.jobs.launchers import launcher_of
+
+        launcher_of(options.launcher)  # refuses what is no launcher, and a site's file that cannot be read
     if options.exchange == "mpi":
         from houseblend.parallel.exchanges.launch import enter
 

@@ -1,5 +1,6 @@
 """Where jobs run: this machine, Slurm, GridEngine."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ BATCH_SYSTEMS = {
 
 
 def launcher_of(word: str, slots: int | None = None) -> Launcher:
-    """The launcher that a word names.
+    """The launcher that a word names; without a word $HOUSEBLEND_LAUNCHER, or this machine.
 
     Args:
         word: `local`, or one of `BATCH_SYSTEMS`, perhaps with the file of the site's options: `slurm:site.conf`.
@@ -28,6 +29,7 @@ def launcher_of(word: str, slots: int | None = None) -> Launcher:
         UsageError: another word, or bad options in the file.
         InputError: no such file.
     """
+    word = word or os.environ.get("HOUSEBLEND_LAUNCHER", "") or "local"
     name, _, file = word.partition(":")
     if word == "local":
         return LocalLauncher(slots)

@@ -1,6 +1,6 @@
 """How the workers of a round are run and become one model: local, files, mpi, virtual."""
 
-from houseblend.jobs.launchers.local import LocalLauncher
+from houseblend.jobs.launchers import launcher_of
 from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.exchanges.files import FilesExchange
 from houseblend.parallel.exchanges.local import LocalExchange
@@ -14,7 +14,7 @@ def exchange_of(options: ExchangeOptions, reduction: str, machine: Machine) -> E
     if options.exchange == "local":
         return LocalExchange(options.jobs)
     if options.exchange == "files":
-        return FilesExchange(LocalLauncher(options.jobs))
+        return FilesExchange(launcher_of(options.launcher, options.jobs))
     if options.exchange == "virtual":
         return VirtualExchange(machine)
     from houseblend.parallel.exchanges.mpi import MpiExchange

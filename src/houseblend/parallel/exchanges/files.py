@@ -66,7 +66,7 @@ class FilesExchange:
             outputs = [f"{folder}/{number}.{kind}.ATTEMPT" for kind in (MODELS[task.kind].suffix, "npz", "json")]
             argv = [*program("train-worker"), str(path), str(number), *outputs]
             jobs.append(Job(argv, f"{folder}/log/train.{number}.ATTEMPT.log", outputs))
-        spec = JobSpec("train", jobs, cores=task.threads)
+        spec = JobSpec("train", jobs, cores=task.threads, gpus=int(task.device == "cuda"))
         results = run_spec(spec, Path(folder) / "train", self.launcher)
         check([result for result in results if policy_of(result.failure).ends_run])
         if not any(result.failure in ("ok", "not finite") for result in results):
