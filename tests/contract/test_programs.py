@@ -19,6 +19,7 @@ SHARED = {
     "fmllr_table",
     "id_list",
     "latgen",
+    "pitch_table",
     "posterior_table",
 }
 PROGRAMS = sorted(
