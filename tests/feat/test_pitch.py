@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import HouseBlendError, InputError, UsageError
 from houseblend.cli.compute_and_process_kaldi_pitch_feats import main as compute_and_process
 from houseblend.cli.compute_kaldi_pitch_feats import main as compute
 from houseblend.cli.process_kaldi_pitch_feats import main as process
@@ -202,7 +202,7 @@ def test_the_first_pass_gives_every_frame_when_its_context_has_come():
     ],
 )
 def test_options_without_sense_are_refused(options, what):
-    with pytest.raises(InputError, match=what):
+    with pytest.raises(HouseBlendError, match=what):
         compute_pitch(noise(0.1), PitchOptions(sample_frequency=RATE, **options))
 
 
@@ -215,7 +215,7 @@ def test_options_without_sense_are_refused(options, what):
     ],
 )
 def test_no_features_are_refused(options):
-    with pytest.raises(InputError):
+    with pytest.raises(UsageError):
         PitchFeatureOptions(**options)
 
 

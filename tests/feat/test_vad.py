@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import UsageError
 from houseblend.cli.compute_vad import main
 from houseblend.feat.options import VadOptions
 from houseblend.feat.vad import detect_voice
@@ -27,7 +27,7 @@ def test_enough_neighbours_must_be_loud(context, scale):
 
 @pytest.mark.parametrize("values", [{"vad_proportion_threshold": 1.0}, {"vad_frames_context": -1}])
 def test_values_without_sense_are_refused(values):
-    with pytest.raises(InputError, match="--vad"):
+    with pytest.raises(UsageError, match="--vad"):
         VadOptions(**values)
 
 

@@ -21,6 +21,7 @@ SUBJECTS = (
     "checks_tree",
     "checks_transforms",
     "checks_nnet3",
+    "checks_nnet2",
     "checks_nnet1",
 )
 """Modules of checks; importing them fills the register."""
@@ -38,7 +39,7 @@ Check = Callable[[Workplace, Row], Outcome]
 CHECKS: list[tuple[str, Check]] = []
 
 LATER = [
-    (r"^nnet2/|^ng/nnet2(?!_d24_r10_up1)", "with nnet2's networks and training"),
+    (r"^nnet2/\w+_comb\.mdl", "with `nnet-combine-fast`"),
 ]
 """Rows of later work, by name, and where they will be."""
 

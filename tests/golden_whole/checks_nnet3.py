@@ -16,6 +16,7 @@ from houseblend.frames.egs import read_egs
 from houseblend.io.tables import read_object, read_table, write_object
 from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.train.combine import average_posteriors
+from houseblend.train.nnet2 import Nnet2NaturalGradient
 from houseblend.train.update.natural_gradient import OnlineNaturalGradient
 
 OBJECTIVES = r"(minibatches \d+-\d+|verall average objective|the last model|last \d+ models).*? is (-?[\d.]+)"
@@ -160,15 +161,12 @@ def chosen_examples(workplace: Workplace, row: Row) -> Outcome:
     return outcome(total, tolerance)
 
 
-@covers(r"^ng/(nnet3|nnet2_d24_r10_up1)")
+@covers(r"^ng/")
 def natural_gradient(workplace: Workplace, row: Row) -> Outcome:
-    """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned.
-
-    nnet2 differs in which calls update the estimate, and in how it starts from few rows.
-    """
+    """Call by call: the norm of the difference relative to that of Kaldi's matrix, and the factor returned."""
     _, _, _, rank, period, alpha, history, *remark = row.command.split()
     minibatches = re.search(r"num-minibatches-history (\d+)", " ".join(remark))
-    ng = OnlineNaturalGradient(
+    ng = (Nnet2NaturalGradient if "nnet2" in row.name else OnlineNaturalGradient)(
         int(rank), int(period), float(history), float(minibatches[1]) if minibatches else 0.0, float(alpha)
     )
     x, xhat, scale = (workplace.golden / name for name in row.files)

@@ -22,11 +22,12 @@ TEXT_FORMS = [
     (r"^gmm/est/0\.acc$", "gmm-sum-accs --binary=false {1} {0}"),
     (r"^nnet3/.*\.mdl$", "nnet3-am-copy --binary=false {0} {1}"),
     (r"^nnet3/.*\.raw$", "nnet3-copy --binary=false {0} {1}"),
+    (r"^nnet2/.*\.mdl$", "nnet-am-copy --binary=false {0} {1}"),
     (r"^nnet1/(.*\.(nnet|init|rbm|cmvn)|feature_transform)$", "nnet-copy --binary=false {0} {1}"),
 ]
 """Binary files by name, and what prints them."""
 
-BY_THE_WAY = {"gmm/est/lda_full.mat", "gmm/est/mllt.acc"}
+BY_THE_WAY = {"gmm/est/lda_full.mat", "gmm/est/mllt.acc", "nnet2/lda.acc"}
 """Files that rows make and that are not kept."""
 
 
@@ -54,7 +55,9 @@ class Workplace:
     def lacks(self, row: Row) -> list[str]:
         """The files of the row, and those its command reads, that are not in the golden folder."""
         made = set(row.files) | set(re.findall(r"> *([\w/.]+)", row.command)) | BY_THE_WAY
-        read = set(re.findall(r"\b(?:feats|cmvn|io|data|conf|gmm|lang|nnet1|nnet3)/[\w/.]*\w", row.command)) - made
+        read = (
+            set(re.findall(r"\b(?:feats|cmvn|io|data|conf|gmm|lang|nnet1|nnet2|nnet3)/[\w/.]*\w", row.command)) - made
+        )
         names = (name for name in (*row.files, *sorted(read)) if "*" not in name)
         return [name for name in names if not (self.golden / name).exists()]
 

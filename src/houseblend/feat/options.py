@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from houseblend.base.errors import InputError
+from houseblend.base.errors import InputError, UsageError
 from houseblend.base.options import check_choices, declared
 
 
@@ -165,19 +165,19 @@ class PitchOptions:
     )
 
     def __post_init__(self) -> None:
-        """InputError: values by which no recording has a pitch."""
+        """UsageError: values by which no recording has a pitch."""
         if self.window < 1 or self.shift < 1:
-            raise InputError(
+            raise UsageError(
                 f"--frame-length={self.frame_length:g} and --frame-shift={self.frame_shift:g}",
                 expected="at least a sample each, at --resample-frequency",
             )
         if not 0 < self.min_f0 < self.max_f0:
-            raise InputError(f"--min-f0={self.min_f0:g} and --max-f0={self.max_f0:g}", expected="0 < lowest < highest")
+            raise UsageError(f"--min-f0={self.min_f0:g} and --max-f0={self.max_f0:g}", expected="0 < lowest < highest")
         for name in ("penalty_factor", "delta_pitch", "upsample_filter_width"):
             if getattr(self, name) <= 0:
-                raise InputError(f"--{name.replace('_', '-')}={getattr(self, name):g}", expected="above 0")
+                raise UsageError(f"--{name.replace('_', '-')}={getattr(self, name):g}", expected="above 0")
         if self.simulate_first_pass_online and self.chunk_size < 1:
-            raise InputError("--simulate-first-pass-online without chunks", do="give --frames-per-chunk")
+            raise UsageError("--simulate-first-pass-online without chunks", do="give --frames-per-chunk")
 
     @property
     def window(self) -> int:
@@ -215,14 +215,14 @@ class PitchFeatureOptions:
     srand: int = declared(0, "Seed of the noise")
 
     def __post_init__(self) -> None:
-        """InputError: no feature, or negative counts of frames."""
+        """UsageError: no feature, or negative counts of frames."""
         if not self.dim:
-            raise InputError("no feature at all", do="leave one of the --add options true")
+            raise UsageError("no feature at all", do="leave one of the --add options true")
         for name in ("normalization_left_context", "normalization_right_context", "delay"):
             if getattr(self, name) < 0:
-                raise InputError(f"--{name.replace('_', '-')}={getattr(self, name)}", expected="at least 0")
+                raise UsageError(f"--{name.replace('_', '-')}={getattr(self, name)}", expected="at least 0")
         if self.delta_window < 1:
-            raise InputError(f"--delta-window={self.delta_window}", expected="at least 1")
+            raise UsageError(f"--delta-window={self.delta_window}", expected="at least 1")
 
     @property
     def dim(self) -> int:
@@ -240,14 +240,14 @@ class VadOptions:
     vad_proportion_threshold: float = declared(0.6, "Share of them that must be loud")
 
     def __post_init__(self) -> None:
-        """InputError: values that make no sense."""
+        """UsageError: values that make no sense."""
         if self.vad_energy_mean_scale < 0 or self.vad_frames_context < 0:
-            raise InputError(
+            raise UsageError(
                 f"--vad-energy-mean-scale={self.vad_energy_mean_scale:g} --vad-frames-context={self.vad_frames_context}",
                 expected="at least 0",
             )
         if not 0 < self.vad_proportion_threshold < 1:
-            raise InputError(
+            raise UsageError(
                 f"--vad-proportion-threshold={self.vad_proportion_threshold:g}", expected="between 0 and 1"
             )
 

@@ -21,7 +21,6 @@ from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradien
 _EPSILON = 1e-10
 _DELTA = 5e-4
 _CONDITION_THRESHOLD = 1e6
-_NUM_INITIAL_UPDATES = 10
 _ORTHONORMALITY_THRESHOLD = 1e-3
 _INVERSE_CHOLESKY_LIMIT = 100.0
 
@@ -31,14 +30,17 @@ class OnlineNaturalGradient:
 
     Args:
         rank: rank of the estimate beside the multiple of the unit matrix; cut to D - 1.
-        update_period: after the first eleven calls the estimate is updated at every so-many-th call.
+        update_period: after the first `initial_updates` calls the estimate is updated at every so-many-th call.
         num_samples_history: rows over which the estimate forgets.
         num_minibatches_history: calls over which it forgets; beats `num_samples_history` if not 0.
         alpha: smoothing with the unit matrix.
 
     Attributes:
         frozen: do not update the estimate.
+        initial_updates: calls at the beginning that all update it.
     """
+
+    initial_updates = 11
 
     def __init__(
         self,
@@ -100,12 +102,16 @@ class OnlineNaturalGradient:
         self.rank = min(self.rank, dim - 1)
         self._w = (_orthonormal_pattern(self.rank, dim) / math.sqrt(2.0 + (dim + self.rank) * self.alpha / dim)).to(x)
         self._d, self._rho = np.full(self.rank, _EPSILON), _EPSILON
-        for _ in range(1 if num_rows <= self.rank else 3):
+        for _ in range(self._initial_passes(num_rows)):
             self._step(x.clone(), norm, observe=True)
             learn([self])
 
+    def _initial_passes(self, num_rows: int) -> int:
+        """How often the first minibatch is learned from."""
+        return 1 if num_rows <= self.rank else 3
+
     def _is_update_due(self) -> bool:
-        late = self._calls - _NUM_INITIAL_UPDATES
+        late = self._calls + 1 - self.initial_updates
         return not self.frozen and (late <= 0 or late % self.update_period == 0)
 
     def _eta(self, num_rows: int) -> float:
