@@ -216,6 +216,61 @@ def _computed(network: Any) -> Any:
     return network
 
 
+def _nnet2() -> Any:
+    import torch
+
+    from houseblend.nnet.nnet2 import components as nnet2
+    from houseblend.nnet.nnet2.network import Nnet2
+
+    chance = np.random.default_rng(5)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(chance.normal(size=shape).astype(np.float32))
+
+    front = [nnet2.SpliceComponent(2, (-1, 0, 2)), nnet2.FixedAffineComponent(draw(4, 6), draw(4))]
+    layers = [nnet2.AffineComponent(draw(4, 4), draw(4), 0.1), nnet2.PnormComponent(4, 2), nnet2.NormalizeComponent(2)]
+    layers += [
+        nnet2.AffineComponentPreconditionedOnline(draw(3, 2), draw(3), 0.1),
+        nnet2.TanhComponent(3, draw(3), draw(3), 2.0),
+    ]
+    outputs = [nnet2.AffineComponentPreconditionedOnline(draw(7, 3), draw(7), 0.1), nnet2.SoftmaxComponent(7)]
+    return Nnet2([*front, *layers, *outputs, nnet2.SumGroupComponent((1, 2, 1, 1, 2))])
+
+
+def _write_nnet2(folder: Path, binary: bool) -> None:
+    from houseblend.nnet.formats.nnet2 import write_nnet2
+
+    write_nnet2(folder / "net", _nnet2(), binary)
+
+
+def _read_nnet2(folder: Path) -> Any:
+    from houseblend.nnet.formats.nnet2 import read_nnet2
+
+    return _windowed(read_nnet2(folder / "net"))
+
+
+def _windowed(network: Any) -> Any:
+    import torch
+
+    network.forward(torch.zeros(1, network.left_context + 1 + network.right_context, network.input_dim))
+    return network
+
+
+def _write_nnet2_model(folder: Path, binary: bool) -> None:
+    from houseblend.nnet.formats.nnet2 import write_nnet2_model
+    from houseblend.nnet.nnet2.network import Nnet2Model
+
+    write_nnet2_model(folder / "final.mdl", Nnet2Model(TRANSITIONS, _nnet2(), np.full(5, 0.2, np.float32)), binary)
+
+
+def _read_nnet2_model(folder: Path) -> Any:
+    from houseblend.nnet.formats.nnet2 import read_nnet2_model
+
+    model = read_nnet2_model(folder / "final.mdl")
+    _windowed(model.network)
+    return model
+
+
 PROTOTYPE = """<NnetProto>
 <Splice> <InputDim> 2 <OutputDim> 6 <BuildVector> -1:1 </BuildVector>
 <AddShift> <InputDim> 6 <OutputDim> 6 <InitParam> 0.5
@@ -343,6 +398,10 @@ READERS = [
     *(Reader(f"nnet3 model, {form}", lambda f, b=binary: _write_acoustic_model(f, b), _read_acoustic_model, ("final.mdl",))
       for form, binary in (("binary", True), ("text", False))),
     *(Reader(f"nnet1 network, {form}", lambda f, b=binary: _write_nnet1(f, b), _read_nnet1, ("net",))
+      for form, binary in (("binary", True), ("text", False))),
+    *(Reader(f"nnet2 network, {form}", lambda f, b=binary: _write_nnet2(f, b), _read_nnet2, ("net",))
+      for form, binary in (("binary", True), ("text", False))),
+    *(Reader(f"nnet2 model, {form}", lambda f, b=binary: _write_nnet2_model(f, b), _read_nnet2_model, ("final.mdl",))
       for form, binary in (("binary", True), ("text", False))),
     Reader("nnet1 prototype", lambda f: (f / "proto").write_text(PROTOTYPE), _read_prototype, ("proto",),
            whole=lambda part, honest: True),

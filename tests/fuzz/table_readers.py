@@ -12,7 +12,7 @@ from cases import Reader, after_lines, anywhere
 
 from houseblend.decode import lattice as lattices
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight
-from houseblend.frames import egs
+from houseblend.frames import egs, nnet2_egs
 from houseblend.io.audio import encode_wav
 from houseblend.io.holders import encode
 from houseblend.io.objects import KaldiOutput
@@ -22,7 +22,7 @@ from houseblend.lang import fst_table
 from houseblend.lang.fst import Arc, Graph
 
 CHANCE = np.random.default_rng(1)
-KNOWN = (lattices, egs, fst_table)
+KNOWN = (lattices, egs, nnet2_egs, fst_table)
 """Their kinds are known to the tables once they are imported."""
 
 MATRICES = {"utt1": CHANCE.normal(size=(3, 4)).astype(np.float32), "utt2": CHANCE.normal(size=(2, 2))}
@@ -242,6 +242,41 @@ def _judge_egs(folder: Path, found: list[egs.Example]) -> str | None:
     return None
 
 
+def _make_nnet2_egs(folder: Path) -> None:
+    def example(simple: bool) -> bytes:
+        buffer = io.BytesIO()
+        out = KaldiOutput(buffer)
+        out.write_token("<NnetExample>")
+        out.write_token("<Lab1>" if simple else "<Lab2>")
+        if simple:
+            out.write_int_vector([3])
+        else:
+            for number in (1, 2, 0):
+                out.write_int(number)
+            out.write_float(0.25)
+            out.write_int(2)
+            out.write_float(0.5)
+        out.write_token("<InputFrames>")
+        buffer.write(encode("matrix", WINDOWS, True, 1 if simple else None)[2:])
+        out.write_token("<LeftContext>")
+        out.write_int(1)
+        out.write_token("<SpkInfo>")
+        out.write_vector(np.empty(0, np.float32))
+        out.write_token("</NnetExample>")
+        return buffer.getvalue()
+
+    (folder / "egs.ark").write_bytes(b"eg1 " + example(False) + b"eg2 " + example(True))
+
+
+def _judge_nnet2_egs(folder: Path, found: list[tuple[str, nnet2_egs.Nnet2Example]]) -> str | None:
+    for _, example in found:
+        if not np.isfinite(example.frames_TD).all() or not 0 <= example.left_context < len(example.frames_TD):
+            return "frames that are not finite, or a context beyond them"
+        if any(pdf < 0 or not np.isfinite(weight) for pdf, weight in example.labels):
+            return "a pdf below 0, or a weight that is not finite"
+    return None
+
+
 def _judge_lattices(folder: Path, found: dict[str, CompactLattice]) -> str | None:
     for lattice in found.values():
         if lattice.start >= 0:
@@ -279,4 +314,6 @@ READERS = [
     Reader("recordings by kaldiio", _make_audio, lambda f: dict(read_table(f"ark:{f}/a.ark", "wav")), ("a.ark",), whole=_at_second),
     Reader("examples of nnet3", _make_egs, lambda f: list(egs.read_egs(f"ark:{f}/egs.ark")), ("egs.ark",),
            whole=lambda part, honest: len(part) in (0, honest.index(b"eg2 ")), judge=_judge_egs),
+    Reader("examples of nnet2", _make_nnet2_egs, lambda f: list(nnet2_egs.read_nnet2_egs(f"ark:{f}/egs.ark")), ("egs.ark",),
+           whole=lambda part, honest: len(part) in (0, honest.index(b"eg2 ")), judge=_judge_nnet2_egs),
 ]  # fmt: skip

@@ -107,16 +107,21 @@ def _read_splice(inp: KaldiInput, kind: type) -> SpliceComponent:
 
 
 def _read_affine(inp: KaldiInput, kind: type) -> FixedAffineComponent:
-    rate = {"learning_rate": _read_field(inp, "<LearningRate>", inp.read_float)} if kind in _TRAINED else {}
-    linear = _read_field(inp, "<LinearParams>", inp.read_matrix)
-    bias = _read_field(inp, "<BiasParams>", inp.read_vector)
-    if not linear.size or len(bias) != len(linear):
-        raise inp.fail(f"{linear.shape[0]} x {linear.shape[1]} weights and {len(bias)} biases", "a bias for each row")
-    component = kind(*(torch.tensor(array, dtype=torch.float32) for array in (linear, bias)), **rate)
-    if kind is AffineComponent and inp.peek_token() == "<IsGradient>":
-        component.is_gradient = _read_field(inp, "<IsGradient>", inp.read_bool)
-    if kind is AffineComponentPreconditionedOnline:
-        _read_preconditioning(inp, component)
+    rate = 0.0 if kind is FixedAffineComponent else _read_field(inp, "<LearningRate>", inp.read_float)
+    weights = _read_field(inp, "<LinearParams>", inp.read_matrix)
+    biases = _read_field(inp, "<BiasParams>", inp.read_vector)
+    if not weights.size or len(biases) != len(weights):
+        raise inp.fail(
+            f"{weights.shape[0]} x {weights.shape[1]} weights and {len(biases)} biases", "a bias for each row"
+        )
+    linear, bias = torch.tensor(weights, dtype=torch.float32), torch.tensor(biases, dtype=torch.float32)
+    if kind is FixedAffineComponent:
+        return FixedAffineComponent(linear, bias)
+    if kind is AffineComponent:
+        is_told = inp.peek_token() == "<IsGradient>"
+        return AffineComponent(linear, bias, rate, is_told and _read_field(inp, "<IsGradient>", inp.read_bool))
+    component = AffineComponentPreconditionedOnline(linear, bias, rate)
+    _read_preconditioning(inp, component)
     return component
 
 
@@ -171,14 +176,13 @@ def _read_field(inp: KaldiInput, tag: str, read: Callable[[], Value]) -> Value:
     return read()
 
 
-_TRAINED = (AffineComponent, AffineComponentPreconditionedOnline)
+_AFFINE = (FixedAffineComponent, AffineComponent, AffineComponentPreconditionedOnline)
 _NONLINEAR = (TanhComponent, SoftmaxComponent, NormalizeComponent)
 _READERS: dict[type, Callable[[KaldiInput, type], Component]] = {
     SpliceComponent: _read_splice,
-    FixedAffineComponent: _read_affine,
     PnormComponent: _read_pnorm,
     SumGroupComponent: _read_sum_group,
-    **dict.fromkeys(_TRAINED, _read_affine),
+    **dict.fromkeys(_AFFINE, _read_affine),
     **dict.fromkeys(_NONLINEAR, _read_nonlinear),
 }
 

@@ -15,7 +15,7 @@ FLOOR = 1e-20
 """Smallest probability of a softmax."""
 
 
-@dataclass
+@dataclass(eq=False)
 class SpliceComponent:
     """y[t] = x[t + offset] for every offset of the context, side by side, where all of them are there.
 
@@ -47,7 +47,7 @@ class SpliceComponent:
         return dx
 
 
-@dataclass
+@dataclass(eq=False)
 class FixedAffineComponent:
     """y = W x + b, never trained.
 
@@ -78,7 +78,7 @@ class FixedAffineComponent:
         return dy @ self.linear
 
 
-@dataclass
+@dataclass(eq=False)
 class AffineComponent(FixedAffineComponent):
     """y = W x + b, trained by the plain gradient.
 
@@ -91,7 +91,7 @@ class AffineComponent(FixedAffineComponent):
     is_gradient: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class AffineComponentPreconditionedOnline(AffineComponent):
     """y = W x + b, trained by online natural gradient.
 
@@ -111,7 +111,7 @@ class AffineComponentPreconditionedOnline(AffineComponent):
     max_change_per_sample: float = 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class _Nonlinear:
     """What gives as many numbers as it takes, and sums of what it gave.
 
@@ -158,7 +158,7 @@ def _sum(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     return left + right if len(left) and len(right) else left if len(left) else right.clone()
 
 
-@dataclass
+@dataclass(eq=False)
 class TanhComponent(_Nonlinear):
     """y = tanh(x), by element."""
 
@@ -175,26 +175,26 @@ class TanhComponent(_Nonlinear):
         return 1.0 - y.square()
 
 
-@dataclass
+@dataclass(eq=False)
 class SoftmaxComponent(_Nonlinear):
     """y = exp(x) / sum exp(x), by frame, and not below a floor."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Probabilities that sum to 1 in every frame."""
-        return torch.softmax(x, dim=2).clamp_min_(FLOOR)
+        return torch.softmax(x, dim=2).clamp_min(FLOOR)
 
     def backward(self, y: torch.Tensor, dy: torch.Tensor) -> torch.Tensor:
         """dx = y (dy - y'dy)."""
         return y * (dy - (y * dy).sum(2, keepdim=True))
 
 
-@dataclass
+@dataclass(eq=False)
 class NormalizeComponent(_Nonlinear):
     """y = x / rms(x), by frame; its sums stay as they are."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Frames of root mean square 1, but for those of almost nothing."""
-        self._rms = (torch.linalg.vector_norm(x, dim=2, keepdim=True) / math.sqrt(self.input_dim)).clamp_min_(2.0**-33)
+        self._rms = (torch.linalg.vector_norm(x, dim=2, keepdim=True) / math.sqrt(self.input_dim)).clamp_min(2.0**-33)
         return x / self._rms
 
     def backward(self, y: torch.Tensor, dy: torch.Tensor) -> torch.Tensor:
@@ -206,7 +206,7 @@ class NormalizeComponent(_Nonlinear):
         """None are kept."""
 
 
-@dataclass
+@dataclass(eq=False)
 class PnormComponent:
     """y_j = the 2-norm of the j-th group of neighbours in x."""
 
@@ -224,7 +224,7 @@ class PnormComponent:
         return (self._groups * ratio.unsqueeze(3)).flatten(2)
 
 
-@dataclass
+@dataclass(eq=False)
 class SumGroupComponent:
     """y_j = the sum over the j-th group of neighbours in x: a class's probability of those of its parts.
 

@@ -14,7 +14,6 @@ from houseblend.nnet.components.nonlinear import LogSoftmaxComponent
 from houseblend.nnet.components.nonlinear import TanhComponent as Nnet3Tanh
 from houseblend.nnet.components.shape import NormalizeComponent as Nnet3Normalize
 from houseblend.nnet.components.shape import PnormComponent as Nnet3Pnorm
-from houseblend.nnet.descriptor import Descriptor
 from houseblend.nnet.formats.nnet3_components import Values
 from houseblend.nnet.network import Network
 from houseblend.nnet.nnet2.components import (
@@ -56,41 +55,38 @@ def to_nnet3(network: Nnet2) -> Network:
     components: list[Nnet3Component] = []
     values: Values = {}
     nodes: list[Node] = []
-    reads: Descriptor = (("input", 0),)
-    num_hidden, rest = 0, list(network.components)
+    source, offsets = "input", (0,)
+    num_hidden, num_fixed, rest = 0, 0, list(network.components)
     while rest:
         component = rest.pop(0)
         if isinstance(component, SpliceComponent):
-            if len(reads) > 1 or not rest:
+            if offsets != (0,) or not rest:
                 raise _no_like(component, network, "between others that are none")
-            reads = tuple((reads[0][0], offset) for offset in component.context)
+            offsets = component.context
             continue
         if isinstance(component, SoftmaxComponent) and rest:
-            raise _no_like(
-                component, network, "at the end; of a model before nnet-am-mixup, if groups are summed behind it"
-            )
+            raise _no_like(component, network, "at the end, of a model before nnet-am-mixup")
         is_output = isinstance(component, AffineComponent) and all(isinstance(one, SoftmaxComponent) for one in rest)
         num_hidden += isinstance(component, AffineComponent) and not is_output
-        name = _name(
-            component, num_hidden, is_output, sum(isinstance(one, nnet3.FixedAffineComponent) for one in components)
-        )
+        num_fixed += type(component) is FixedAffineComponent
+        name = _name(component, num_hidden, num_fixed, is_output)
         components.append(_converted(component, name, is_output, network))
         if isinstance(component, FixedAffineComponent):
             values |= {f"{name}.linear": component.linear.numpy(), f"{name}.bias": component.bias.numpy()}
-        nodes.append(Node(name, name, reads))
-        reads = ((name, 0),)
+        nodes.append(Node(name, name, tuple((source, offset) for offset in offsets)))
+        source, offsets = name, (0,)
     order = "input", *(node.name for node in nodes), "output"
-    topology = Topology("input", network.input_dim, tuple(nodes), "output", reads, "linear", order)
+    topology = Topology("input", network.input_dim, tuple(nodes), "output", ((source, 0),), "linear", order)
     return Network(topology, components, values)
 
 
-def _name(component: Component, num_hidden: int, is_output: bool, num_fixed: int) -> str:
+def _name(component: Component, num_hidden: int, num_fixed: int, is_output: bool) -> str:
     if isinstance(component, SoftmaxComponent):
         return "output.log-softmax"
     if isinstance(component, AffineComponent):
         return "output.affine" if is_output else f"hidden{num_hidden}.affine"
     if isinstance(component, FixedAffineComponent):
-        return f"transform{num_fixed + 1}" if num_fixed else "transform"
+        return f"transform{num_fixed}" if num_fixed > 1 else "transform"
     return f"hidden{num_hidden}.{_SUFFIX.get(type(component), 'other')}"
 
 

@@ -48,9 +48,9 @@ def averaged(networks: Sequence[Nnet2], weights: Sequence[float], skip_last_laye
                 setattr(component, name, torch.stack([weight * part for weight, part in parts]).sum(0))
         elif isinstance(component, Nonlinear):
             component.scale_statistics(0.0)
-            for weight, one in zip(weights, copy.deepcopy(same), strict=True):
-                one.scale_statistics(weight)
-                component.add_statistics(one.value_sum, one.deriv_sum, one.count)
+            for weight, one in zip(weights, same, strict=True):
+                if isinstance(one, Nonlinear):
+                    component.add_statistics(weight * one.value_sum, weight * one.deriv_sum, weight * one.count)
     return result
 
 
@@ -67,7 +67,8 @@ def mixed_up(network: Nnet2, options: MixupOptions) -> Nnet2:
     Raises:
         InputError: the network does not end in an affine component, a softmax and perhaps sums; or there are no counts.
     """
-    *front, affine, softmax, groups = _with_groups(copy.deepcopy(network))
+    components, groups = _with_groups(copy.deepcopy(network))
+    front, (affine, softmax) = components[:-2], ([None, None] + components)[-2:]
     if not isinstance(affine, AffineComponent) or not isinstance(softmax, SoftmaxComponent):
         expected = "AffineComponent, SoftmaxComponent, and perhaps SumGroupComponent at the end"
         raise InputError("no softmax to mix up", file=network.file, expected=expected, do="take another model")
@@ -89,29 +90,25 @@ def mixed_up(network: Nnet2, options: MixupOptions) -> Nnet2:
     return Nnet2([*front, affine, softmax, SumGroupComponent(tuple(map(len, parts)))], network.file)
 
 
-def _with_groups(network: Nnet2) -> list[Component]:
-    """Its components, the last of which sums groups, be they of one output each."""
-    components = list(network.components)
-    if not isinstance(components[-1], SumGroupComponent):
-        components.append(SumGroupComponent((1,) * network.output_dim))
-    if len(components) < 3:
-        raise InputError(
-            f"{len(network.components)} components", file=network.file, expected="a network with a softmax"
-        )
-    return components
+def _with_groups(network: Nnet2) -> tuple[list[Component], SumGroupComponent]:
+    """The components before the one that sums groups, and that one, be its groups of one output each."""
+    *front, last = network.components
+    if isinstance(last, SumGroupComponent):
+        return front, last
+    return [*front, last], SumGroupComponent((1,) * network.output_dim)
 
 
 def _split(rows: np.ndarray, size: int, stddev: float, rng: np.random.Generator) -> np.ndarray:
     """Rows of weights, bias and count, [n, D + 2], as many as wanted or as there are; the largest counts are halved."""
-    rows = list(rows.copy())
-    while len(rows) < size:
-        parent = max(rows, key=lambda row: row[-1])
+    split = list(rows.copy())
+    while len(split) < size:
+        parent = max(split, key=lambda row: row[-1])
         parent[-1], parent[-2] = parent[-1] / 2, parent[-2] - np.log(2)
         child, move = parent.copy(), stddev * rng.standard_normal(len(parent) - 2)
         parent[:-2] += move
         child[:-2] -= move
-        rows.append(child)
-    return np.array(rows)
+        split.append(child)
+    return np.array(split)
 
 
 def mended(network: Nnet2, options: FixOptions) -> tuple[Nnet2, list[tuple[int, int, int]]]:
