@@ -42,7 +42,7 @@ def components(preconditioned: bool = True, groups: bool = False) -> list[Compon
     ]  # fmt: skip
 
 
-def parts(network: Nnet2) -> list[Any]:
+def parts(network: Any) -> list[Any]:
     """The components, whose kinds the test knows."""
     return list(network.components)
 

@@ -13,6 +13,7 @@ from houseblend.nnet.nnet2.components import (
     FixedAffineComponent,
     NormalizeComponent,
     SoftmaxComponent,
+    SpliceComponent,
     SumGroupComponent,
     TanhComponent,
 )
@@ -141,9 +142,8 @@ def test_what_has_no_like_in_nnet3_is_named():
         to_nnet3(Nnet2(components(groups=True)))
     with pytest.raises(InputError, match="component 0, SumGroupComponent, has no like"):
         to_nnet3(Nnet2([SumGroupComponent((1, 2)), TanhComponent(2)]))
-    splice = components()[0]
     with pytest.raises(InputError, match="component 1, SpliceComponent, has no like"):
-        to_nnet3(Nnet2([splice, type(splice)(9, (0, 1)), TanhComponent(18)]))
+        to_nnet3(Nnet2([SpliceComponent(3, (-1, 0, 1)), SpliceComponent(9, (0, 1)), TanhComponent(18)]))
 
 
 def test_a_mean_has_the_weighted_sums():

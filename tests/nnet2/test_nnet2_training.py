@@ -83,8 +83,8 @@ def test_a_preconditioned_step_is_that_of_both_sides_within_its_limit(limit):
     )
     dy = y * (dy - (y * dy).sum(1, keepdim=True))
     x1 = torch.cat([read[8][:, 0], torch.ones(8, 1)], dim=1)
-    scale = Nnet2NaturalGradient(2, 1, 2000.0, alpha=4.0).precondition(x1)
-    scale *= Nnet2NaturalGradient(3, 1, 2000.0, alpha=4.0).precondition(dy)
+    scale = float(Nnet2NaturalGradient(2, 1, 2000.0, alpha=4.0).precondition(x1))
+    scale *= float(Nnet2NaturalGradient(3, 1, 2000.0, alpha=4.0).precondition(dy))
     rate = 0.5 * scale
     largest = rate * float((x1.norm(dim=1) * dy.norm(dim=1)).sum())
     if limit:

@@ -116,7 +116,7 @@ class Nnet2Trainer:
         if isinstance(component, AffineComponentPreconditionedOnline):
             dy = dy.clone()
             for side, rows in zip(self._sides[id(component)], (x1, dy), strict=True):
-                rate *= side.precondition(rows)
+                rate *= float(side.precondition(rows))
             norms = torch.linalg.vector_norm(x1, dim=1) * torch.linalg.vector_norm(dy, dim=1)
             limit, change = component.max_change_per_sample * len(x), rate * float(norms.sum())
             if 0 < limit < change:
@@ -155,6 +155,7 @@ def train_pass(network: Nnet2, examples: Iterable[tuple[str, Nnet2Example]], opt
         total.weight, total.log_prob = total.weight + phase.weight, total.log_prob + phase.log_prob
     if not total.weight:
         raise InputError("no examples", do="check the archive")
+    network.check_finite()
     log(f"Did backprop on {total.weight:g} examples, average log-prob per frame is {total.per_frame:g}")
     log(f"[this line is to be parsed by a script:] log-prob-per-frame={total.per_frame:g}")
     return total

@@ -36,12 +36,20 @@ class Nnet2:
                     file=file, expected="components that fit together", do="check what made the file",
                 )  # fmt: skip
         self.components, self.file = tuple(components), file
-        for number, component in enumerate(components):
+        self.check_finite()
+
+    def check_finite(self) -> None:
+        """Refuse NaN and infinity.
+
+        Raises:
+            NotFiniteError: naming the first parameters that hold one.
+        """
+        for number, component in enumerate(self.components):
             if isinstance(component, FixedAffineComponent):
                 for name, tensor in (("linear", component.linear), ("bias", component.bias)):
                     if not torch.isfinite(tensor).all():
                         key = f"{name} of component {number}, {type(component).__name__}"
-                        raise NotFiniteError("NaN or infinity", file=file, key=key, do="take an earlier model")
+                        raise NotFiniteError("NaN or infinity", file=self.file, key=key, do="take an earlier model")
 
     @property
     def input_dim(self) -> int:
