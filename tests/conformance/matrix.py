@@ -1,18 +1,21 @@
 """Every strategy with every memory policy, trained on a tiny store by one exchange: what must not depend on the exchange.
 
-Run under mpiexec it does so on the ranks of MPI: `mpiexec -n R python matrix.py FRAMES FOLDER HASHES [RANK BLEND]`; with
-the last two, that rank kills itself at that blend (counted over the whole run).
+Run under mpiexec it does so on the ranks of MPI: `mpiexec -n R python matrix.py FRAMES FOLDER HASHES ONLY [RANK BLEND]`; with
+the last two, that rank kills itself at that blend (counted over the whole run). `full BYTES` in their place: from the first
+push on, no file may grow above so many bytes.
 """
 
 import itertools
 import json
 import os
+import resource
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from houseblend.io.objects import open_output
+from houseblend.parallel.asynchronous.server import Server
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.model import Model
 from houseblend.parallel.models.network import NetworkModel
@@ -119,11 +122,24 @@ def _kill_at(rank: int, blend: int) -> None:
     mpi_async.exchange = deadly(mpi_async.exchange)
 
 
+def fill_disk(size: int) -> None:
+    """From the first push on no file of this process may grow above so many bytes: a full disk without privileges."""
+    push = Server.push
+
+    def pushing(*words):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        return push(*words)
+
+    Server.push = pushing
+
+
 def main(frames: str, folder: str, hashes: str, only: str = "", *fault: str) -> None:
     """Under mpiexec: rank 0 trains all cases that blend, or those of any kind that begin so, the others serve it."""
     from houseblend.parallel.exchanges.mpi import MpiExchange, World
 
-    if fault:
+    if fault and fault[0] == "full":
+        fill_disk(int(fault[1]))
+    elif fault:
         _kill_at(*map(int, fault))
     world = World(None)
     if world.comm.rank:

@@ -1,5 +1,8 @@
 """Asynchronous methods: the same bits twice by the clock, after every kill, and of what real ranks did when it is replayed."""
 
+import contextlib
+import errno
+import io
 import json
 import multiprocessing
 import os
@@ -67,6 +70,41 @@ def test_killed_at_each_push_and_begun_again(frames, expected, tmp_path, monkeyp
                 assert process.exitcode in (-signal.SIGKILL, 0)
             monkeypatch.setattr(Server, "push", push)
             assert matrix.train(frames, tmp_path, *case, CLOCK) == expected[case[0]]
+
+
+@pytest.mark.parametrize("size", [0, 100, 1000, 3000, 6000])
+def test_a_full_disk_is_named_and_the_rerun_ends_the_same(size, frames, expected, tmp_path):
+    """Nothing half-written is believed: order of pushes, state, model and ledger in turn."""
+
+    def run(case):
+        matrix.fill_disk(size)
+        with contextlib.redirect_stderr(io.StringIO()):  # what pytest captures is a file as well
+            try:
+                matrix.train(frames, tmp_path, *case, CLOCK)
+            except OSError as failure:
+                os._exit(7 if failure.errno == errno.EFBIG and failure.filename else 8)
+
+    case = next(case for case in matrix.asynchronous_cases() if case[0] == "averaged-asgd-2-keep")
+    process = multiprocessing.get_context("fork").Process(target=run, args=(case,))
+    process.start()
+    process.join()
+    assert process.exitcode == 7
+    assert matrix.train(frames, tmp_path, *case, CLOCK) == expected[case[0]]
+
+
+def test_a_full_disk_under_mpi_is_named_and_the_rerun_goes_on(frames, tmp_path):
+    words = frames, tmp_path, tmp_path / "hashes.json", "asgd-2-keep"
+    done = mpi(3, *words, "full", 2000)
+    assert done.returncode != 0
+    assert "File too large" in done.stderr
+    done = mpi(3, *words)
+    assert done.returncode == 0, done.stderr
+    case = next(case for case in matrix.asynchronous_cases() if case[0] == "asgd-2-keep")
+    replay = VirtualExchange(Machine(replay=tmp_path / case[0]))
+    assert (
+        matrix.train(frames, tmp_path / "again", *case, replay)
+        == json.loads((tmp_path / "hashes.json").read_text())[case[0]]
+    )
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
