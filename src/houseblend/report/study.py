@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def run_logged(command: Sequence[object], work: Path, log: Path, name: str) -> N
 
 def cell_name(cell: dict) -> str:
     """Name of a cell's directory."""
-    return "_".join(str(value) for value in cell.values())
+    return re.sub(r"[^\w.]+", "_", "_".join(str(value) for value in cell.values()))
 
 
 def seconds(made: Path) -> dict[str, float]:
