@@ -58,6 +58,12 @@ class Engine:
         assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def jobs(self) -> set[str]:
+        """Names of the jobs that run or wait."""
+        if self.name == "slurm":
+            return set(self.ask("squeue", "-h", "-o", "%j").split())
+        return set(re.findall("<JB_name>(.*)</JB_name>", self.ask("qstat", "-xml")))
+
     def wait_for(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait until a condition holds, with what the daemons said if it does not."""
         end = time.monotonic() + seconds

@@ -61,13 +61,6 @@ def when(mark: Path, work) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def busy(engine) -> list[str]:
-    """Names of the jobs that run or wait."""
-    if engine.name == "slurm":
-        return engine.ask("squeue", "-h", "-o", "%j").split()
-    return [line.split()[2] for line in engine.ask("qstat").splitlines()[2:]]
-
-
 def counted(engine, folder: Path, command: str, monkeypatch) -> Path:
     """Put a program before a command that writes down when it was called."""
     real = engine.ask("which", command).strip()
@@ -166,8 +159,8 @@ def test_what_ends_a_step_ends_its_jobs_and_no_others(number, engine, place):
     words = [sys.executable, REPOSITORY / "bin" / engine.name, "--mem=100M", "JOB=1:2", "x.JOB.log", "sleep", "100"]
     with subprocess.Popen([*map(str, words)], env=os.environ, cwd=place) as step:
         engine.wait_for(lambda: (place / "x.1.log").exists())
-        assert len(set(busy(engine)) - {"other"}) == 1
+        assert len(engine.jobs() - {"other"}) == 1
         step.send_signal(number)
         assert step.wait(30) == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
-    engine.wait_for(lambda: set(busy(engine)) == {"other"}, 30)
+    engine.wait_for(lambda: engine.jobs() == {"other"}, 30)
     engine.ask(*{"slurm": ["scancel", "-n", "other"], "queue": ["qdel", "other"]}[engine.name])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from houseblend.base.errors import HouseBlendError
 from houseblend.jobs.array import JobFailedError, check, run_spec
 from houseblend.jobs.failures import POLICY
 from houseblend.jobs.launcher import Batch, End, Handle
@@ -153,6 +154,18 @@ def test_a_late_result_of_an_earlier_try_is_not_taken_for_that_of_a_later_one(tm
     (result,) = run_spec(spec_of(tmp_path), tmp_path / "jobs", Twice([]))
     assert (result.failure, result.attempt) == ("bad input", 1)
     assert json.loads((tmp_path / "jobs/result.1.0.json").read_text())["failure"] == "ok"
+
+
+def test_a_job_whose_next_try_nobody_takes_stays_as_it_failed(tmp_path, capsys):
+    class Full(Scripted):
+        def submit(self, batch):
+            if batch.attempt:
+                raise HouseBlendError("no node has 2000 MB")
+            return super().submit(batch)
+
+    (result,) = run_spec(spec_of(tmp_path), tmp_path / "jobs", Full(["out of memory"]))
+    assert (result.failure, result.attempt) == ("out of memory", 0)
+    assert "x: not run again: no node has 2000 MB" in capsys.readouterr().err
 
 
 def test_what_is_under_way_is_cancelled_when_the_array_is_interrupted(tmp_path):

@@ -43,7 +43,7 @@ def run_spec(spec: JobSpec, folder: Path, launcher: Launcher | None = None) -> l
         The last result of every job, in order, failed ones too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("result.*.json"):
+    for old in (*folder.glob("result.*.json"), *folder.glob("said.*")):
         old.unlink()
     path = folder / "spec.json"
     spec.write(path)
@@ -82,18 +82,25 @@ class _Array:
         self._spec, self._path, self._launcher = spec, path, launcher
         self._live: dict[Handle, tuple[Batch, dict[int, _Try]]] = {}
         self._seen: dict[tuple[Handle, int], float] = {}
+        self._failed: dict[int, JobResult] = {}
         self.results: dict[int, JobResult] = {}
 
     def submit(self, tries: Iterable[_Try]) -> None:
-        """Hand over tries, those that are alike together."""
+        """Hand over tries, those that are alike together. A job whose next try nobody takes stays as it failed."""
         alike: dict[_Try, list[_Try]] = {}
         for one in tries:
             alike.setdefault(replace(one, number=0), []).append(one)
         for kind, members in alike.items():
             numbers = tuple(one.number for one in members)
             batch = Batch(self._spec, self._path, numbers, kind.attempt, kind.memory, kind.time, kind.avoid)
-            with signals_held():
-                self._live[self._launcher.submit(batch)] = batch, {one.number: one for one in members}
+            try:
+                with signals_held():
+                    self._live[self._launcher.submit(batch)] = batch, {one.number: one for one in members}
+            except HouseBlendError as failure:
+                if not kind.attempt:
+                    raise
+                warn(f"{self._spec.name}: not run again: {failure.what}")
+                self.results |= {number: self._failed[number] for number in numbers}
 
     def is_under_way(self) -> bool:
         """Whether there is anything to wait for."""
@@ -124,6 +131,7 @@ class _Array:
                 one = left.pop(number)
                 if one.attempt < policy_of(result.failure).retries:
                     warn(f"{self._spec.name}: job {number} {result.failure} ({result.message}); running it again")
+                    self._failed[number] = result
                     again.append(one.again(result.failure, end.host))
                 else:
                     self.results[number] = result
@@ -155,7 +163,8 @@ def _result(batch: Batch, number: int, end: End, patient: bool) -> JobResult | N
     if patient:
         return None
     if found is None:
-        return instead("file system", f"the job's wrapper left no result in {folder}")
+        why = f"; {end.reason}" if end.reason else ""
+        return instead("file system", f"the job's wrapper left no result in {folder}{why}")
     return instead("no output", f"{wrong} has not the size and hash that the job has recorded")
 
 

@@ -113,7 +113,8 @@ class GridEngineLauncher(BatchLauncher):
         host = account.get("hostname", "")
         reason = f"GridEngine says failed {failed} {why}, exit status {status}"
         if failed == "0" and status <= 128:
-            return End("ended", "failed" if status else "ok", status, reason, host)
+            see = f"{reason}; see {submitted.said(account['taskid'])}"
+            return End("ended", "failed" if status else "ok", status, see, host)
         code = int(failed)
         if code in (*_BEFORE_JOB, *_NO_PLACE):
             return End("ended", "file system", status, reason, host)

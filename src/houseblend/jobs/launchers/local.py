@@ -81,4 +81,4 @@ def _end(status: int) -> End:
         return End("ended", "ok")
     if status < 0:
         return End("killed", "node lost", status, f"the job's wrapper was ended by {signal.Signals(-status).name}")
-    return End("ended", "failed", status, f"exit status {status}")
+    return End("ended", "failed", status)

@@ -104,7 +104,9 @@ class SlurmLauncher(BatchLauncher):
             return replace(end, failure="out of memory", reason=f"it took more than {submitted.memory_mb} MB")
         if reason == "BadConstraints":
             return replace(end, failure="refused")
-        return replace(end, failure="killed", reason=f"ended by {_signal_name(number)}") if number else end
+        if number:
+            return replace(end, failure="killed", reason=f"ended by {_signal_name(number)}")
+        return replace(end, reason=f"{end.reason}; see {submitted.said(task)}")
 
 
 _GONE = End("gone", "ok", 0, "Slurm does not know the job any more")
