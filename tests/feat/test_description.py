@@ -10,12 +10,14 @@ from houseblend.feat.cmvn import apply_cmvn
 from houseblend.feat.deltas import add_deltas, splice
 from houseblend.feat.description import (
     copy_model_features,
+    find_speakers,
+    is_adapted,
     read_feature_record,
     read_model_features,
     write_feature_record,
     write_model_features,
 )
-from houseblend.feat.pipeline import Deltas, FeaturePipeline, LinearTransform, Splice
+from houseblend.feat.pipeline import Deltas, FeaturePipeline, Features, LinearTransform, SpeakerTransforms, Splice
 from houseblend.io.tables import write_object, write_table
 
 CHANCE = np.random.default_rng(7)
@@ -200,6 +202,25 @@ def test_a_model_of_ours_without_its_options_is_refused(tmp_path):
         read_model_features(folder, "gmm")
 
 
-def test_models_of_adapted_features_are_told(tmp_path, capfd):
-    read_model_features(model(tmp_path / "model", **{"trans.1": ""}), "gmm")
-    assert "adapted to speakers" in capfd.readouterr().err
+def test_models_of_adapted_features_are_told_by_their_files(tmp_path):
+    for name, adapted in (("trans.1", True), ("final.alimdl", True), ("trans.old", False), ("final.mat", False)):
+        assert is_adapted(model(tmp_path / name, **{name: ""})) is adapted
+
+
+def test_transforms_of_speakers_come_last(tmp_path):
+    feats = random_feats()
+    data, folder = write_data(tmp_path / "data", feats), model(tmp_path / "model")
+    matrix, offsets = CHANCE.normal(size=(4, 45)).astype(np.float32), {"s1": 3.0, "s2": -5.0}
+    speakers = SpeakerTransforms({key: np.eye(4, 5, dtype=np.float32) * 2 for key in offsets})
+    for key, offset in offsets.items():
+        speakers.matrices[key][:, 4] = offset
+    pipeline = FeaturePipeline("mean", (Splice(), LinearTransform(matrix), speakers))
+    write_model_features(folder, data, pipeline)
+    found = find_speakers(folder)
+    assert found is not None
+    for key, x in read_model_features(folder, "nnet3", data).followed_by(found).read(data):
+        np.testing.assert_allclose(x, 2 * splice(feats[key], 4, 4) @ matrix.T + offsets[key[:2]], rtol=1e-4, atol=1e-4)
+    features = Features(data, pipeline)
+    assert features.by_speaker() == {"s1": ["s1-a"], "s2": ["s2-a"]}
+    with pytest.raises(InputError, match=r"feats.scp: \[s2-a\] no transform of speaker s2"):
+        features.through(FeaturePipeline("mean", (SpeakerTransforms({}),)))["s2-a"]

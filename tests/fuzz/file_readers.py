@@ -22,6 +22,7 @@ from houseblend.hmm.hclg import require_same_tree
 from houseblend.io import data_dir, data_files, directories, lang_files
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.objects import open_output
+from houseblend.io.spool import Spool, write_spool
 from houseblend.io.tables import write_table
 from houseblend.jobs.launchers.site import Site, read_site
 from houseblend.jobs.spec import Job, JobResult, JobSpec
@@ -131,6 +132,12 @@ def _make_store(folder: Path) -> None:
 def _read_store(folder: Path) -> Any:
     validate_store(folder)
     return [FrameStore(folder).subset(name).gather(np.arange(3), 1, 1) for name in ("train", "combine")]
+
+
+def _make_spool(folder: Path) -> None:
+    with write_spool(folder / "spool") as write:
+        for item in (b"one", b"", b"another"):
+            write(item)
 
 
 def _make_model_dir(folder: Path) -> None:
@@ -271,6 +278,7 @@ READERS = [
            lambda f: AlignmentLexicon.read(f / "align_lexicon.int").entries, ("align_lexicon.int",), whole=after_lines),
     Reader("transcripts", _make_transcripts, lambda f: read_transcripts(f, f), ("text", "words.txt", "oov.int"), whole=after_lines),
     plain("frame store", _make_store, _read_store, ("index.json", "utterances", "feats.0.f32", "pdfs.0.i32")),
+    plain("spool", _make_spool, lambda f: list(Spool(f / "spool")), ("spool",)),
     plain("task of a round", _make_task, lambda folder: RoundTask.read(folder / "task.json"), ("task.json",), whole=anywhere),
     plain("order of pushes", text_files({"order.txt": "1\n2\n1\n2\n"}), lambda f: read_order(f / "order.txt", [2, 2]),
            ("order.txt",), whole=anywhere),

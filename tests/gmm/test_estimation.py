@@ -41,7 +41,7 @@ def test_statistics_of_parts_sum_to_those_of_the_whole():
     model, items = read_model(GMM / "mono" / "final.mdl"), list(sub_features())
     whole = accumulate(*model, items)
     total = accumulate(*model, items[:31])
-    total.add(accumulate(*model, items[31:]))
+    total.merge(accumulate(*model, items[31:]))
     assert total.frames == whole.frames
     for name in MEMBERS:
         assert flat(total, name) == pytest.approx(flat(whole, name), rel=1e-9)
@@ -50,7 +50,7 @@ def test_statistics_of_parts_sum_to_those_of_the_whole():
 def test_statistics_of_another_model_are_refused():
     mono, tri = (Accumulators.for_model(*read_model(GMM / name / "final.mdl")) for name in ("mono", "tri1"))
     with pytest.raises(InputError, match="other transition-ids: 236, not 132"):
-        mono.add(tri)
+        mono.merge(tri)
 
 
 @pytest.mark.parametrize("ids", [[0], [133], [-1]])

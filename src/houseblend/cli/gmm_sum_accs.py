@@ -14,6 +14,6 @@ def main(total: str, parts: tuple[str, ...], binary: bool) -> None:
 
     stats = Accumulators.read(parts[0])
     for part in parts[1:]:
-        stats.add(Accumulators.read(part))
+        stats.merge(Accumulators.read(part))
     stats.write(total, binary)
     log(f"summed {len(parts)} statistics of {stats.frames:.0f} frames")

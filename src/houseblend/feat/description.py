@@ -1,31 +1,30 @@
 """What a directory says of its features: how they were made (feature.json), and what its model does to them.
 
 The latter stands in Kaldi's files, as Kaldi's scripts read them: `cmvn_opts`, `delta_opts`, and `splice_opts` with
-`final.mat` where a GMM was trained on transformed spliced frames. Features without a record were made elsewhere: they are
-of kind `external`, and only their content can be told apart.
+`final.mat` where a GMM was trained on transformed spliced frames; transforms of speakers stand in `trans.*`. Features
+without a record were made elsewhere: they are of kind `external`, and only their content can be told apart.
 """
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_json
-from houseblend.base.log import warn
-from houseblend.feat.pipeline import Deltas, FeaturePipeline, LinearTransform, Splice, Transform
+from houseblend.feat.pipeline import Deltas, FeaturePipeline, LinearTransform, SpeakerTransforms, Splice, Transform
 from houseblend.io.json_files import read_json
 from houseblend.io.numbers import to_int
 from houseblend.io.objects import open_output
 from houseblend.io.streams import read_text
-from houseblend.io.tables import Table, read_object
+from houseblend.io.tables import Table, read_by_key, read_object, write_table
 
 RECORD = "feature.json"
 EXTERNAL = "external"
 MEND = "write the options that the model was trained with"
-PIPELINE_FILES = ("cmvn_opts", "delta_opts", "delta_order", "splice_opts", "final.mat")
+PIPELINE_FILES = ("cmvn_opts", "delta_opts", "delta_order", "splice_opts", "final.mat", "full.mat", "trans.1")
 ModelKind = Literal["gmm", "nnet3"]
 Allowed = range | Mapping[str, bool]
 
@@ -71,10 +70,17 @@ def write_model_features(model_dir: Path, data_dir: Path, pipeline: FeaturePipel
         elif isinstance(transform, Splice):
             options = {"left-context": transform.left, "right-context": transform.right}
             _write_options(model_dir / "splice_opts", options)
-        else:
+        elif isinstance(transform, LinearTransform):
             with open_output(model_dir / "final.mat") as target:
                 target.write_matrix(transform.matrix)
+        else:
+            write_speakers(model_dir / "trans.1", transform)
     return record
+
+
+def is_adapted(model_dir: Path) -> bool:
+    """Whether a model was trained on features adapted to speakers."""
+    return (model_dir / "final.alimdl").exists() or bool(_speaker_files(model_dir))
 
 
 def copy_model_features(source: Path, target: Path) -> None:
@@ -85,11 +91,12 @@ def copy_model_features(source: Path, target: Path) -> None:
 
 
 def read_model_features(model_dir: Path, kind: ModelKind, data_dir: Path | None = None) -> FeaturePipeline:
-    """The pipeline of a model, checked against the data directory that it is to be used on.
+    """The pipeline of a model but for transforms of speakers, checked against the data directory that it is to be used on.
 
     Args:
         model_dir: of a toolkit's step or of Kaldi.
-        kind: what final.mdl is: as in Kaldi, a GMM sees deltas or a transform of spliced frames, a network splices itself.
+        kind: what final.mdl is: as in Kaldi, a GMM sees deltas or a transform of spliced frames; a network splices itself,
+            unless it was trained on what a GMM sees (final.mat, trans.*).
         data_dir: with the features.
 
     Raises:
@@ -104,7 +111,33 @@ def read_model_features(model_dir: Path, kind: ModelKind, data_dir: Path | None 
     if kind == "gmm":
         return FeaturePipeline(_read_cmvn(model_dir, "mean"), _read_transforms(model_dir))
     _refuse_online_and_chain(model_dir)
-    return FeaturePipeline(_read_cmvn(model_dir, "none"))
+    of_gmm = (model_dir / "final.mat").exists() or _speaker_files(model_dir)
+    return FeaturePipeline(_read_cmvn(model_dir, "none"), _read_transforms(model_dir) if of_gmm else ())
+
+
+def write_speakers(path: Path, transforms: SpeakerTransforms) -> None:
+    """Write the transforms of speakers as Kaldi's scripts know them (`trans.1`)."""
+    with write_table(f"ark:{path}", "matrix") as write:
+        for speaker, matrix in transforms.matrices.items():
+            write(speaker, matrix)
+
+
+def find_speakers(folder: Path) -> SpeakerTransforms | None:
+    """The transforms of speakers in a directory (`trans.*`), if there are any; InputError if a file is something else."""
+    files = _speaker_files(folder)
+    return read_speakers(files) if files else None
+
+
+def _speaker_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("trans.*")) if path.suffix[1:].isdigit()]
+
+
+def read_speakers(paths: Sequence[Path]) -> SpeakerTransforms:
+    """Read the transforms of speakers; InputError if a file is missing or something else."""
+    matrices = {}
+    for path in paths:
+        matrices |= read_by_key(f"ark:{path}", "matrix")
+    return SpeakerTransforms(matrices)
 
 
 def _record(kind: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +193,6 @@ def _read_cmvn(model_dir: Path, absent: str) -> str:
 
 def _read_transforms(model_dir: Path) -> tuple[Transform, ...]:
     """Splicing and final.mat if that is there, or else deltas."""
-    if (model_dir / "trans.1").exists():
-        warn(f"{model_dir} was trained on features adapted to speakers (trans.*); it is used on features that are not")
     if (model_dir / "final.mat").exists():
         spliced = _read_options(model_dir / "splice_opts", _SPLICE)
         matrix = read_object(str(model_dir / "final.mat"), "matrix")

@@ -1,7 +1,9 @@
-"""What lies between a data directory's features and a model: normalisation, then deltas or a transform of spliced frames."""
+"""What lies between a data directory's features and a model: normalisation, then deltas or a transform of spliced frames,
+then a transform of each speaker's."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,22 @@ class LinearTransform:
         return transform_frames(feats_TD, self.matrix)
 
 
-Transform = Deltas | Splice | LinearTransform
+@dataclass(frozen=True, eq=False)
+class SpeakerTransforms:
+    """A `LinearTransform` for every speaker, by name."""
+
+    matrices: Mapping[str, np.ndarray]
+
+    def of(self, speaker: str) -> LinearTransform:
+        """That of a speaker; InputError if there is none."""
+        if speaker not in self.matrices:
+            raise InputError(
+                f"no transform of speaker {speaker}", do="estimate the transforms on this data (align, decode)"
+            )
+        return LinearTransform(self.matrices[speaker])
+
+
+Transform = Deltas | Splice | LinearTransform | SpeakerTransforms
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,10 @@ class FeaturePipeline:
 
     cmvn: str
     transforms: tuple[Transform, ...] = ()
+
+    def followed_by(self, *transforms: Transform) -> "FeaturePipeline":
+        """The same with more behind it."""
+        return replace(self, transforms=(*self.transforms, *transforms))
 
     def read(self, data_dir: Path, keys: Iterable[str] | None = None) -> Iterator[tuple[str, np.ndarray]]:
         """Utterances and their features, float32, [T, dim].
@@ -101,6 +122,25 @@ class Features:
     def __len__(self) -> int:
         return len(self._raw)
 
+    def through(self, pipeline: FeaturePipeline) -> "Features":
+        """The same features through another pipeline of the same normalisation."""
+        other = copy.copy(self)
+        other._pipeline = pipeline
+        return other
+
+    def speaker(self, utterance: str) -> str:
+        """Who speaks; InputError if nothing says so."""
+        if utterance not in self._speakers:
+            raise InputError("no speaker of this utterance", file=self._place.with_name("utt2spk"), key=utterance)
+        return self._speakers[utterance]
+
+    def by_speaker(self) -> dict[str, list[str]]:
+        """The utterances of every speaker, in their order."""
+        speakers: dict[str, list[str]] = {}
+        for utterance in self:
+            speakers.setdefault(self.speaker(utterance), []).append(utterance)
+        return speakers
+
     def __getitem__(self, utterance: str) -> np.ndarray:
         """Float32, [T, dim]; InputError if they are missing, not finite, or of a dimension that does not fit."""
         feats = self._raw[utterance]
@@ -114,10 +154,11 @@ class Features:
 
     def _through(self, feats: np.ndarray, utterance: str) -> np.ndarray:
         if self._stats is not None:
-            speaker = self._speakers[utterance]
+            speaker = self.speaker(utterance)
             if speaker not in self._of_speaker:
                 self._of_speaker = {speaker: self._stats[speaker]}
             feats = apply_cmvn(feats, self._of_speaker[speaker], norm_vars=self._pipeline.cmvn == "mean-var")
         for transform in self._pipeline.transforms:
-            feats = transform(feats)
+            own = transform.of(self.speaker(utterance)) if isinstance(transform, SpeakerTransforms) else transform
+            feats = own(feats)
         return feats

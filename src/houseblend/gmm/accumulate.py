@@ -96,7 +96,7 @@ class Accumulators:
         self.log_likelihood += log_likelihood
         self.frames += float(posteriors.weights.sum())
 
-    def add(self, other: "Accumulators") -> None:
+    def merge(self, other: "Accumulators") -> None:
         """Add other statistics of the same shape.
 
         Raises:

@@ -27,6 +27,21 @@ def moments(feats: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return frames.mean(axis=0), np.maximum(frames.var(axis=0), VARIANCE_FLOOR)
 
 
+def monophone_tree(topology: HmmTopology, sets: Sequence[Sequence[int]]) -> ContextDependency:
+    """A tree without context, whose sets of phones share pdfs.
+
+    Raises:
+        InputError: a phone of the topology is in no set or in two, or a set holds another phone.
+    """
+    if sorted(phone for phones in sets for phone in phones) != topology.phones:
+        raise InputError(
+            "the sets of phones and the topology disagree", expected="every phone of the topology in one set",
+            do="use topo and phones/sets.int of one lang directory",
+        )  # fmt: skip
+    classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
+    return ContextDependency.monophone([list(phones) for phones in sets], classes)
+
+
 def flat_model(
     topology: HmmTopology, sets: Sequence[Sequence[int]], mean: np.ndarray, variance: np.ndarray
 ) -> tuple[ContextDependency, TransitionModel, AmDiagGmm]:
@@ -39,15 +54,9 @@ def flat_model(
         variance: of every Gaussian, [D].
 
     Raises:
-        InputError: a phone of the topology is in no set or in two, or a set holds another phone.
+        InputError: as `monophone_tree`.
     """
-    if sorted(phone for phones in sets for phone in phones) != topology.phones:
-        raise InputError(
-            "the sets of phones and the topology disagree", expected="every phone of the topology in one set",
-            do="use topo and phones/sets.int of one lang directory",
-        )  # fmt: skip
-    classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
-    tree = ContextDependency.monophone([list(phones) for phones in sets], classes)
+    tree = monophone_tree(topology, sets)
     return tree, TransitionModel.initial(topology, tree), flat_mixtures(tree.num_pdfs, mean, variance)
 
 

@@ -39,12 +39,12 @@ class AlignOptions:
 
 
 @dataclass(frozen=True)
-class MonoOptions:
-    """The schedule of Kaldi's train_mono.sh, with its defaults; and the share that may end without an alignment."""
+class ScheduleOptions:
+    """How many iterations and Gaussians training has; and the share that may end without an alignment."""
 
-    num_iters: int = declared(40, "Iterations")
-    max_iter_inc: int = declared(30, "Last iteration that adds Gaussians")
-    totgauss: int = declared(1000, "Gaussians wanted in all")
+    num_iters: int = declared(35, "Number of the model that is the last")
+    max_iter_inc: int = declared(25, "Last iteration that adds Gaussians")
+    totgauss: int = 0
     power: float = declared(0.25, "Exponent by which occupancy shares out the Gaussians")
     max_unaligned: float = declared(0.5, "Share of the utterances that may end without an alignment")
 
@@ -54,3 +54,36 @@ class MonoOptions:
             raise UsageError(f"--max-unaligned={self.max_unaligned:g}", expected="a share from 0 to 1")
         if min(self.num_iters, self.max_iter_inc) < 1:
             raise UsageError("no iterations", expected="--num-iters and --max-iter-inc of 1 or more")
+
+
+@dataclass(frozen=True)
+class MonoOptions(ScheduleOptions):
+    """The schedule of Kaldi's train_mono.sh, with its defaults."""
+
+    num_iters: int = declared(40, "Iterations")
+    max_iter_inc: int = declared(30, "Last iteration that adds Gaussians")
+    totgauss: int = declared(1000, "Gaussians wanted in all")
+
+
+@dataclass(frozen=True)
+class TriphoneOptions(ScheduleOptions):
+    """The schedule of Kaldi's train_deltas.sh, and how its tree is built."""
+
+    cluster_thresh: float = declared(
+        -1.0,
+        "Log-likelihood that merging two leaves may cost; 0: none are merged; -1: as little as the last split gained",
+    )
+
+
+@dataclass(frozen=True)
+class LdaOptions(TriphoneOptions):
+    """The same of Kaldi's train_lda_mllt.sh."""
+
+    dim: int = declared(40, "Dimension of the features after LDA")
+
+
+@dataclass(frozen=True)
+class SatOptions(TriphoneOptions):
+    """The same of Kaldi's train_sat.sh."""
+
+    power: float = declared(0.2, "Exponent by which occupancy shares out the Gaussians")

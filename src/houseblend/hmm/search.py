@@ -12,7 +12,9 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.hmm.options import PathOptions
 from houseblend.hmm.transition_model import TransitionModel
-from houseblend.lang.fst import renumber_inputs
+from houseblend.lang.fst import from_memory, renumber_inputs, to_memory
+
+_COUNT = 8
 
 
 class SearchGraph:
@@ -22,13 +24,16 @@ class SearchGraph:
         fst: `kaldifst.StdVectorFst` or `StdConstFst` with transition-ids on its input.
         model: the transition model that they belong to.
         file: where the graph was read from, for errors.
+        transition_ids: what its input labels stand for, if they are numbered already.
 
     Raises:
         InputError: the graph is empty or holds labels that the model lacks.
     """
 
-    def __init__(self, fst: Any, model: TransitionModel, file: object = None) -> None:
-        self.fst, self.transition_ids = renumber_inputs(fst)
+    def __init__(
+        self, fst: Any, model: TransitionModel, file: object = None, transition_ids: np.ndarray | None = None
+    ) -> None:
+        self.fst, self.transition_ids = renumber_inputs(fst) if transition_ids is None else (fst, transition_ids)
         if self.fst.start < 0:
             raise InputError("the graph is empty", file=file, do="make it again")
         first, last = int(self.transition_ids[0]), int(self.transition_ids[-1])
@@ -39,6 +44,20 @@ class SearchGraph:
                 do="use graph and model of one directory",
             )
         self.columns = model.id_to_pdf[self.transition_ids[1:]]
+
+    def to_bytes(self) -> bytes:
+        """The graph for `from_bytes`: how many transition-ids, these, and the transducer."""
+        ids = self.transition_ids.astype("<i4")
+        return len(ids).to_bytes(_COUNT, "little") + ids.tobytes() + to_memory(self.fst)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, model: TransitionModel) -> "SearchGraph":
+        """A graph that `to_bytes` wrote."""
+        import kaldifst
+
+        behind = _COUNT + 4 * int.from_bytes(data[:_COUNT], "little")
+        ids = np.frombuffer(data[_COUNT:behind], "<i4")
+        return cls(from_memory(kaldifst.StdConstFst, data[behind:]), model, transition_ids=ids)
 
     def scaled_scores(self, loglikes_TP: np.ndarray, acoustic_scale: float, key: str | None) -> np.ndarray:
         """Scores by input label 1 to K from log-likelihoods by pdf: shapes [T, num_pdfs] and [T, K].

@@ -76,7 +76,7 @@ class Graph:
         """The same as a `kaldifst.StdVectorFst`."""
         import kaldifst
 
-        return _from_memory(kaldifst.StdVectorFst, self.to_bytes())
+        return from_memory(kaldifst.StdVectorFst, self.to_bytes())
 
     def to_text(self) -> str:
         """OpenFst's text form with numeric labels, the start state's lines first."""
@@ -112,7 +112,7 @@ def read_fst(rxfilename: str | Path) -> Any:
     fst_type, _, place = _read_head(data, rxfilename)
     kind, properties = (kaldifst.StdVectorFst, 3) if fst_type == "vector" else (kaldifst.StdConstFst, _EXPANDED)
     _set_properties(data, place, properties)
-    fst = _from_memory(kind, bytes(data))
+    fst = from_memory(kind, bytes(data))
     if fst is None:
         raise InputError("broken FST", file=rxfilename, do="make it again")
     return fst
@@ -142,7 +142,7 @@ def renumber_inputs(fst: Any) -> tuple[Any, np.ndarray]:
         raise InputError("an arc of the graph leads to no state", do="make the graph again")
     labels, numbers = np.unique(np.append(arcs["ilabel"], np.int32(0)), return_inverse=True)
     arcs["ilabel"] = numbers[:-1] - numbers[-1]
-    return _from_memory(kaldifst.StdConstFst, bytes(data)), labels
+    return from_memory(kaldifst.StdConstFst, bytes(data)), labels
 
 
 def read_graph(rxfilename: str | Path) -> Graph:
@@ -322,8 +322,8 @@ def to_memory(fst: Any) -> bytes:
         os.close(handle)
 
 
-def _from_memory(kind: Any, data: bytes) -> Any:
-    """What kaldifst reads from bytes; None if it cannot."""
+def from_memory(kind: Any, data: bytes) -> Any:
+    """The transducer of a kind of kaldifst's in bytes, which are believed; None if kaldifst cannot read them."""
     handle = os.memfd_create("fst")
     try:
         with open(handle, "wb", closefd=False) as file:
