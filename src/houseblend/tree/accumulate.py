@@ -95,6 +95,13 @@ class Accumulator:
         frames = np.concatenate([np.ones((len(x), 1)), x, x * x], axis=1)  # squares rounded to float32, as Kaldi's are
         np.add.at(self._moments, rows, np.add.reduceat(frames, starts, axis=0))
 
+    def merge(self, other: "Accumulator") -> None:
+        """Add what another one has added; InputError if its features are of another dimension."""
+        rows = [self._row(event) for event in other._rows]
+        if rows:
+            self._make_room(other._moments.shape[1] // 2, None)
+            self._moments[rows] += other._moments[: len(rows)]
+
     def statistics(self) -> TreeStatistics:
         """What was added, sorted by event.
 
