@@ -41,7 +41,16 @@ from houseblend.base.record import (
 )  # fmt: skip
 from houseblend.cli.program import Program, argument, command_line, option, options_of
 
-__all__ = ["argument", "execution_option", "jobs_option", "max_skipped_option", "option", "options_of", "step"]
+__all__ = [
+    "argument",
+    "execution_option",
+    "jobs_option",
+    "max_skipped_option",
+    "option",
+    "options_of",
+    "step",
+    "transforms_option",
+]
 
 
 def execution_option(name: str, **keywords: Any) -> Callable:
@@ -62,6 +71,14 @@ def jobs_option(function: Callable) -> Callable:
 def max_skipped_option(help: str) -> Callable:
     """Declare `--max-skipped`, for steps that may leave something out (default: nothing)."""
     return option("--max-skipped", type=int, default=0, help=help)
+
+
+def transforms_option(function: Callable) -> Callable:
+    """Declare `--transforms`, for steps that use models; name it among their inputs."""
+    return option(
+        "--transforms", type=Path,
+        help="Where transforms of the data's speakers lie (trans.*), for a model of adapted features: what decode or align wrote",
+    )(function)  # fmt: skip
 
 
 def step(

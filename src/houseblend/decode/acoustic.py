@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from houseblend.feat.description import ModelKind, read_model_features
+from houseblend.base.errors import InputError
+from houseblend.feat.description import ModelKind, find_speakers, is_adapted, read_model_features
 from houseblend.feat.pipeline import Features
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.hmm.transition_model import TransitionModel
@@ -22,13 +23,29 @@ def model_kind(model: Path) -> ModelKind:
         return "gmm" if source.peek_token() == "<DIMENSION>" else "nnet3"
 
 
-def model_features(model: Path, data: Path) -> Features:
+def model_features(model: Path, data: Path, transforms: Path | None = None) -> Features:
     """Features of a data directory as the model of a model directory sees them.
+
+    Args:
+        model: model directory.
+        data: data directory.
+        transforms: directory with transforms of the data's speakers (trans.*), for a model of adapted features.
 
     Raises:
         InputError, StaleError: they do not belong together, or one of them is broken.
     """
-    return Features(data, read_model_features(model, model_kind(model / "final.mdl"), data))
+    pipeline = read_model_features(model, model_kind(model / "final.mdl"), data)
+    if not is_adapted(model):
+        if transforms is not None:
+            what = "the model was trained on features that are not adapted to speakers"
+            raise InputError(what, file=model, do="leave --transforms out")
+        return Features(data, pipeline)
+    speakers = None if transforms is None else find_speakers(transforms)
+    if speakers is None:
+        what = "no transforms of speakers (trans.*)" if transforms else "a model of features adapted to speakers"
+        do = "name by --transforms what decode or align wrote of this data with a speaker-adapted GMM-HMM"
+        raise InputError(what, file=transforms or model, do=do)
+    return Features(data, pipeline.followed_by(speakers))
 
 
 def read_scorer(model: Path) -> tuple[TransitionModel, Scorer]:

@@ -15,7 +15,9 @@ TOLERANCE = 1e-3
 """How far the posteriors of a frame may be from a sum of 1."""
 
 
-def compute_outputs(data: Path, model: Path, out: Path, options: OutputOptions, jobs: int) -> None:
+def compute_outputs(
+    data: Path, model: Path, transforms: Path | None, out: Path, options: OutputOptions, jobs: int
+) -> None:
     """Write posteriors.ark and posteriors.scp, or loglikes.ark and loglikes.scp, of a data directory.
 
     The script holds absolute names.
@@ -23,6 +25,7 @@ def compute_outputs(data: Path, model: Path, out: Path, options: OutputOptions, 
     Args:
         data: data directory with features.
         model: model directory; its normalisation is applied to the features first.
+        transforms: directory with transforms of the speakers, for a model of adapted features.
         out: directory to write.
         options: posteriors, or the log-likelihoods that decoding searches with, by pdf.
         jobs: processes; the result does not depend on it.
@@ -30,7 +33,7 @@ def compute_outputs(data: Path, model: Path, out: Path, options: OutputOptions, 
     Raises:
         InputError, StaleError: model and data do not belong together; a model without posteriors, or without priors.
     """
-    features = model_features(model, data)
+    features = model_features(model, data, transforms)
     keys = list(features)
     log_likelihoods = options.log_likelihoods
     score = read_scorer(model / "final.mdl")[1] if log_likelihoods else _read_posteriors(model / "final.mdl")

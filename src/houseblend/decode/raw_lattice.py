@@ -61,6 +61,21 @@ class RawLattice:
         is_final = np.isfinite(self.final[:, 0])
         return Reached(*_close(self.arcs, is_final, self.backward, states, graph, acoustic, left))
 
+    def rescored(self, scores_TI: np.ndarray, beam: float) -> "RawLattice":
+        """The same paths with other acoustic scores, pruned anew.
+
+        Args:
+            scores_TI: scaled log-likelihoods by transition-id, [T, num_ids + 1].
+            beam: as of `prune_raw`.
+        """
+        arcs = self.arcs
+        source = np.repeat(np.arange(len(self.final)), np.diff(arcs.begin))
+        frames = _frames_before(arcs.begin, arcs.label, arcs.nextstate)
+        spoken = arcs.label > 0
+        acoustic = np.zeros(len(arcs.label))
+        acoustic[spoken] = -scores_TI[frames[source[spoken]], arcs.label[spoken]]
+        return prune_raw(arcs._replace(acoustic=acoustic), self.final, beam)
+
 
 def prune_raw(arcs: Arcs, final: np.ndarray, beam: float) -> RawLattice:
     """Keep what lies on paths within a beam, by forward and backward costs, in topological order.
@@ -105,6 +120,16 @@ def _topological(begin: np.ndarray, nextstate: np.ndarray) -> np.ndarray:
                 done += 1
         place += 1
     return order[:done]
+
+
+@numba.njit(cache=True)
+def _frames_before(begin: np.ndarray, label: np.ndarray, nextstate: np.ndarray) -> np.ndarray:
+    """How many frames lie before each state, [num_states], states in topological order."""
+    frames = np.zeros(len(begin) - 1, np.int64)
+    for state in range(len(frames)):
+        for arc in range(begin[state], begin[state + 1]):
+            frames[nextstate[arc]] = frames[state] + (label[arc] != 0)
+    return frames
 
 
 @numba.njit(cache=True)

@@ -1,8 +1,7 @@
-"""Alignment of utterances to their transcripts, and alignment directories."""
+"""Alignment of utterances to their transcripts."""
 
 import gzip
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,8 @@ import numpy as np
 
 from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError
-from houseblend.base.log import log, warn
-from houseblend.base.workers import in_processes
-from houseblend.feat.description import copy_model_features, read_model_features
-from houseblend.feat.pipeline import Features
+from houseblend.base.log import warn
 from houseblend.gmm.diag import AmDiagGmm
-from houseblend.gmm.model import read_model
-from houseblend.gmm.options import AlignOptions
 from houseblend.hmm.options import GraphOptions, PathOptions
 from houseblend.hmm.search import SearchGraph, align
 from houseblend.hmm.training_graph import TrainingGraphCompiler
@@ -27,7 +21,6 @@ from houseblend.io.holders import encode
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
 from houseblend.io.tables import read_table
-from houseblend.lang.phone_files import read_phone_list
 from houseblend.lang.sentences import NO_WORDS
 
 SCALES, ACOUSTIC_SCALE = GraphOptions(), 0.1
@@ -226,57 +219,3 @@ def write_alignments(out: Path, entries: Iterable[tuple[str, np.ndarray]]) -> No
         for key, ids in entries:
             packed.write(key.encode() + b" " + encode("int-vector", ids, binary=True))
     write_text(out / "num_jobs", "1\n")
-
-
-def copy_model(model: Path, lang: Path, out: Path) -> None:
-    """Copy what an alignment directory keeps: the model and what it says of its features, and the names of the phones."""
-    for name in ("tree", "final.mdl"):
-        shutil.copyfile(model / name, out / name)
-    shutil.copyfile(lang / "phones.txt", out / "phones.txt")
-    copy_model_features(model, out)
-
-
-def align_directory(
-    data: Path, lang: Path, model: Path, out: Path, options: AlignOptions, max_skipped: int, jobs: int
-) -> None:
-    """Write an alignment directory: every utterance aligned to its transcript, and the model that was used.
-
-    Args:
-        data: data directory with features and text.
-        lang: lang directory.
-        model: model directory of a GMM-HMM.
-        out: directory to write.
-        options: how utterances are aligned.
-        max_skipped: utterances that may be left without an alignment.
-        jobs: processes; the result does not depend on it.
-
-    Raises:
-        InputError: files do not fit, or too many utterances are not aligned.
-    """
-    pipeline = read_model_features(model, "gmm", data)
-    transitions, mixtures = read_model(model / "final.mdl")
-    tree = ContextDependency.load(model / "tree")
-    silence = read_phone_list(lang / "phones" / "silence.int")
-    aligner = UtteranceAligner(transitions, tree, lang, silence, options.boost_silence)
-    scorer = aligner.scorer(transitions, mixtures, options.beam)
-    transcripts = read_transcripts(data, lang)
-    features = Features(data, pipeline)
-    keys = list(features)
-    left = Unaligned(len(keys), options.beam)
-
-    def path_or_short(key: str) -> np.ndarray | bool:
-        graph, feats = aligner.compile(transcripts.get(key), key), features[key]
-        path = scorer(graph, feats, key)
-        return path if path is not None else aligner.equal(graph, len(feats), key) is None
-
-    def aligned() -> Iterator[tuple[str, np.ndarray]]:
-        for key, found in zip(keys, in_processes(path_or_short, keys, jobs), strict=True):
-            if isinstance(found, bool):
-                (left.short if found else left.lost).append(key)
-            else:
-                yield key, found
-        log(f"{len(keys) - len(left)} of {len(keys)} utterances are aligned")
-        left.require(max_skipped, data, f"allow that with --max-skipped={len(left)}")
-
-    write_alignments(out, aligned())
-    copy_model(model, lang, out)

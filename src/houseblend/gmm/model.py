@@ -22,6 +22,12 @@ def read_model(path: str | Path) -> tuple[TransitionModel, AmDiagGmm]:
     return transitions, mixtures
 
 
+def unadapted_model(folder: Path) -> Path:
+    """Of a speaker-adapted model's directory the model for features that are not adapted yet: final.alimdl, if it is there."""
+    path = folder / "final.alimdl"
+    return path if path.exists() else folder / "final.mdl"
+
+
 def write_model(path: str | Path, transitions: TransitionModel, mixtures: AmDiagGmm, binary: bool = True) -> None:
     """Write a model; the file appears whole or not at all."""
     with open_output(path, binary) as target:
