@@ -10,17 +10,16 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import hash_file
 from houseblend.base.log import Progress, log, warn
 from houseblend.base.seeds import seed_of
-from houseblend.feat.description import write_model_features
-from houseblend.feat.options import Normalisation
-from houseblend.feat.pipeline import FeaturePipeline
-from houseblend.frames.options import StoreOptions
+from houseblend.feat.description import find_speakers, read_model_features, write_model_features
+from houseblend.feat.pipeline import Deltas, FeaturePipeline
+from houseblend.frames.options import StoreFeatures, StoreOptions
 from houseblend.frames.store import write_store
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.tables import read_script, read_table
 
 
 def make_frames(
-    data: Path, ali: Path, out: Path, normalisation: Normalisation, options: StoreOptions, max_skipped: int
+    data: Path, ali: Path, out: Path, features: StoreFeatures, options: StoreOptions, max_skipped: int
 ) -> None:
     """Write the frame store of `data`.
 
@@ -31,14 +30,14 @@ def make_frames(
         data: data directory with features.
         ali: alignment directory (ali.*.gz, final.mdl, tree).
         out: directory to write.
-        normalisation: of the features (no deltas: the network splices).
+        features: what is done to them (no deltas: the network splices).
         options: the subsets, and the order.
         max_skipped: how many utterances may lack an alignment.
 
     Raises:
         InputError: features and alignments do not fit, or too few utterances are aligned.
     """
-    pipeline, seed = FeaturePipeline(normalisation.cmvn), options.seed
+    pipeline, seed = _pipeline(data, ali, features), options.seed
     model = TransitionModel.load(ali / "final.mdl")
     alignments = read_alignments(ali)
     original = _originals(data)
@@ -75,13 +74,30 @@ def make_frames(
                 progress.add()
 
     dim = _first_dim(pipeline, data, chosen)
-    features = write_model_features(out, data, pipeline)["fingerprint"]
-    info = {"tree": hash_file(ali / "tree"), "features": features, "cmvn": pipeline.cmvn, "seed": seed}
+    fingerprint = write_model_features(out, data, pipeline)["fingerprint"]
+    info = {"tree": hash_file(ali / "tree"), "features": fingerprint, "cmvn": pipeline.cmvn, "seed": seed}
     write_store(out, dim, model.num_pdfs, entries(), info)
     for name in ("tree", "final.mdl", "phones.txt"):
         shutil.copyfile(ali / name, out / name)
     counts = {name: sum(1 for value in subset_of.values() if value == name) for name in ("train", "heldout")}
     log(f"{counts['train']} utterances for training, {counts['heldout']} held out, {len(missing)} skipped")
+
+
+def _pipeline(data: Path, ali: Path, features: StoreFeatures) -> FeaturePipeline:
+    """What is done to the features.
+
+    Raises:
+        InputError, StaleError: they are to be as the alignment's model sees them, which sees deltas, or other features.
+    """
+    if not features.model_features:
+        return FeaturePipeline(features.cmvn)
+    pipeline, speakers = read_model_features(ali, "gmm", data), find_speakers(ali)
+    if speakers is not None:
+        return pipeline.followed_by(speakers)
+    if isinstance(pipeline.transforms[-1], Deltas):
+        do = "leave --model-features out, or take an alignment of train_lda_mllt's or train_sat's model"
+        raise InputError("the model sees features with deltas", file=ali, expected="final.mat or trans.*", do=do)
+    return pipeline
 
 
 def read_alignments(ali: Path) -> dict[str, np.ndarray]:

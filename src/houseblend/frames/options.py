@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 from houseblend.base.errors import UsageError
 from houseblend.base.options import declared
+from houseblend.feat.options import Normalisation
+
+
+@dataclass(frozen=True)
+class StoreFeatures(Normalisation):
+    """What is done to features before they are stored."""
+
+    model_features: bool = declared(
+        False,
+        "Features as the alignment's model sees them: its CMVN, LDA and MLLT, and the transforms of speakers (trans.*)",
+    )
 
 
 @dataclass(frozen=True)
