@@ -12,7 +12,7 @@ import pytest
 
 from houseblend.cli.queue import main as queue
 from houseblend.cli.slurm import main as slurm
-from houseblend.jobs.array import run_spec
+from houseblend.jobs.array import program, run_spec
 from houseblend.jobs.launchers import batch_launcher_of
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
@@ -145,10 +145,42 @@ def test_a_job_that_others_push_out_runs_again(engine, place):
     assert failures(run(engine, place, first_time(mark, "sleep 100"))) == [("ok", 1)]
 
 
+def test_what_only_the_job_can_tell(engine, place):
+    (place / "in.ark").write_text("a 1 2 3\n")
+    words = {"bad input": ["copy-int-vector", "ark:none.ark", "ark:-"], "disk full": ["copy-int-vector", "ark,t:in.ark", "ark,t:/dev/full"],
+             "killed": ["bash", "-c", "kill -9 $$"]}  # fmt: skip
+    jobs = [
+        Job([*program(argv[0]), *argv[1:]] if argv[0] != "bash" else argv, f"log/x.{n}.log", [])
+        for n, argv in enumerate(words.values())
+    ]
+    results = run_spec(JobSpec("x", jobs, memory_mb=500), Path("jobs"), batch_launcher_of(engine.name))
+    assert failures(results) == [("bad input", 0), ("disk full", 0), ("killed", 2)]
+
+
+def test_a_controller_that_is_away_for_a_while(engine, place):
+    """It is killed while a job runs, and comes back when the job has ended."""
+    daemon = {"slurm": "slurmctld", "queue": "qmaster"}[engine.name]
+
+    def restart() -> None:
+        words, process = engine.daemons[daemon]
+        process.terminate()
+        process.wait(20)
+        time.sleep(4)
+        engine.start(
+            daemon, *(word for word in words if word != "-c"), **({"SGE_ND": "1"} if engine.name == "queue" else {})
+        )
+
+    mark = place / "mark"
+    when(mark, restart)
+    results = run(engine, place, first_time(mark, "sleep 3"), "sleep 10")
+    assert failures(results) == [("ok", 0), ("ok", 0)]
+    assert engine.daemons[daemon][1].poll() is None
+
+
 def test_what_the_system_does_not_have_is_refused_by_name(engine, place, capsys):
     words = {"slurm": ["--mem", "900G"], "queue": ["-l", "nothing=1"]}[engine.name]
     assert PROGRAMS[engine.name].main([*words, f"{place}/x.log", "true"]) == 1
-    assert "refuses" in capsys.readouterr().err
+    assert f"{engine.name} does not take the jobs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

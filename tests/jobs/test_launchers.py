@@ -232,9 +232,17 @@ def test_jobs_that_slurm_has_forgotten_have_ended_and_a_slurm_that_does_not_answ
 def test_a_machine_is_avoided_only_if_there_is_another(slurm_here):
     launcher, answers, asked, batch = slurm_here
     answers["sbatch"] = 1, "Requested node configuration is not available"
-    with pytest.raises(RefusedError, match="x.again1-5.sh: sbatch refuses: Requested node configuration"):
+    with pytest.raises(RefusedError, match="x.again1-5.sh: slurm does not take the jobs: Requested node configuration"):
         launcher.submit(batch)
     assert ["--exclude=n1" in words for words in asked if words[0] == "sbatch"] == [True, True, False]
+
+
+def test_a_machine_without_the_batch_system_says_so(place, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(place))
+    assert slurm.main(["log/x.log", "true"]) == 1
+    assert (
+        "log/x.sh: slurm does not take the jobs: there is no command sbatch on this machine" in capsys.readouterr().err
+    )
 
 
 def test_one_question_for_all_batches_and_not_before_its_time(slurm_here, monkeypatch):

@@ -143,7 +143,7 @@ class BatchLauncher(ABC):
                 return handle
         self._tell("end", submitted.name)
         raise RefusedError(
-            f"{words[0]} refuses: {said.strip()[-400:]}", file=submitted.script,
+            f"{self.name} does not take the jobs: {said.strip()[-400:]}", file=submitted.script,
             do=f"ask for what there is: conf/{self.name}.conf",
         )  # fmt: skip
 
@@ -174,11 +174,7 @@ class BatchLauncher(ABC):
                 self._tell("end", submitted.name)
 
     def ask(self, words: Sequence[str]) -> tuple[int, str]:
-        """Run a command of the batch system; its status (124 if it gives no answer) and what it said.
-
-        Raises:
-            RefusedError: there is no such command.
-        """
+        """Run a command of the batch system; its status (124 if it gives no answer) and what it said."""
         try:
             done = subprocess.run(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -187,8 +183,7 @@ class BatchLauncher(ABC):
         except subprocess.TimeoutExpired:
             return 124, f"no answer within {ANSWER_SECONDS:.0f} seconds"
         except FileNotFoundError:
-            do = "run it where the batch system's commands are, or take --launcher=local"
-            raise RefusedError(f"no command {words[0]}", key=self.name, do=do) from None
+            return 127, f"there is no command {words[0]} on this machine"
         return done.returncode, done.stdout
 
     def _tell(self, word: str, name: str) -> None:
