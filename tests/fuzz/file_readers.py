@@ -32,6 +32,7 @@ from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary
 from houseblend.lang.options import LexiconOptions
 from houseblend.lang.phone_files import read_phone_map, read_phone_sets, read_roots
+from houseblend.lang.pron_probs import read_pron_counts, read_silence_counts
 from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.strategies.bmuf import Bmuf
@@ -71,6 +72,10 @@ FILES = {
 DICTIONARY = {
     "lexicon.txt": "<unk> spn\na aa\na ax\nb bb ax\n", "silence_phones.txt": "sil\nspn\n",
     "nonsilence_phones.txt": "aa\nax\nbb\n", "optional_silence.txt": "sil\n",
+}  # fmt: skip
+SILENT = {name: text for name, text in DICTIONARY.items() if name != "lexicon.txt"} | {
+    "lexiconp_silprob.txt": "<unk> 1 0.46 1.00 1.00 spn\na 0.5 0.03 1.33 0.83 aa\na 1 0.9 1.20 0.92 ax\nb 1 0.5 1 1 bb ax\n",
+    "silprob.txt": "<s> 0.82\n</s>_s 0.9375\n</s>_n 1.0336\noverall 0.46\n",
 }  # fmt: skip
 LANG_FILES = ("phones.txt", "words.txt", "topo", "oov.int", "phones/silence.int", "phones/sets.txt", "phones/roots.int")
 
@@ -264,6 +269,11 @@ READERS = [
            lambda f: lang_files.read_symbol_table(f / "phones.txt"), ("phones.txt",), whole=after_lines),
     plain("lang directory", _make_lang, lang_files.validate_lang, LANG_FILES, whole=after_lines),
     plain("dictionary", text_files(DICTIONARY), Dictionary.read, tuple(DICTIONARY), whole=anywhere),
+    plain("dictionary with silence", text_files(SILENT), Dictionary.read, ("lexiconp_silprob.txt", "silprob.txt"), whole=anywhere),
+    Reader("counts of pronunciations", text_files({"prons": "12 <eps> sil\n7 a aa\n3 b bb ax\n"}),
+           lambda f: read_pron_counts(f / "prons"), ("prons",), whole=anywhere),
+    Reader("counts of silence", text_files({"sides": "0 0 7 3 <s>\n4 5 6 2 a aa\n", "pairs": "7\t<s>\ta aa\n2\ta aa\t</s>\n"}),
+           lambda f: read_silence_counts(f / "sides", f / "pairs"), ("sides", "pairs"), whole=anywhere),
     Reader("ARPA", text_files({"lm.arpa": ARPA}), lambda f: arpa_graph(f / "lm.arpa", WORDS), ("lm.arpa",)),
     Reader("phone sets", text_files({"sets.int": "1 2\n3\n4 5 6\n"}), lambda f: read_phone_sets(f / "sets.int"), ("sets.int",),
            whole=after_lines),

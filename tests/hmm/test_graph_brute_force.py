@@ -67,7 +67,7 @@ def random_sentence(rng, grammar, lexicon):
     cost += grammar.finals[state]
     for place in range(len(words) + 1):
         if place:
-            phones += map(int, rng.choice([spoken for word, spoken, _ in lexicon if word == str(words[place - 1])]))
+            phones += map(int, rng.choice([spoken for word, spoken, *_ in lexicon if word == str(words[place - 1])]))
         silent = rng.random() < 0.5
         phones += [SILENCE] * silent
         cost -= math.log(SILENCE_PROBABILITY if silent else 1 - SILENCE_PROBABILITY)
@@ -183,7 +183,7 @@ def test_phones_with_positions_and_stress_in_grown_trees_cost_what_their_parts_c
     lexicon = sorted({entry._replace(phones=tuple("xABC"[int(p) - 1] + rng.choice("01") for p in entry.phones))
                       for entry in random_lexicon(rng)})  # fmt: skip
     for name, text in (
-        ("lexicon", "".join(f"{word} {' '.join(phones)}\n" for word, phones, _ in lexicon) + "oov SIL\n"),
+        ("lexicon", "".join(f"{word} {' '.join(phones)}\n" for word, phones, *_ in lexicon) + "oov SIL\n"),
         ("silence_phones", "SIL\n"), ("nonsilence_phones", "A0 A1\nB0 B1\nC0 C1\n"), ("optional_silence", "SIL\n"),
         ("extra_questions", "A0 B0 C0\nA1 B1 C1\n"),
     ):  # fmt: skip
@@ -194,16 +194,16 @@ def test_phones_with_positions_and_stress_in_grown_trees_cost_what_their_parts_c
     tree = random_tree(rng, lang, topology, width, central)
     assert tree.num_pdfs == 56
     model = TransitionModel.initial(topology, tree)
-    grammar = random_grammar(rng, max(word_ids[word] for word, _, _ in lexicon))
+    grammar = random_grammar(rng, max(word_ids[word] for word, *_ in lexicon))
     lg = compose_lg(read_graph(lang / "L_disambig.fst"), grammar)
     disambiguation = read_phone_list(lang / "phones/disambig.int")
     graph = compose_hclg(lg, tree, model, disambiguation, SCALES)
     placed = with_word_positions(Dictionary(lexicon, [["SIL"]], [["A0", "A1"], ["B0", "B1"], ["C0", "C1"]], "SIL", []))
     phone_ids = read_symbol_table(lang / "phones.txt")
     spoken = [
-        Entry(str(word_ids[word]), tuple(str(phone_ids[p]) for p in phones)) for word, phones, _ in placed.entries
+        Entry(str(word_ids[word]), tuple(str(phone_ids[p]) for p in phones)) for word, phones, *_ in placed.entries
     ]
-    assert {word_ids[word] for word, _, _ in lexicon} <= set(range(1, 6))
+    assert {word_ids[word] for word, *_ in lexicon} <= set(range(1, 6))
     for _ in range(10):
         words, phones, cost = random_sentence(rng, grammar, spoken)
         ids, alignment_cost = random_alignment(rng, phones, tree, model)

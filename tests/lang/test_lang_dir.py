@@ -79,9 +79,13 @@ def test_random_lexicons_can_be_determinised_and_say_their_words(seed, tmp_path)
 
 def test_disambiguation_symbols_separate_homophones_and_prefixes():
     entries = [Entry("a", ("x",)), Entry("b", ("x", "y"), 0.5), Entry("c", ("x", "y")), Entry("d", ("z",))]
-    assert add_disambiguation(entries) == (
-        [("a", ("x", "#1"), 1), ("b", ("x", "y", "#1"), 0.5), ("c", ("x", "y", "#2"), 1), ("d", ("z",), 1)], 2,
-    )  # fmt: skip
+    marked = [
+        Entry("a", ("x", "#1")),
+        Entry("b", ("x", "y", "#1"), 0.5),
+        Entry("c", ("x", "y", "#2")),
+        Entry("d", ("z",)),
+    ]
+    assert add_disambiguation(entries) == (marked, 2)
 
 
 def test_phones_of_one_line_share_their_pdfs(tmp_path):
@@ -167,12 +171,6 @@ def test_what_is_no_probability_is_refused(field, digits, tmp_path):
     folder = weighted(digits, ["<SIL> 1 SIL", f"two {field}{' T UW' if field else ''}"])
     with pytest.raises(InputError, match=r"lexiconp\.txt:2: \[two\] .*no probability"):
         prepare_lang(folder, tmp_path / "lang", LexiconOptions("<SIL>"))
-
-
-def test_silence_probabilities_by_word_are_told_not_to_be_used(digits, tmp_path, capsys):
-    (digits / "lexiconp_silprob.txt").write_text("<SIL> 1 0.5 1 1 SIL\n")
-    prepare_lang(digits, tmp_path / "lang", LexiconOptions("<SIL>"))
-    assert "lexiconp_silprob.txt is not used" in capsys.readouterr().err
 
 
 def test_questions_are_copied_and_their_phones_must_exist(digits, tmp_path):

@@ -1,5 +1,6 @@
 """The lang directory, as Kaldi's utils/prepare_lang.sh writes it."""
 
+import functools
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from houseblend.lang.arpa_model import read_arpa
 from houseblend.lang.fst import write_graph
 from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexicon_file, lexicon_graph
 from houseblend.lang.options import GrammarOptions, LexiconOptions
+from houseblend.lang.silence_lexicon import silence_lexicon_graph
 from houseblend.lang.word_positions import with_word_positions, word_boundaries
 
 NONSILENCE_STATES, SILENCE_STATES = 3, 5
@@ -23,7 +25,8 @@ def prepare_lang(dictionary: Path, out: Path, options: LexiconOptions) -> None:
     Args:
         dictionary: directory with the lexicon and the phone lists.
         out: directory to write.
-        options: the word for words outside the lexicon, the probability of optional silence, and whether phones tell where in
+        options: the word for words outside the lexicon, the probability of optional silence (where the dictionary does not
+            know it by word), and whether phones tell where in
             a word they stand (`lang/word_positions.py`).
 
     Raises:
@@ -65,10 +68,14 @@ def prepare_lang(dictionary: Path, out: Path, options: LexiconOptions) -> None:
     _write_word_disambiguation(out / "phones", phone_ids, word_ids)
     _write_align_lexicon(out / "phones" / "align_lexicon", content, phone_ids, word_ids)
     write_text(out / "topo", _topology([phone_ids[p] for p in silences], [phone_ids[p] for p in nonsilences]))
-    build = (phone_ids, word_ids, options.sil_prob, content.optional_silence)
-    write_graph(out / "L.fst", lexicon_graph(content.entries, *build))
-    loop = (phone_ids["#0"], word_ids["#0"])
-    write_graph(out / "L_disambig.fst", lexicon_graph(marked, *build, disambiguation[-1], loop))
+    ids, loop = (phone_ids, word_ids), (phone_ids["#0"], word_ids["#0"])
+    if content.sentence_silence is None:
+        make = functools.partial(lexicon_graph, silence_probability=options.sil_prob)
+    else:
+        make = functools.partial(silence_lexicon_graph, sentence=content.sentence_silence)
+    write_graph(out / "L.fst", make(content.entries, *ids, silence_phone=content.optional_silence))
+    marks = {"silence_disambiguation": disambiguation[-1], "loop_symbols": loop}
+    write_graph(out / "L_disambig.fst", make(marked, *ids, silence_phone=content.optional_silence, **marks))
 
 
 def format_lm(lang: Path, arpa: Path, out: Path, options: GrammarOptions) -> None:
@@ -117,7 +124,7 @@ def _write_word_disambiguation(folder: Path, phone_ids: dict[str, int], word_ids
 
 def _write_align_lexicon(path: Path, content: Dictionary, phone_ids: dict[str, int], word_ids: dict[str, int]) -> None:
     entries = [*content.entries, Entry("<eps>", (content.optional_silence,))]
-    texts = {f"{word} {word} {' '.join(phones)}": (word, phones) for word, phones, _ in entries}
+    texts = {f"{word} {word} {' '.join(phones)}": (word, phones) for word, phones, *_ in entries}
     rows = sorted(texts)
     write_text(path.with_suffix(".txt"), "".join(f"{row}\n" for row in rows))
     named = [texts[row] for row in rows]

@@ -9,21 +9,42 @@ from pathlib import Path
 from typing import NamedTuple
 
 from houseblend.base.errors import InputError
-from houseblend.base.log import warn
 from houseblend.io.numbers import to_float
 from houseblend.io.streams import read_text
 from houseblend.io.text import lines_of, odd_letter, words_of
 from houseblend.lang.fst import Arc, Graph
 
 Pronunciation = tuple[str, ...]
+SILENCE_LEXICON = "lexiconp_silprob.txt"
+"""The lexicon that knows silence by word."""
+_FORMS = {
+    0: "WORD PHONE ...", 1: "WORD PROBABILITY PHONE ...", 4: "WORD PROBABILITY AFTER FACTOR_BEFORE FACTOR_WITHOUT PHONE ...",
+}  # fmt: skip
+
+
+class WordSilence(NamedTuple):
+    """How probable silence is behind a word; and how much more than usual the word stands behind silence, and behind none."""
+
+    after: float
+    factor_before: float
+    factor_without: float
+
+
+class SentenceSilence(NamedTuple):
+    """How probable silence is at the beginning; and how much more than usual a sentence ends behind silence, and behind none."""
+
+    begin: float
+    factor_before_end: float
+    factor_without_end: float
 
 
 class Entry(NamedTuple):
-    """A pronunciation of a word, and how probable it is."""
+    """A pronunciation of a word, how probable it is, and, if it is known by word, silence around it."""
 
     word: str
     phones: Pronunciation
     probability: float = 1.0
+    silence: WordSilence | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,7 @@ class Dictionary:
         nonsilence: the same for all other phones.
         optional_silence: the phone that may stand between words.
         questions: sets of phones that trees may ask for beside those found in the data.
+        sentence_silence: silence at the ends of sentences, if all entries know theirs.
     """
 
     entries: list[Entry]
@@ -43,11 +65,12 @@ class Dictionary:
     nonsilence: list[list[str]]
     optional_silence: str
     questions: list[list[str]]
+    sentence_silence: SentenceSilence | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Dictionary":
-        """Read the lexicon (lexiconp.txt if it is there, else lexicon.txt), silence_phones.txt, nonsilence_phones.txt,
-        optional_silence.txt and, if it is there, extra_questions.txt.
+        """Read the lexicon (see `lexicon_file`), silence_phones.txt, nonsilence_phones.txt, optional_silence.txt; and
+        extra_questions.txt and silprob.txt, if they are there.
 
         Raises:
             InputError: naming file and line of what is wrong.
@@ -66,7 +89,9 @@ class Dictionary:
                 do="name the phone between words there",
             )
         questions = _read_questions(folder / "extra_questions.txt", set(phones))
-        return cls(_read_lexicons(folder, set(phones)), silence, nonsilence, optional[0][1][0], questions)
+        entries = _read_lexicons(folder, set(phones))
+        ends = _read_sentence_silence(folder / "silprob.txt") if entries[0].silence is not None else None
+        return cls(entries, silence, nonsilence, optional[0][1][0], questions, ends)
 
 
 def add_disambiguation(entries: Sequence[Entry]) -> tuple[list[Entry], int]:
@@ -117,7 +142,7 @@ def lexicon_graph(
             behind = graph.add_state()
             graph.arcs[2].append(Arc(phone_ids[silence_phone], 0, 0.0, behind))
             graph.arcs[behind].append(Arc(phone_ids[silence_disambiguation], 0, 0.0, 1))
-    for word, phones, probability in entries:
+    for word, phones, probability, _ in entries:
         state, label, cost = start_of_words, word_ids[word], 0.0 - math.log(probability)
         for phone in phones[:-1]:
             following = graph.add_state()
@@ -132,20 +157,23 @@ def lexicon_graph(
 
 
 def lexicon_file(folder: Path) -> Path:
-    """The lexicon that is used: lexiconp.txt, with probabilities, if it is there, else lexicon.txt."""
-    weighted = folder / "lexiconp.txt"
-    return weighted if weighted.exists() else folder / "lexicon.txt"
+    """The lexicon that is used: lexiconp_silprob.txt, lexiconp.txt (with probabilities) or lexicon.txt, the first that is there."""
+    for name in (SILENCE_LEXICON, "lexiconp.txt"):
+        if (folder / name).exists():
+            return folder / name
+    return folder / "lexicon.txt"
 
 
 def _read_lexicons(folder: Path, phones: set[str]) -> list[Entry]:
-    """The entries of the lexicon; a lexicon.txt beside lexiconp.txt must agree with it."""
+    """The entries of the lexicon; a lexicon.txt beside it must agree with it, in the same order but for silence's sake."""
     plain, used = folder / "lexicon.txt", lexicon_file(folder)
-    if (folder / "lexiconp_silprob.txt").exists():
-        warn(f"{folder / 'lexiconp_silprob.txt'} is not used: silence is as probable behind every word (--sil-prob)")
-    found = _read_lexicon(used, phones, used != plain)
+    found = _read_lexicon(used, phones)
     if used != plain and plain.exists():
-        others, nothing = _read_lexicon(plain, phones, False), (None, Entry("", ()))
-        for (line, entry), (_, other) in zip_longest(found, others, fillvalue=nothing):
+        others, nothing = _read_lexicon(plain, phones), (None, Entry("", ()))
+        mine = found
+        if used.name == SILENCE_LEXICON:
+            mine, others = (sorted(part, key=lambda numbered: numbered[1][:2]) for part in (found, others))
+        for (line, entry), (_, other) in zip_longest(mine, others, fillvalue=nothing):
             if entry[:2] != other[:2]:
                 what = "lexicon.txt has other entries, or another order"
                 do = "remove the file of the two that is wrong"
@@ -153,12 +181,14 @@ def _read_lexicons(folder: Path, phones: set[str]) -> list[Entry]:
     return [entry for _, entry in found]
 
 
-def _read_lexicon(path: Path, phones: set[str], weighted: bool) -> list[tuple[int, Entry]]:
-    """Entries with their lines; `weighted`: a probability stands behind the word."""
+def _read_lexicon(path: Path, phones: set[str]) -> list[tuple[int, Entry]]:
+    """Entries with their lines; the file's name tells what numbers stand behind the word."""
+    kind = {SILENCE_LEXICON: 4, "lexiconp.txt": 1}.get(path.name, 0)
     entries: dict[tuple[str, Pronunciation], tuple[int, Entry]] = {}
     for number, (word, *fields) in _lines(path):
-        probability = _probability(path, number, word, fields) if weighted else 1.0
-        pronunciation = tuple(fields[weighted:])
+        probability = _probability(path, number, word, fields) if kind else 1.0
+        silence = _word_silence(path, number, word, fields[1:4]) if kind == 4 else None
+        pronunciation = tuple(fields[kind:])
         unknown = [phone for phone in pronunciation if phone not in phones]
         if not pronunciation or unknown:
             what = f"phones {unknown} are in no phone list" if unknown else "a word without phones"
@@ -169,10 +199,9 @@ def _read_lexicon(path: Path, phones: set[str], weighted: bool) -> list[tuple[in
             raise InputError("a reserved word", file=path, line=number, key=word, do="use another name")
         if (word, pronunciation) in entries:
             raise InputError("the entry stands twice", file=path, line=number, key=word, do="remove one")
-        entries[word, pronunciation] = number, Entry(word, pronunciation, probability)
+        entries[word, pronunciation] = number, Entry(word, pronunciation, probability, silence)
     if not entries:
-        expected = "WORD PROBABILITY PHONE ..." if weighted else "WORD PHONE ..."
-        raise InputError("no entries", file=path, expected=expected, do="add the words")
+        raise InputError("no entries", file=path, expected=_FORMS[kind], do="add the words")
     return list(entries.values())
 
 
@@ -186,6 +215,36 @@ def _probability(path: Path, number: int, word: str, fields: list[str]) -> float
         expected = "WORD PROBABILITY PHONE ..., the probability above 0 and at most 1"
         raise InputError(what, file=path, line=number, key=word, expected=expected, do="mend the line")
     return value
+
+
+def _word_silence(path: Path, number: int, word: str, fields: list[str]) -> WordSilence:
+    values = _numbers(fields)
+    if len(values) != 3 or not (0 < values[0] < 1 and values[1] > 0 and values[2] > 0):
+        expected = f"{_FORMS[4]}: a probability below 1 and two factors, all above 0"
+        raise InputError(
+            f"silence of {' '.join(fields)}", file=path, line=number, key=word, expected=expected, do="mend it"
+        )
+    return WordSilence(*values)
+
+
+def _read_sentence_silence(path: Path) -> SentenceSilence:
+    """Of Kaldi's silprob.txt, whose line `overall` is not needed."""
+    found = {words[0]: _numbers(words[1:]) for _, words in _lines(path)}
+    values = [found.get(name, []) for name in ("<s>", "</s>_s", "</s>_n")]
+    numbers = [value[0] for value in values if len(value) == 1 and value[0] > 0]
+    if len(numbers) != 3 or numbers[0] >= 1:
+        expected = "lines <s>, </s>_s and </s>_n with a probability below 1 and two factors, all above 0"
+        raise InputError("no silence of sentences", file=path, expected=expected, do="run dict-dir-add-pronprobs")
+    return SentenceSilence(*numbers)
+
+
+def _numbers(words: list[str]) -> list[float]:
+    """Finite numbers; none if a word is none."""
+    try:
+        values = [to_float(word) for word in words]
+    except ValueError:
+        return []
+    return values if all(map(math.isfinite, values)) else []
 
 
 def _read_questions(path: Path, phones: set[str]) -> list[list[str]]:

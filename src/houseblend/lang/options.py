@@ -15,7 +15,7 @@ class LexiconOptions:
     """What a lang directory adds to a lexicon."""
 
     oov: str = declared("<UNK>", "Word of the lexicon for words outside it")
-    sil_prob: float = declared(0.5, "Probability of optional silence")
+    sil_prob: float = declared(0.5, "Probability of optional silence, if the dictionary does not know it by word")
     position_dependent_phones: bool = declared(False, "Tell phones by their place in words (A_B, A_I, ...)")
 
 

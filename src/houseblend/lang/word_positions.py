@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from houseblend.base.errors import InputError
 from houseblend.lang.lexicon import Dictionary, Pronunciation
@@ -36,7 +37,7 @@ def with_word_positions(content: Dictionary) -> Dictionary:
     questions += [[phone + form for phone in nonsilences] for form in POSITIONS]
     questions += [[phone + form for phone in silences] for form in ("", *POSITIONS)]
     entries = [entry._replace(phones=_marked(entry.phones)) for entry in content.entries]
-    return Dictionary(entries, silence, nonsilence, content.optional_silence, questions)
+    return replace(content, entries=entries, silence=silence, nonsilence=nonsilence, questions=questions)
 
 
 def word_boundaries(content: Dictionary) -> dict[str, str]:
