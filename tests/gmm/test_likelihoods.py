@@ -33,6 +33,9 @@ def test_mixtures_of_all_sizes_are_summed_exactly(frames):
     feats = noise.normal(scale=3.0, size=(frames, 5)).astype(np.float32)
     expected = np.stack([exact(mixture, feats) for mixture in mixtures.mixtures], axis=1)
     assert mixtures.log_likelihoods(feats) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    chosen = noise.permutation(9)[:4]
+    found, expected[:, np.setdiff1d(np.arange(9), chosen)] = mixtures.log_likelihoods_of(chosen, feats), 0.0
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-3)
 
 
 def test_frames_far_from_all_gaussians_have_finite_likelihoods():

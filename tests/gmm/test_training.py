@@ -125,6 +125,18 @@ def test_silence_can_be_boosted(digits):
     assert silent[1] > silent[0]
 
 
+def test_pdfs_of_the_transcript_alone_give_the_same_paths(digits, monkeypatch):
+    data, lang = digits
+    monkeypatch.setattr("houseblend.gmm.align.FEW_GAUSSIANS", 0)
+    transitions, mixtures = read_model(GMM / "mono" / "final.mdl")
+    aligner = UtteranceAligner(transitions, ContextDependency.load(HMM / "mono" / "tree"), lang, [1], 1.0)
+    transcripts, score = read_transcripts(data, lang), aligner.scorer(transitions, mixtures, 20.0)
+    monkeypatch.setattr(type(mixtures), "log_likelihoods", None)
+    wanted = dict(read_table(f"ark:{GMM}/sub_ali.ark", "int-vector"))
+    for key, feats in sub_features():
+        assert score(aligner.compile(transcripts[key], key), feats, key).tolist() == wanted[key].tolist()
+
+
 def test_what_is_said_again_is_compiled_once(digits, monkeypatch):
     _, lang = digits
     transitions, _ = read_model(GMM / "mono" / "final.mdl")

@@ -28,6 +28,8 @@ RETRY = 4.0
 GRAPHS_KEPT = 1000
 """Transcripts whose graphs are kept: copies of an utterance, at another speed or with noise, are compiled once."""
 
+FEW_GAUSSIANS = 2000
+"""Of a model that has no more, one product for all pdfs is quicker than choosing those of a transcript."""
 SILENCES = "cut long silences off (segments), make features with --dither=1 if silences are digital zeros"
 
 Scorer = Callable[[SearchGraph, np.ndarray, str], np.ndarray | None]
@@ -137,7 +139,10 @@ class UtteranceAligner:
         options = PathOptions(ACOUSTIC_SCALE, beam, RETRY * beam)
 
         def score(graph: SearchGraph, feats_TD: np.ndarray, key: str) -> np.ndarray | None:
-            loglikes = mixtures.log_likelihoods(feats_TD, key)
+            if mixtures.num_gaussians > FEW_GAUSSIANS:
+                loglikes = mixtures.log_likelihoods_of(np.unique(graph.columns), feats_TD, key)
+            else:
+                loglikes = mixtures.log_likelihoods(feats_TD, key)
             loglikes[:, self._silence_pdfs] += self._boost
             return align(graph, loglikes, options, key, id_scores)
 

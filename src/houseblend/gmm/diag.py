@@ -90,10 +90,7 @@ class AmDiagGmm:
         Raises:
             InputError: features of another dimension.
         """
-        if feats_TD.ndim != 2 or feats_TD.shape[1] != self.dim:
-            raise InputError(
-                f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {self.dim} as the model's"
-            )
+        self._check(feats_TD, key)
         weights, constants = self._pack()
         components = len(constants) // self.num_pdfs
         result = np.empty((len(feats_TD), self.num_pdfs), dtype=np.float32)
@@ -108,6 +105,35 @@ class AmDiagGmm:
             np.exp(scores, out=scores)
             result[start : start + BLOCK] = np.log(scores.sum(axis=1)) + best
         return result
+
+    def log_likelihoods_of(self, pdfs: np.ndarray, feats_TD: np.ndarray, key: str | None = None) -> np.ndarray:
+        """The same of some pdfs only, shape [P], each once: those of a transcript are few of a large model's.
+
+        Returns:
+            float32, [T, num_pdfs]; 0 for the other pdfs.
+        """
+        self._check(feats_TD, key)
+        weights, constants = self.side_by_side()
+        sizes = np.diff(self.begin)[pdfs]
+        starts = np.cumsum(sizes) - sizes
+        chosen = np.arange(sizes.sum()) + np.repeat(self.begin[pdfs] - starts, sizes)
+        weights, constants = weights[chosen], constants[chosen, None]
+        result = np.zeros((len(feats_TD), self.num_pdfs), dtype=np.float32)
+        for start in range(0, len(feats_TD), BLOCK):
+            x = feats_TD[start : start + BLOCK].astype(np.float32, copy=False)
+            scores_GT = weights @ np.concatenate([x, x * x], axis=1).T + constants
+            best_PT = np.maximum.reduceat(scores_GT, starts, axis=0)
+            scores_GT -= np.repeat(best_PT, sizes, axis=0)
+            np.maximum(scores_GT, np.float32(FAR), out=scores_GT)
+            np.exp(scores_GT, out=scores_GT)
+            result[start : start + BLOCK, pdfs] = (np.log(np.add.reduceat(scores_GT, starts, axis=0)) + best_PT).T
+        return result
+
+    def _check(self, feats_TD: np.ndarray, key: str | None) -> None:
+        if feats_TD.ndim != 2 or feats_TD.shape[1] != self.dim:
+            raise InputError(
+                f"features of shape {feats_TD.shape}", key=key, expected=f"dimension {self.dim} as the model's"
+            )
 
     def side_by_side(self) -> tuple[np.ndarray, np.ndarray]:
         """What [x, x^2] is multiplied with for every component of every mixture, [G, 2D], and the constants, [G]."""

@@ -74,6 +74,12 @@ class TriphoneOptions(ScheduleOptions):
         "Log-likelihood that merging two leaves may cost; 0: none are merged; -1: as little as the last split gained",
     )
 
+    def __post_init__(self) -> None:
+        """UsageError: a schedule that cannot be."""
+        super().__post_init__()
+        if self.num_iters < 2:
+            raise UsageError(f"--num-iters={self.num_iters}", expected="2 or more: the first model is number 1")
+
 
 @dataclass(frozen=True)
 class LdaOptions(TriphoneOptions):
