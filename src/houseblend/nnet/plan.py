@@ -21,17 +21,17 @@ Sink = Callable[[UpdatableComponent, torch.Tensor, torch.Tensor], None]
 
 
 class Workspace:
-    """Memory that is allocated once and used again while it is large enough."""
+    """Memory that is used again from minibatch to minibatch while they are of one size."""
 
     def __init__(self) -> None:
-        self._blocks: dict[str, torch.Tensor] = {}
+        self._matrices: dict[str, torch.Tensor] = {}
 
     def take(self, label: str, rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
         """A matrix [rows, columns] under a label; its content is what was there before."""
-        block = self._blocks.get(label)
-        if block is None or block.numel() < rows * columns:
-            block = self._blocks[label] = like.new_empty(rows * columns)
-        return block[: rows * columns].view(rows, columns)
+        matrix = self._matrices.get(label)
+        if matrix is None or matrix.shape != (rows, columns):
+            matrix = self._matrices[label] = like.new_empty(rows, columns)
+        return matrix
 
 
 class Source:
@@ -151,7 +151,7 @@ class Plan:
     def forward(self, x_NWD: torch.Tensor, statistics: Randomness | None) -> torch.Tensor:
         """Rows [N * F, output_dim]; statistics are taken, here and in `backward`, if the minibatch's randomness is given."""
         self._statistics = statistics
-        values = {self._input_name: x_NWD}
+        values, self._num_examples = {self._input_name: x_NWD}, len(x_NWD)
         self._rows: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         for step in self._steps:
             name, component = step.node.name, step.component
@@ -161,8 +161,7 @@ class Plan:
             if statistics is not None:
                 component.update_statistics(y, statistics)
             self._rows[name] = x, y
-            values[name] = y.view(len(x_NWD), len(self._times[name]), component.output_dim)
-        self._num_examples = len(x_NWD)
+            values[name] = y.view(self._num_examples, len(self._times[name]), component.output_dim)
         return self._output.gather(values, self._work)
 
     def backward(self, dy: torch.Tensor, sink: Sink) -> None:

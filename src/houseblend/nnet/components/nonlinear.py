@@ -86,7 +86,7 @@ class NonlinearComponent(Component):
 
     def _is_chosen(self, counter: str, choices: int, randomness: Randomness) -> bool:
         """Whether statistics are taken from this minibatch: from the first, and at all choices but one."""
-        return randomness.draw(f"{self.name}.{counter}", choices) > 0 or self.count(counter) == 0.0
+        return self.count(counter) == 0.0 or randomness.draw(f"{self.name}.{counter}", choices) > 0
 
     def _count_rows(self, counter: str, rows: int) -> float:
         """Add rows to a counter; returns their share in it."""

@@ -72,7 +72,8 @@ class OnlineNaturalGradient:
         """
         if x.shape[1] == 1:
             return x.new_ones(())
-        learn([self])
+        if self._seen is not None:
+            learn([self])
         norm = torch.linalg.vector_norm(x)
         if self._calls == 0:
             self._start(x, norm)
