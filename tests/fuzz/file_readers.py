@@ -32,7 +32,7 @@ from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary
 from houseblend.lang.options import LexiconOptions
 from houseblend.lang.phone_files import read_phone_map, read_phone_sets, read_roots
-from houseblend.lang.pron_probs import read_pron_counts, read_silence_counts
+from houseblend.lang.pron_counts import read_pron_counts, read_silence_counts
 from houseblend.parallel.asynchronous.round import read_order
 from houseblend.parallel.ledger import Ledger
 from houseblend.parallel.strategies.bmuf import Bmuf

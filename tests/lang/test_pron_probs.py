@@ -15,7 +15,8 @@ from houseblend.lang.fst import Graph, read_graph
 from houseblend.lang.lang_dir import prepare_lang
 from houseblend.lang.lexicon import Dictionary, Entry, SentenceSilence, WordSilence
 from houseblend.lang.options import LexiconOptions
-from houseblend.lang.pron_probs import Around, Key, SilenceCounts, with_pron_probs, with_silence
+from houseblend.lang.pron_counts import Around, Key, SilenceCounts
+from houseblend.lang.pron_probs import with_pron_probs, with_silence
 from houseblend.lang.silence_lexicon import silence_lexicon_graph
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "pron_probs"

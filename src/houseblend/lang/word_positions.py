@@ -46,6 +46,11 @@ def word_boundaries(content: Dictionary) -> dict[str, str]:
     return {phone: POSITIONS.get(phone[-2:], OUTSIDE) for phone in phones}
 
 
+def without_position(phone: str) -> str:
+    """The phone as dictionaries have it."""
+    return _MARKED.sub("", phone)
+
+
 def _in_positions(group: Sequence[str], forms: Sequence[str]) -> list[str]:
     return [phone + form for phone in group for form in forms]
 
