@@ -1,8 +1,7 @@
 """Which check covers a golden row. The usual one runs the row's command with our programs and compares all its files.
 
 A row that needs more has a function in a module of `SUBJECTS`: `@covers(pattern)` above a function of workplace and row
-that returns an `Outcome`. A row without programs of ours is "not yet" and names the program; what later work owns
-stands in `LATER`.
+that returns an `Outcome`. A row without programs of ours is "not yet" and names the program.
 """
 
 import importlib
@@ -38,11 +37,6 @@ class Outcome:
 Check = Callable[[Workplace, Row], Outcome]
 CHECKS: list[tuple[str, Check]] = []
 
-LATER = [
-    (r"^nnet2/\w+_comb\.mdl", "with `nnet-combine-fast`"),
-]
-"""Rows of later work, by name, and where they will be."""
-
 
 def covers(pattern: str) -> Callable[[Check], Check]:
     """Register a check for the rows whose names match."""
@@ -56,9 +50,6 @@ def covers(pattern: str) -> Callable[[Check], Check]:
 
 def check(workplace: Workplace, row: Row) -> Outcome:
     """Check one row; Kaldi's files stand again afterwards."""
-    where = next((where for pattern, where in LATER if re.search(pattern, row.name)), None)
-    if where is not None:
-        return Outcome("later", where)
     for subject in SUBJECTS:
         importlib.import_module(subject)
     function = next((function for pattern, function in CHECKS if re.search(pattern, row.name)), by_command)

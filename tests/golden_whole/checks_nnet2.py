@@ -133,7 +133,7 @@ def log_probability(workplace: Workplace, row: Row) -> Outcome:
     """nnet-compute-prob: log probability and accuracy of the examples."""
     said, tolerance = workplace.shell(row.command), Tolerance(absolute=1e-4)
     told = [
-        np.array([float(x) for x in re.search(r"probability is (\S+) and accuracy is (\S+) with", text).groups()])
+        np.array([float(x) for x in re.findall(r"probability is (\S+) and accuracy is (\S+) with", text)[0]])
         for text in (said, (workplace.golden / row.files[1]).read_text())
     ]
     return outcome(tolerance.deviation(*told), tolerance)
@@ -145,8 +145,8 @@ def mixed(workplace: Workplace, row: Row) -> Outcome:
     workplace.run(row)
     model, info, _ = row.files
     mine, its = (read_nnet2_model(place / model).network for place in (workplace.place, workplace.golden))
-    groups = [network.components[-1] for network in (mine, its)]
-    if not all(isinstance(one, SumGroupComponent) for one in groups) or groups[0].sizes != groups[1].sizes:
+    groups = [one.sizes for one in (mine.components[-1], its.components[-1]) if isinstance(one, SumGroupComponent)]
+    if len(groups) != 2 or groups[0] != groups[1]:
         return Outcome("differs", "groups of other sizes")
     tolerance = Tolerance(relative=1e-5)
     total = tolerance.deviation(mine.trained[-1].bias.numpy(), its.trained[-1].bias.numpy())
@@ -157,4 +157,19 @@ def mixed(workplace: Workplace, row: Row) -> Outcome:
         raise DifferentError(f"{info}: other lines")
     return (
         Outcome("differs", "beyond") if total.beyond else Outcome("within", f"weights within {np.abs(moves).max():.3f}")
+    )
+
+
+@covers(r"^nnet2/\w+_comb\.mdl")
+def combination(workplace: Workplace, row: Row) -> Outcome:
+    """The objective before and after; the search is Kaldi's, so that parameters are near, too."""
+    said, tolerance = workplace.run(row), Tolerance(absolute=1e-3)
+    mine = re.search(r"with its penalty, from (\S+) to (\S+)", said)
+    its = re.search(
+        r"changed from .* = (\S+) to .* = (\S+)$", (workplace.golden / row.files[1]).read_text(), re.MULTILINE
+    )
+    if mine is None or its is None:
+        raise DifferentError("no objectives in the log")
+    return outcome(
+        tolerance.deviation(*(np.array([float(x) for x in found.groups()]) for found in (mine, its))), tolerance
     )

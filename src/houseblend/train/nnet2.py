@@ -16,7 +16,12 @@ import torch
 from houseblend.base.errors import InputError, NotFiniteError
 from houseblend.base.log import log
 from houseblend.frames.nnet2_egs import Nnet2Example
-from houseblend.nnet.nnet2.components import AffineComponent, AffineComponentPreconditionedOnline, Nonlinear
+from houseblend.nnet.nnet2.components import (
+    AffineComponent,
+    AffineComponentPreconditionedOnline,
+    Component,
+    Nonlinear,
+)
 from houseblend.nnet.nnet2.network import Nnet2
 from houseblend.train.nnet2_options import MinibatchOptions
 from houseblend.train.update.natural_gradient import OnlineNaturalGradient
@@ -69,6 +74,27 @@ class LogProb:
         return torch.zeros_like(y).index_put_((batch.rows, batch.pdfs), batch.weights / chosen, accumulate=True)
 
 
+def backward(
+    network: Nnet2, batch: Minibatch, objective: LogProb
+) -> Iterator[tuple[Component, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Count a minibatch, and go back from the last component to the first that is trained.
+
+    Yields:
+        The component, what it read and gave, and the derivative by what it gave, all [N, frames, dim]. The component may then
+        be changed.
+    """
+    read = [batch.x]
+    for component in network.components:
+        read.append(component.forward(read[-1]))
+    dy = objective.take(read[-1][:, 0], batch)[:, None]
+    first = network.components.index(network.trained[0]) if network.trained else len(network.components)
+    for number in range(len(network.components) - 1, first - 1, -1):
+        component, y = network.components[number], read[number + 1]
+        dx = component.backward(y, dy) if number > first else dy
+        yield component, read[number], y, dy
+        dy = dx
+
+
 class Nnet2Trainer:
     """Trains a network in place.
 
@@ -88,22 +114,14 @@ class Nnet2Trainer:
             for component in network.trained
             if isinstance(component, AffineComponentPreconditionedOnline)
         }
-        self._first = network.components.index(network.trained[0]) if network.trained else len(network.components)
 
     def step(self, batch: Minibatch, objective: LogProb) -> None:
         """One minibatch: forward, backward, and the update of every component as its derivative comes."""
-        read = [batch.x]
-        for component in self._network.components:
-            read.append(component.forward(read[-1]))
-        dy = objective.take(read[-1][:, 0], batch)[:, None]
-        for number in range(len(self._network.components) - 1, self._first - 1, -1):
-            component, x, y = self._network.components[number], read[number], read[number + 1]
-            dx = component.backward(y, dy) if number > self._first else dy
+        for component, x, y, dy in backward(self._network, batch, objective):
             if isinstance(component, Nonlinear):
                 component.update_statistics(y)
             elif isinstance(component, AffineComponent):
                 self._update(component, x.flatten(0, 1), dy.flatten(0, 1))
-            dy = dx
         if not math.isfinite(objective.log_prob):
             what = f"the log probability is {objective.log_prob}"
             raise NotFiniteError(
