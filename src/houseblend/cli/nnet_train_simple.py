@@ -19,7 +19,7 @@ def main(
     model_in: str, egs_rspecifier: str, model_out: str, zero_stats: bool, binary: bool, srand: int, use_gpu: str,
     **values: Any,
 ) -> None:  # fmt: skip
-    """Train on the examples in their order, once. To train as the house does: nnet2-to-nnet3, then train_dnn --init."""
+    """Train on the examples in their order, once; nnet2-to-nnet3 makes models that nnet3-train goes on with."""
     from houseblend.base.log import log
     from houseblend.base.options import chosen
     from houseblend.frames.nnet2_egs import read_nnet2_egs
