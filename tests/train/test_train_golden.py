@@ -12,6 +12,7 @@ import torch
 from houseblend.base.seeds import seed_of
 from houseblend.frames.egs import read_egs
 from houseblend.gmm.lda import LdaStats, lda_transform, mean_variance_transform
+from houseblend.gmm.options import InputTransformOptions
 from houseblend.io.objects import open_input
 from houseblend.nnet import products
 from houseblend.nnet.formats.nnet3 import read_network
@@ -160,7 +161,9 @@ def test_the_lda_transform_is_kaldis(tmp_path):
     np.testing.assert_allclose(mine.second, its.second, rtol=1e-3, atol=1e-3 * np.abs(its.second).max())
     with open_input(GOLDEN / "train" / "A_lda.mat") as source:
         wanted = np.abs(source.read_matrix())
-    np.testing.assert_allclose(np.abs(lda_transform(mine, 40)), wanted, rtol=1e-3, atol=1e-3 * wanted.max())
+    np.testing.assert_allclose(
+        np.abs(lda_transform(mine, InputTransformOptions(dim=40))), wanted, rtol=1e-3, atol=1e-3 * wanted.max()
+    )
 
 
 def test_the_mean_variance_transform_does_what_it_says():

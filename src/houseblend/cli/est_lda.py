@@ -1,12 +1,13 @@
 """est-lda: an LDA transform of statistics."""
 
-from houseblend.cli.program import argument, option, program
+from houseblend.cli.program import argument, option, options_of, program
+from houseblend.gmm.options import LdaOptions
 
 
 @program(example="est-lda --dim=40 --write-full-matrix=exp/tri2/full.mat exp/tri2/0.mat lda.1.acc lda.2.acc")
 @argument("matrix", help="where to write the transform")
 @argument("accs", nargs=-1, help="statistics of acc-lda, which are added up")
-@option("--dim", type=int, default=40, help="Rows of the transform")
+@options_of(LdaOptions, "Options", only=["dim"])
 @option("--allow-large-dim", type=bool, default=False, help="Allow as many rows as there are classes, or more")
 @option("--remove-offset", type=bool, default=False, help="Take the mean of all frames to zero: one more column")
 @option("--within-class-factor", type=float, default=1.0, help="Variance kept by directions that tell nothing")

@@ -1,7 +1,8 @@
 """nnet3-compute: run features through a network."""
 
 from houseblend.cli.feature_options import NORMALISED
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.nnet.options import ChunkOptions, DeviceOptions
 
 
 @program(example=f"nnet3-compute --use-priors=true exp/dnn/final.mdl {NORMALISED} ark:loglikes.ark")
@@ -10,8 +11,8 @@ from houseblend.cli.program import argument, option, program, skipping
 @argument("wspecifier", help="where to write the outputs")
 @option("--use-priors", type=bool, default=False, help="Subtract the log priors of the .mdl")
 @option("--apply-exp", type=bool, default=False, help="Write the exponential of the output")
-@option("--frames-per-chunk", type=int, default=1024, help="Frames computed at a time; does not change the result")
-@option("--device", default="cpu", help="cpu or cuda")
+@options_of(ChunkOptions, "Options")
+@options_of(DeviceOptions, "Options")
 @skipping
 def main(
     model: str,
@@ -29,14 +30,13 @@ def main(
     """
     import numpy as np
 
-    from houseblend.base.errors import InputError, UsageError
+    from houseblend.base.errors import InputError
     from houseblend.cli.program import Skips
     from houseblend.io.tables import read_table, write_table
     from houseblend.nnet.compute import compute
     from houseblend.nnet.formats.nnet3 import read_acoustic_model, read_network
 
-    if frames_per_chunk < 1:
-        raise UsageError(f"--frames-per-chunk={frames_per_chunk}", expected="at least 1")
+    ChunkOptions(frames_per_chunk)
     acoustic = read_acoustic_model(model, device) if use_priors else None
     network = acoustic.network if acoustic else read_network(model, device)
     with write_table(wspecifier, "matrix") as write, Skips(max_skipped) as skips:

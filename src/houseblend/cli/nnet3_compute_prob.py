@@ -1,13 +1,14 @@
 """nnet3-compute-prob: log-probability and accuracy of a network on examples."""
 
-from houseblend.cli.program import argument, option, program
+from houseblend.cli.program import argument, option, options_of, program
+from houseblend.nnet.options import DeviceOptions
 
 
 @program(example="nnet3-compute-prob final.raw frames:exp/frames:heldout")
 @argument("model", help="network, .raw or .mdl")
 @argument("examples", help="frames:DIR[:SUBSET], or a rspecifier of nnet3 examples")
 @option("--report", default=None, help="JSON file to write")
-@option("--device", default="cpu", help="cpu or cuda")
+@options_of(DeviceOptions, "Options")
 def main(model: str, examples: str, report: str | None, device: str) -> None:
     """Print objective and accuracy per frame; nothing is trained."""
     from houseblend.base.atomic import write_json

@@ -7,6 +7,7 @@ import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
+from houseblend.gmm.options import InputTransformOptions
 from houseblend.io.objects import KaldiInput, KaldiOutput, open_input
 
 SMALLEST_VARIANCE = 1e-10
@@ -164,25 +165,21 @@ def with_offset(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return np.concatenate([rows, -(rows @ mean)[:, None]], axis=1)
 
 
-def lda_transform(
-    stats: LdaStats, dim: int | None = None, within_class_factor: float = 0.001, max_singular_value: float = 5.0
-) -> np.ndarray:
+def lda_transform(stats: LdaStats, options: InputTransformOptions) -> np.ndarray:
     """nnet3's LDA-like transform (Kaldi's nnet2/get-feature-transform).
 
     The rows of `lda`, scaled so that uninformative directions become small; then singular values are cut at a maximum.
 
     Args:
         stats: of spliced frames.
-        dim: rows kept; all if not given.
-        within_class_factor: see `scaled_within`.
-        max_singular_value: 0 for no cut.
+        options: rows kept, the factor of `scaled_within`, and the maximum.
 
     Returns:
         [dim, D + 1], the offset last, float32.
     """
     rows, spread, mean = lda(stats)
-    scaled = scaled_within(rows, spread, within_class_factor)[: dim or len(rows)]
-    if max_singular_value > 0:
+    scaled = scaled_within(rows, spread, options.within_class_factor)[: options.dim or len(rows)]
+    if options.max_singular_value > 0:
         u, s, v = np.linalg.svd(scaled, full_matrices=False)
-        scaled = (u * np.minimum(s, max_singular_value)) @ v
+        scaled = (u * np.minimum(s, options.max_singular_value)) @ v
     return with_offset(scaled, mean).astype(np.float32)

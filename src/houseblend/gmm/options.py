@@ -89,6 +89,15 @@ class LdaOptions(TriphoneOptions):
 
 
 @dataclass(frozen=True)
+class InputTransformOptions:
+    """nnet3's LDA of a network's spliced input (Kaldi's nnet-get-feature-transform)."""
+
+    dim: int = declared(0, "Rows; 0: all")
+    within_class_factor: float = declared(0.001, "Variance kept by directions that tell nothing")
+    max_singular_value: float = declared(5.0, "Largest singular value; 0: no limit")
+
+
+@dataclass(frozen=True)
 class SatOptions(TriphoneOptions):
     """The same of Kaldi's train_sat.sh."""
 

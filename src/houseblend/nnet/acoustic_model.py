@@ -8,6 +8,7 @@ from houseblend.base.errors import InputError
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.nnet.compute import compute
 from houseblend.nnet.network import Network
+from houseblend.nnet.options import ChunkOptions
 
 
 class AcousticModel:
@@ -36,7 +37,9 @@ class AcousticModel:
         if len(priors) not in (0, network.output_dim):
             raise InputError(f"{len(priors)} priors", file=file, expected=f"none or {network.output_dim}")
 
-    def log_likelihoods(self, feats_TD: np.ndarray, frames_per_chunk: int = 1024) -> np.ndarray:
+    def log_likelihoods(
+        self, feats_TD: np.ndarray, frames_per_chunk: int = ChunkOptions.frames_per_chunk
+    ) -> np.ndarray:
         """Log posteriors minus log priors, up to a constant log p(x | pdf).
 
         Args:

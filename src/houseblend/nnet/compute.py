@@ -7,9 +7,12 @@ import torch
 
 from houseblend.base.errors import InputError
 from houseblend.nnet.network import Network
+from houseblend.nnet.options import ChunkOptions
 
 
-def compute(network: Network, feats_TD: np.ndarray, frames_per_chunk: int = 1024) -> np.ndarray:
+def compute(
+    network: Network, feats_TD: np.ndarray, frames_per_chunk: int = ChunkOptions.frames_per_chunk
+) -> np.ndarray:
     """Outputs for every frame of an utterance; missing context is the first or last frame repeated.
 
     Args:

@@ -17,7 +17,7 @@ from houseblend.parallel.schedules.constant import Constant
 from houseblend.parallel.strategies import METHODS
 from houseblend.parallel.strategy import Moment, Strategy, WorkerSide
 from houseblend.parallel.task import MemoryPolicy
-from houseblend.train.options import DEVICES, THREADS
+from houseblend.train.options import WorkerOptions
 from houseblend.train.rbm_options import RbmRule
 from houseblend.train.update.rule import UpdateRule
 
@@ -49,7 +49,7 @@ class NetworkOptions:
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class RunOptions(WorkerOptions):
     """What else the model depends on."""
 
     schedule: str = declared(
@@ -63,14 +63,12 @@ class RunOptions:
     )
     combine_models: int = declared(8, "Last models tried in the final combination")
     seed: int = declared(1, "Seed of the run")
-    device: str = declared("cpu", "Where networks are computed", DEVICES)
-    threads_per_worker: int = declared(1, THREADS)
 
     def __post_init__(self) -> None:
         """UsageError: values that make no sense."""
-        check_choices(self)
-        if self.combine_models < 1 or self.threads_per_worker < 1:
-            raise UsageError("bad option", expected="--combine-models and --threads-per-worker from 1")
+        super().__post_init__()
+        if self.combine_models < 1:
+            raise UsageError(f"--combine-models={self.combine_models}", expected="1 or more")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from houseblend.base.options import chosen
 from houseblend.feat.description import copy_model_features
 from houseblend.frames.store import FrameStore
 from houseblend.gmm.lda import lda_transform, mean_variance_transform
+from houseblend.gmm.options import InputTransformOptions
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.objects import open_output
 from houseblend.nnet.acoustic_model import AcousticModel
@@ -102,7 +103,10 @@ def _network_config(frames: Path, path: Path, options: NetworkOptions) -> Networ
     if not path.exists():
         context = (options.context, options.context)
         stats = gather_lda_stats(f"frames:{frames}:train", context, store.num_pdfs)
-        matrix = mean_variance_transform(stats) if options.input_transform == "mean-var" else lda_transform(stats)
+        if options.input_transform == "mean-var":
+            matrix = mean_variance_transform(stats)
+        else:
+            matrix = lda_transform(stats, InputTransformOptions())
         with open_output(path) as target:
             target.write_matrix(matrix)
     return NetworkConfig(

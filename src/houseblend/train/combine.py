@@ -17,7 +17,7 @@ from houseblend.train.objective import evaluate
 MINIBATCH = 1024
 
 
-def combine(models: Sequence[str | Path], examples: str, device: str = "cpu") -> tuple[Network, int]:
+def combine(models: Sequence[str | Path], examples: str, device: str) -> tuple[Network, int]:
     """The mean of the last models, as many of them as give the best objective (nnet3's rule).
 
     Args:

@@ -3,16 +3,28 @@
 from dataclasses import dataclass
 
 from houseblend.base.errors import UsageError
-from houseblend.base.options import check_choices, declared
+from houseblend.base.options import declared
+from houseblend.nnet.options import DeviceOptions
 
 MINIBATCH_SIZE = 256
 """Frames of a minibatch, wherever nothing else is said."""
-DEVICES = ("cpu", "cuda")
-THREADS = "Threads of the matrix products; part of the result"
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class WorkerOptions(DeviceOptions):
+    """What a worker computes with."""
+
+    threads_per_worker: int = declared(1, "Threads of the matrix products; part of the result")
+
+    def __post_init__(self) -> None:
+        """UsageError: a value that makes no sense."""
+        super().__post_init__()
+        if self.threads_per_worker < 1:
+            raise UsageError(f"--threads-per-worker={self.threads_per_worker}", expected="1 or more")
+
+
+@dataclass(frozen=True)
+class TrainOptions(WorkerOptions):
     """What is trained on, from where, and what is written beside the model."""
 
     begin: int = declared(0, "First position in the order of data")
@@ -24,18 +36,13 @@ class TrainOptions:
     report: str | None = declared(None, "JSON file to write: frames, objectives, seconds")
     sidecar_in: str | None = declared(None, "Momentum and natural-gradient state to go on from")
     sidecar_out: str | None = declared(None, "Where to write them")
-    device: str = declared("cpu", "Where networks are computed", DEVICES)
-    threads_per_worker: int = declared(1, THREADS)
     print_interval: int = declared(100, "Minibatches between log lines; 0: none")
 
     def __post_init__(self) -> None:
         """UsageError: a value that makes no sense."""
-        check_choices(self)
+        super().__post_init__()
         if self.begin < 0 or (self.end is not None and self.end <= self.begin) or self.print_interval < 0:
             given = f"--begin={self.begin}, --end={self.end}, --print-interval={self.print_interval}"
             raise UsageError(given, expected="0 or more, an end behind the beginning")
-        if self.minibatch_size < 1 or self.threads_per_worker < 1:
-            raise UsageError(
-                f"--minibatch-size={self.minibatch_size}, --threads-per-worker={self.threads_per_worker}",
-                expected="1 or more",
-            )
+        if self.minibatch_size < 1:
+            raise UsageError(f"--minibatch-size={self.minibatch_size}", expected="1 or more")
