@@ -5,6 +5,7 @@ import pytest
 
 from houseblend.base.errors import InputError
 from houseblend.feat.cmvn import sliding_cmvn
+from houseblend.feat.options import SlidingOptions
 from houseblend.feat.rearrange import parse_columns, paste, select_columns, subsample, transform_frames
 from houseblend.feat.split_radix import split_radix_power
 from houseblend.io.htk import encode_htk
@@ -27,7 +28,7 @@ def test_columns_are_parsed_and_must_exist():
 def test_every_nth_frame_and_none_left():
     feats = features(7, 2)
     np.testing.assert_array_equal(subsample(feats, 3, 1), feats[[1, 4]])
-    np.testing.assert_array_equal(subsample(feats, -2)[::2], feats)
+    np.testing.assert_array_equal(subsample(feats, -2, 0)[::2], feats)
     with pytest.raises(InputError, match="7 frames"):
         subsample(feats, 1, 7)
 
@@ -50,7 +51,7 @@ def test_transforms_of_another_dimension_are_refused():
 @pytest.mark.parametrize(("window", "least"), [(1, 1), (5, 3), (4, 2), (50, 20)])
 def test_sliding_windows_against_a_loop(window, least, center):
     feats = features(23, 3)
-    found = sliding_cmvn(feats, window, least, center, norm_vars=True)
+    found = sliding_cmvn(feats, SlidingOptions(window, least, center, norm_vars=True))
     for t in range(len(feats)):
         start = t - window // 2 if center else t - window
         start, end = max(start, 0), max(start, 0) + window if center else max(t + 1, least)

@@ -1,13 +1,13 @@
 """add-deltas: append delta features."""
 
-from houseblend.cli.program import argument, option, program
+from houseblend.cli.program import argument, option, options_of, program
+from houseblend.feat.options import DeltaOptions
 
 
 @program(example="add-deltas --delta-order=2 scp:feats.scp ark:deltas.ark")
 @argument("feats_rspecifier", help="features")
 @argument("feats_wspecifier", help="features to write")
-@option("--delta-order", type=int, default=2, help="Order of the deltas")
-@option("--delta-window", type=int, default=2, help="Frames on either side, for one order")
+@options_of(DeltaOptions, "Options")
 @option("--truncate", type=int, default=0, help="Use only the first columns; 0: all")
 def main(feats_rspecifier: str, feats_wspecifier: str, delta_order: int, delta_window: int, truncate: int) -> None:
     """Features with their deltas behind them; edge frames are repeated."""

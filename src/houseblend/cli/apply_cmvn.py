@@ -1,6 +1,7 @@
 """apply-cmvn: normalise mean and variance of features."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.feat.options import CmvnOptions
 
 
 @program(example="apply-cmvn --norm-vars=true --utt2spk=ark:data/train/utt2spk scp:cmvn.scp scp:feats.scp ark:out.ark")
@@ -8,8 +9,7 @@ from houseblend.cli.program import argument, option, program, skipping
 @argument("feats_rspecifier", help="features")
 @argument("feats_wspecifier", help="features to write")
 @option("--utt2spk", default="", help="Speaker of each utterance (rspecifier)")
-@option("--norm-means", type=bool, default=True, help="false copies the features")
-@option("--norm-vars", type=bool, default=False, help="Normalise the variance too")
+@options_of(CmvnOptions, "Options")
 @option("--reverse", type=bool, default=False, help="Undo the normalisation")
 @skipping
 def main(

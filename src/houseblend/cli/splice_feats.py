@@ -1,13 +1,13 @@
 """splice-feats: put neighbouring frames side by side."""
 
-from houseblend.cli.program import argument, option, program
+from houseblend.cli.program import argument, options_of, program
+from houseblend.feat.options import SpliceOptions
 
 
 @program(example="splice-feats --left-context=4 --right-context=4 scp:feats.scp ark:spliced.ark")
 @argument("feats_rspecifier", help="features")
 @argument("feats_wspecifier", help="features to write")
-@option("--left-context", type=int, default=4, help="Frames before")
-@option("--right-context", type=int, default=4, help="Frames after")
+@options_of(SpliceOptions, "Options")
 def main(feats_rspecifier: str, feats_wspecifier: str, left_context: int, right_context: int) -> None:
     """Each frame with its neighbours; edge frames are repeated."""
     from houseblend.cli.program import Skips

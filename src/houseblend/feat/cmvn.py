@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from houseblend.base.errors import InputError
+from houseblend.feat.options import CmvnOptions, SlidingOptions
 
 VARIANCE_FLOOR = 1e-20
 SLIDING_VARIANCE_FLOOR = 1e-10
@@ -19,7 +20,9 @@ def cmvn_stats(feats_TD: np.ndarray) -> np.ndarray:
     return stats
 
 
-def apply_cmvn(feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False, reverse: bool = False) -> np.ndarray:
+def apply_cmvn(
+    feats_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = CmvnOptions.norm_vars, reverse: bool = False
+) -> np.ndarray:
     """Features of zero mean (and unit variance), or the way back.
 
     Args:
@@ -79,29 +82,24 @@ def mean_and_variance(stats: np.ndarray) -> np.ndarray:
     return np.stack([mean, stats[1, :-1] / count - mean**2])
 
 
-def sliding_cmvn(
-    feats_TD: np.ndarray, window: int = 600, min_window: int = 100, center: bool = False, norm_vars: bool = False
-) -> np.ndarray:
+def sliding_cmvn(feats_TD: np.ndarray, options: SlidingOptions) -> np.ndarray:
     """Each frame less the mean (and over the standard deviation) of the frames around it, or before it.
 
     Windows that reach over an end are shifted inwards, as Kaldi's feat/feature-functions does (SlidingWindowCmn).
 
     Args:
         feats_TD: features, shape [T, D].
-        window: frames that are averaged.
-        min_window: the least number of them at the beginning; without `center` only.
-        center: the window lies around the frame rather than before it.
-        norm_vars: normalise the variance too.
+        options: how long the window is and where it lies, and whether the variance is normalised too.
 
     Returns:
         float32, shape [T, D].
     """
-    starts_T, ends_T = _windows(len(feats_TD), window, min_window, center)
+    starts_T, ends_T = _windows(len(feats_TD), options.cmn_window, options.min_cmn_window, options.center)
     sizes_T1 = (ends_T - starts_T)[:, None]
     feats = feats_TD.astype(np.float64)
     mean_TD = _windowed_sums(feats, starts_T, ends_T) / sizes_T1
     centred = feats - mean_TD
-    if norm_vars:
+    if options.norm_vars:
         variance_TD = _windowed_sums(feats**2, starts_T, ends_T) / sizes_T1 - mean_TD**2
         centred /= np.sqrt(np.maximum(variance_TD, SLIDING_VARIANCE_FLOOR))
         centred[sizes_T1[:, 0] == 1] = 0

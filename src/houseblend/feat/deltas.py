@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from houseblend.feat.options import DeltaOptions
+
 
 def delta_filters(order: int, window: int) -> list[np.ndarray]:
     """Filters of the static features and of each delta, shape [2 * order * window + 1] at most, float32.
@@ -19,7 +21,7 @@ def delta_filters(order: int, window: int) -> list[np.ndarray]:
     return filters
 
 
-def add_deltas(feats_TD: np.ndarray, order: int = 2, window: int = 2) -> np.ndarray:
+def add_deltas(feats_TD: np.ndarray, order: int, window: int = DeltaOptions.delta_window) -> np.ndarray:
     """Features with their deltas behind them, float32, shape [T, (order + 1) * D].
 
     Frames are multiplied and added in one step, rounded to float32 once: so do the processor's instructions in Kaldi.

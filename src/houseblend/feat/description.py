@@ -14,6 +14,7 @@ from typing import Any, Literal
 from houseblend.base.atomic import write_json, write_text
 from houseblend.base.errors import InputError, StaleError
 from houseblend.base.fingerprint import hash_json
+from houseblend.feat.options import CmvnOptions, DeltaOptions, SpliceOptions
 from houseblend.feat.pipeline import Deltas, FeaturePipeline, LinearTransform, SpeakerTransforms, Splice, Transform
 from houseblend.io.json_files import read_json
 from houseblend.io.numbers import to_int
@@ -29,9 +30,15 @@ ModelKind = Literal["gmm", "nnet3"]
 Allowed = range | Mapping[str, bool]
 
 _TRUTH = {"": True, "true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-_CMVN = {"norm-means": (True, _TRUTH), "norm-vars": (False, _TRUTH)}
-_DELTAS = {"delta-order": (2, range(10)), "delta-window": (2, range(1, 1000))}
-_SPLICE = {"left-context": (4, range(1000)), "right-context": (4, range(1000))}
+_CMVN = {"norm-means": (CmvnOptions.norm_means, _TRUTH), "norm-vars": (CmvnOptions.norm_vars, _TRUTH)}
+_DELTAS = {
+    "delta-order": (DeltaOptions.delta_order, range(10)),
+    "delta-window": (DeltaOptions.delta_window, range(1, 1000)),
+}
+_SPLICE = {
+    "left-context": (SpliceOptions.left_context, range(1000)),
+    "right-context": (SpliceOptions.right_context, range(1000)),
+}
 """Kaldi's options: default, and what may be given."""
 
 

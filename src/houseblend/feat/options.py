@@ -19,6 +19,46 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
+class CmvnOptions:
+    """The same as apply-cmvn and a model's cmvn_opts say it."""
+
+    norm_means: bool = declared(True, "false copies the features")
+    norm_vars: bool = declared(False, "Normalise the variance too")
+
+
+@dataclass(frozen=True)
+class SlidingOptions:
+    """Normalisation of each frame by those around it."""
+
+    cmn_window: int = declared(600, "Frames that are averaged")
+    min_cmn_window: int = declared(100, "The least number of them at the beginning, without --center")
+    center: bool = declared(False, "Frames around each rather than before it")
+    norm_vars: bool = declared(False, "Normalise the variance too")
+
+    def __post_init__(self) -> None:
+        """UsageError: windows that cannot be."""
+        if self.cmn_window < 1 or (not self.center and not 1 <= self.min_cmn_window <= self.cmn_window):
+            given = f"--cmn-window={self.cmn_window} --min-cmn-window={self.min_cmn_window}"
+            raise UsageError(given, expected="1 <= least <= window")
+
+
+@dataclass(frozen=True)
+class DeltaOptions:
+    """Deltas behind features."""
+
+    delta_order: int = declared(2, "Order of the deltas")
+    delta_window: int = declared(2, "Frames on either side, for one order")
+
+
+@dataclass(frozen=True)
+class SpliceOptions:
+    """Frames side by side."""
+
+    left_context: int = declared(4, "Frames before")
+    right_context: int = declared(4, "Frames after")
+
+
+@dataclass(frozen=True)
 class FrameOptions:
     """How a recording is cut into frames."""
 

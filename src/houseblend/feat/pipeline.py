@@ -11,6 +11,7 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.feat.cmvn import apply_cmvn
 from houseblend.feat.deltas import add_deltas, splice
+from houseblend.feat.options import DeltaOptions, SpliceOptions
 from houseblend.feat.rearrange import transform_frames
 from houseblend.io.tables import Table, read_table
 
@@ -19,8 +20,8 @@ from houseblend.io.tables import Table, read_table
 class Deltas:
     """Deltas up to an order, each over a window, behind the features; the defaults are Kaldi's."""
 
-    order: int = 2
-    window: int = 2
+    order: int = DeltaOptions.delta_order
+    window: int = DeltaOptions.delta_window
 
     def __call__(self, feats_TD: np.ndarray) -> np.ndarray:
         """[T, D] to [T, D * (order + 1)]."""
@@ -31,8 +32,8 @@ class Deltas:
 class Splice:
     """The frames before and after beside each; the defaults are Kaldi's."""
 
-    left: int = 4
-    right: int = 4
+    left: int = SpliceOptions.left_context
+    right: int = SpliceOptions.right_context
 
     def __call__(self, feats_TD: np.ndarray) -> np.ndarray:
         """[T, D] to [T, (left + 1 + right) * D]."""

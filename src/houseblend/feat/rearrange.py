@@ -36,7 +36,7 @@ def select_columns(feats_TD: np.ndarray, columns: Sequence[int]) -> np.ndarray:
     return np.ascontiguousarray(feats_TD[:, list(columns)])
 
 
-def subsample(feats_TD: np.ndarray, n: int, offset: int = 0) -> np.ndarray:
+def subsample(feats_TD: np.ndarray, n: int, offset: int) -> np.ndarray:
     """Every n-th frame from `offset` on, or, with n below 0, every frame -n times.
 
     Raises:
