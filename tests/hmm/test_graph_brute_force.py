@@ -22,7 +22,8 @@ from houseblend.lang.lexicon import Dictionary, Entry, add_disambiguation, lexic
 from houseblend.lang.options import LexiconOptions
 from houseblend.lang.phone_files import read_phone_list, read_phone_sets, read_roots
 from houseblend.lang.word_positions import with_word_positions
-from houseblend.tree.build import BuildOptions, build_tree
+from houseblend.tree.build import build_tree
+from houseblend.tree.options import BuildOptions
 from houseblend.tree.questions import compile_questions
 from houseblend.tree.statistics import TreeStatistics
 
@@ -170,7 +171,7 @@ def random_tree(rng, lang, topology, width, central):
     stats = TreeStatistics(events, np.array([rows[event] for event in events]))
     asked = read_phone_sets(lang / "phones/sets.int") + read_phone_sets(lang / "phones/extra_questions.int")
     classes = {phone: topology.num_pdf_classes(phone) for phone in topology.phones}
-    options = BuildOptions(threshold=0.0, max_leaves=60, merge_threshold=0.0)
+    options = BuildOptions(thresh=0.0, max_leaves=60, cluster_thresh=0.0)
     roots, questions = read_roots(lang / "phones/roots.int"), compile_questions(asked, topology, width)
     return ContextDependency(width, central, build_tree(stats, roots, questions, classes, central, options))
 

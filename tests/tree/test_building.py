@@ -9,9 +9,10 @@ from random_stats import log_likelihood, random_frames, statistics
 from houseblend.base.errors import InputError
 from houseblend.hmm.tree import ContextDependency, Leaf
 from houseblend.lang.phone_files import Root
-from houseblend.tree.build import BuildOptions, build_tree, root_map
+from houseblend.tree.build import build_tree, root_map
 from houseblend.tree.leaves import leaf_numbers, leaves_of, renumbered
 from houseblend.tree.merging import merge_near, merge_to
+from houseblend.tree.options import BuildOptions
 from houseblend.tree.questions import KeyQuestions
 from houseblend.tree.splitting import grow
 
@@ -148,11 +149,11 @@ def test_leaves_are_a_multiple_of_eight_and_roots_that_may_not_be_split_are_not(
     stats = statistics(frames)
     roots = [Root((1,), shared=False, split=False), *(Root((phone,)) for phone in PHONES[1:])]
     classes = dict.fromkeys(PHONES, 2)
-    tree = build_tree(stats, roots, QUESTIONS, classes, 1, BuildOptions(1.0, 21, 0.0, True))
+    tree = build_tree(stats, roots, QUESTIONS, classes, 1, BuildOptions(0.0, 21, 1.0, True))
     assert leaf_numbers(tree) == set(range(16))
     whole = ContextDependency(3, 1, tree)
     assert [whole.possible_pdfs(1, pdf_class) for pdf_class in (0, 1)] == [[0], [1]]
-    free = build_tree(stats, roots, QUESTIONS, classes, 1, BuildOptions(1.0, 21, 0.0, False))
+    free = build_tree(stats, roots, QUESTIONS, classes, 1, BuildOptions(0.0, 21, 1.0, False))
     assert leaf_numbers(free) == set(range(21))
     with pytest.raises(InputError, match=r"phones \[4\] have statistics, but no root"):
         build_tree(stats, roots[:-1], QUESTIONS, classes, 1, BuildOptions())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from houseblend.base.errors import UsageError
 from houseblend.base.options import declared
+from houseblend.tree.options import MergeOptions
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,8 @@ class MonoOptions(ScheduleOptions):
 
 
 @dataclass(frozen=True)
-class TriphoneOptions(ScheduleOptions):
+class TriphoneOptions(ScheduleOptions, MergeOptions):
     """The schedule of Kaldi's train_deltas.sh, and how its tree is built."""
-
-    cluster_thresh: float = declared(
-        -1.0,
-        "Log-likelihood that merging two leaves may cost; 0: none are merged; -1: as little as the last split gained",
-    )
 
     def __post_init__(self) -> None:
         """UsageError: a schedule that cannot be."""

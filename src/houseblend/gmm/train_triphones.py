@@ -33,7 +33,8 @@ from houseblend.io.spool import Spool, write_spool
 from houseblend.io.tables import read_table, write_object
 from houseblend.lang.phone_files import read_phone_list, read_phone_sets, read_roots
 from houseblend.tree.accumulate import Accumulator, Context
-from houseblend.tree.build import BuildOptions, build_tree
+from houseblend.tree.build import build_tree
+from houseblend.tree.options import BuildOptions
 from houseblend.tree.phone_clusters import phone_questions
 from houseblend.tree.questions import compile_questions
 from houseblend.tree.statistics import TreeStatistics
@@ -126,7 +127,7 @@ def _begin(
     stats = _tree_statistics(old, aligned, context)
     topology = HmmTopology.load(task.lang / "topo")
     tree = _build(stats, task.lang, topology, context, BuildOptions(
-        max_leaves=source.leaves, merge_threshold=options.cluster_thresh
+        max_leaves=source.leaves, cluster_thresh=options.cluster_thresh
     ))  # fmt: skip
     mixtures = single_gaussians(tree, stats)
     if first is None:  # so do Kaldi's scripts: this one splits before the first iteration, too

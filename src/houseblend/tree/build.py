@@ -1,7 +1,6 @@
 """Building a tree: roots, splits, merged leaves (Kaldi's tree/build-tree)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,30 +10,13 @@ from houseblend.hmm.tree import PDF_CLASS_KEY, Leaf, Node, Split, Table
 from houseblend.lang.phone_files import Root
 from houseblend.tree.leaves import leaf_numbers, renumbered
 from houseblend.tree.merging import merge_near, merge_to
+from houseblend.tree.options import BuildOptions
 from houseblend.tree.questions import Questions
 from houseblend.tree.splitting import grow
 from houseblend.tree.statistics import TreeStatistics
 
 LEAVES_TOGETHER = 8
 """Leaves are rounded down to a multiple of this."""
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """Options of build-tree.
-
-    Args:
-        threshold: log-likelihood that a split must gain.
-        max_leaves: leaves wanted at most before merging; 0: no limit.
-        merge_threshold: log-likelihood that merging two leaves may cost; 0: none are merged; below 0: that of the split
-            that gained least.
-        round_leaves: merge leaves until their number is a multiple of 8.
-    """
-
-    threshold: float = 300.0
-    max_leaves: int = 0
-    merge_threshold: float = -1.0
-    round_leaves: bool = True
 
 
 def build_tree(
@@ -59,16 +41,16 @@ def build_tree(
     num_roots = len(leaf_numbers(stub))
     fixed = [phone for root in roots if not root.split for phone in root.phones]
     rows = np.flatnonzero(~np.isin(stats.column(central), fixed))
-    growth = grow(stub, num_roots, stats, rows, questions, options.threshold, options.max_leaves)
+    growth = grow(stub, num_roots, stats, rows, questions, options.thresh, options.max_leaves)
     frames = stats.moments[:, 0].sum()
     log(
         f"{num_roots} roots are split to {growth.num_leaves} leaves: log-likelihood per frame +{growth.gain / frames:.4f}"
     )
     tree = growth.root
-    merge_threshold = growth.smallest if options.merge_threshold < 0 else options.merge_threshold
+    merge_threshold = growth.smallest if options.cluster_thresh < 0 else options.cluster_thresh
     if merge_threshold:
         tree = merge_near(tree, stub, stats, merge_threshold)
-    if options.round_leaves:
+    if options.round_num_leaves:
         whole = len(leaf_numbers(tree)) // LEAVES_TOGETHER * LEAVES_TOGETHER
         tree = merge_to(tree, stub, stats, whole)
     log(f"{growth.num_leaves - len(leaf_numbers(tree))} leaves are merged with others")
