@@ -1,4 +1,7 @@
-"""Options of steps are made of the dataclasses that their work takes: a default stands there, and nowhere else."""
+"""Options of steps are made of the dataclasses that their work takes: a default stands there, and nowhere else.
+
+Programs have options of their own, too, which are typed above their functions; each default of theirs stands once, too.
+"""
 
 import ast
 import os
@@ -20,6 +23,18 @@ OTHERS = {
     ("layer_options", ""): "of layers that have none",
 }
 """Names and defaults that other things have, too."""
+SHARED = {
+    ("n", 1): "paths of a lattice; frames from one to the next",
+    ("num_threads", 1): "cores of a job; threads of a computation",
+    ("scale", 1.0): "a factor on posteriors, matrices, vectors or parameters: as they are",
+    ("use_gpu", "no"): "taken as Kaldi's is, and without effect",
+    ("var_floor", 0.01): "of a tree's leaves; of a model's Gaussians",
+    ("frame_shift", 0.01): "seconds a frame, of whatever writes times",
+    ("acoustic_scale", 1.0): "of the library's functions: costs as they are",
+    ("vtln_warp", 1.0): "of the library's functions: no warping",
+    ("channel", -1): "of a recording: the only one",
+}
+"""Defaults of programs that two of them have, or a program and a function, by accident or because they change nothing."""
 
 
 def options_of_step(path):
@@ -43,6 +58,38 @@ def test_no_function_or_field_has_a_default_of_a_step_a_second_time():
             if (name, value) in ours - set(OTHERS) and not isinstance(value, bool):
                 twice.append(f"{path.relative_to(SOURCE)}: {name}={value}")
     assert not twice
+
+
+def test_no_default_of_a_program_is_typed_a_second_time():
+    typed = {}
+    for path in sorted((SOURCE / "cli").glob("*.py")):
+        for option in set(typed_options(ast.parse(path.read_text()))):
+            typed.setdefault(option, []).append(path.stem)
+    twice = [f"{name}={value}: {places}" for (name, value), places in typed.items() if len(places) > 1]
+    for path in SOURCE.rglob("*.py"):
+        found = typed.keys() & set(literal_defaults(ast.parse(path.read_text())))
+        twice += [f"{path.relative_to(SOURCE)}: {name}={value}, as {typed[name, value]}" for name, value in found]
+    assert not twice
+
+
+def typed_options(tree):
+    """Names of options that stand with a literal default above a program's function, with it.
+
+    Not what stands for nothing (an empty word, 0), nor a truth value: --binary=true is Kaldi's convention.
+    """
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("option")):
+            continue
+        default = next((word.value for word in node.keywords if word.arg == "default"), None)
+        if default is None or not node.args or not isinstance(node.args[0], ast.Constant):
+            continue
+        try:
+            value = ast.literal_eval(default)
+        except ValueError:
+            continue
+        option = (node.args[0].value.lstrip("-").replace("-", "_"), value)
+        if value and not isinstance(value, bool) and option not in OTHERS.keys() | SHARED.keys():
+            yield option
 
 
 def literal_defaults(tree):

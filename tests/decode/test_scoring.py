@@ -44,7 +44,7 @@ def test_modes_for_missing_hypotheses():
     assert total(score_all(references, hypotheses, "all")[0]) == Counts(2, 0, 1, 0)
     assert total(score_all(references, hypotheses, "present")[0]) == Counts(1, 0, 0, 0)
     with pytest.raises(InputError, match="1 utterances have no hypothesis"):
-        score_all(references, hypotheses)
+        score_all(references, hypotheses, "strict")
 
 
 def test_the_interval_covers_the_truth_about_95_times_in_100():

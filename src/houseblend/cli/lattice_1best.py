@@ -1,13 +1,13 @@
 """lattice-1best: the best path of lattices, as lattices."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-1best --acoustic-scale=0.1 ark:lat.ark ark:best.ark")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("wspecifier", help="lattices to write")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs in the choice")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs in the choice")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "lm_scale"])
 @option("--word-ins-penalty", type=float, default=0.0, help="Cost of every word in the choice")
 @skipping
 def main(

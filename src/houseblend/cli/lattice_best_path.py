@@ -1,14 +1,14 @@
 """lattice-best-path: words and alignments of the best path of lattices."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-best-path --acoustic-scale=0.1 ark:lat.ark ark,t:words.txt ark,t:ali.txt")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("words_wspecifier", help="word ids to write", required=False)
 @argument("ali_wspecifier", help="transition-ids to write", required=False)
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "lm_scale"])
 @skipping
 def main(
     lattices: str, words_wspecifier: str | None, ali_wspecifier: str | None, acoustic_scale: float, lm_scale: float,

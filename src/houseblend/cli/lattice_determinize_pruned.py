@@ -1,13 +1,13 @@
 """lattice-determinize-pruned: keep of every word sequence the best path, within a beam."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-determinize-pruned --acoustic-scale=0.1 --beam=6 ark:states.ark ark:lat.ark")
 @argument("lattices", help="lattices (rspecifier), as a rule not determinised (--determinize-lattice=false)")
 @argument("wspecifier", help="lattices to write")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs while paths are compared")
-@option("--beam", type=float, default=10.0, help="Beam around the best path, in scaled costs")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "beam"])
 @skipping
 def main(lattices: str, wspecifier: str, acoustic_scale: float, beam: float, max_skipped: int | None) -> None:
     """Determinise lattices; costs are written unscaled."""

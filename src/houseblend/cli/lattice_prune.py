@@ -1,14 +1,13 @@
 """lattice-prune: leave out what is far from the best path of lattices."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-prune --acoustic-scale=0.1 --beam=4 ark:lat.ark ark:pruned.ark")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("wspecifier", help="lattices to write")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs while paths are compared")
-@option("--inv-acoustic-scale", type=float, default=1.0, help="Divisor of acoustic costs, besides")
-@option("--beam", type=float, default=10.0, help="Beam around the best path, in scaled costs")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "inv_acoustic_scale", "beam"])
 @skipping
 def main(
     lattices: str, wspecifier: str, acoustic_scale: float, inv_acoustic_scale: float, beam: float,

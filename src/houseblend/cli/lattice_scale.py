@@ -1,14 +1,13 @@
 """lattice-scale: multiply the costs of lattices."""
 
-from houseblend.cli.program import argument, option, program
+from houseblend.cli.program import argument, options_of, program
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-scale --inv-acoustic-scale=10 ark:lat.ark ark:scaled.ark")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("wspecifier", help="lattices to write")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
-@option("--inv-acoustic-scale", type=float, default=1.0, help="Divisor of acoustic costs, besides")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
+@options_of(LatticeOptions, "Options", without=["beam"])
 def main(lattices: str, wspecifier: str, acoustic_scale: float, inv_acoustic_scale: float, lm_scale: float) -> None:
     """Scale acoustic and graph costs."""
     from houseblend.base.errors import UsageError

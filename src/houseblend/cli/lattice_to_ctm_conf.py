@@ -1,14 +1,13 @@
 """lattice-to-ctm-conf: words of lattices with times and confidences."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-to-ctm-conf --acoustic-scale=0.1 ark:aligned.ark words.ctm")
 @argument("lattices", help="lattices from lattice-align-words-lexicon (rspecifier)")
 @argument("ctm", help="file to write, lines: utterance 1 start duration word confidence")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
-@option("--inv-acoustic-scale", type=float, default=1.0, help="Divisor of acoustic costs, besides")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
+@options_of(LatticeOptions, "Options", without=["beam"])
 @option("--frame-shift", type=float, default=0.01, help="Seconds a frame")
 @option("--decode-mbr", type=bool, default=True, help="Choose words by minimum Bayes risk, or else the best path's")
 @skipping

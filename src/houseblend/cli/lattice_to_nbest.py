@@ -1,13 +1,13 @@
 """lattice-to-nbest: the best paths of lattices, each as a lattice."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, option, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-to-nbest --acoustic-scale=0.1 --n=10 ark:lat.ark ark:nbest.ark")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("wspecifier", help="lattices to write, with keys KEY-1, KEY-2, ...")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs in the choice")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs in the choice")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "lm_scale"])
 @option("--n", type=int, default=1, help="Number of paths")
 @skipping
 def main(

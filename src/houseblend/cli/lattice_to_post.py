@@ -1,13 +1,13 @@
 """lattice-to-post: posteriors of transition-ids from lattices."""
 
-from houseblend.cli.program import argument, option, program, skipping
+from houseblend.cli.program import argument, options_of, program, skipping
+from houseblend.decode.options import LatticeOptions
 
 
 @program(example="lattice-to-post --acoustic-scale=0.1 ark:lat.ark ark:lat.post")
 @argument("lattices", help="lattices (rspecifier)")
 @argument("posteriors", help="where to write the posteriors")
-@option("--acoustic-scale", type=float, default=1.0, help="Factor on acoustic costs")
-@option("--lm-scale", type=float, default=1.0, help="Factor on graph costs")
+@options_of(LatticeOptions, "Options", only=["acoustic_scale", "lm_scale"])
 @skipping
 def main(lattices: str, posteriors: str, acoustic_scale: float, lm_scale: float, max_skipped: int | None) -> None:
     """Write for every frame the probability of each transition-id."""

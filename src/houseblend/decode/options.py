@@ -33,6 +33,16 @@ class DecodeOptions(SearchOptions):
 
 
 @dataclass(frozen=True)
+class LatticeOptions:
+    """How the costs of lattices are weighed where paths are compared; Kaldi's values."""
+
+    acoustic_scale: float = declared(1.0, "Factor on acoustic costs")
+    inv_acoustic_scale: float = declared(1.0, "Divisor of acoustic costs, besides")
+    lm_scale: float = declared(1.0, "Factor on graph costs")
+    beam: float = declared(10.0, "Beam around the best path, in scaled costs")
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """What is computed of every frame."""
 

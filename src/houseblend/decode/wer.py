@@ -84,7 +84,7 @@ def _count_errors(reference: tuple[str, ...], hypothesis: tuple[str, ...]) -> Co
 
 
 def score_all(
-    references: Mapping[str, Sequence[str]], hypotheses: Mapping[str, Sequence[str]], mode: str = "strict"
+    references: Mapping[str, Sequence[str]], hypotheses: Mapping[str, Sequence[str]], mode: str
 ) -> tuple[dict[str, Counts], int]:
     """Errors of every utterance of the reference.
 
