@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from click import IntRange
+
 from houseblend import __version__
 from houseblend.base.atomic import remove_unfinished, write_json
 from houseblend.base.errors import HouseBlendError, InputError, StaleError, UsageError
@@ -65,12 +67,12 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 def jobs_option(function: Callable) -> Callable:
     """Declare `--jobs`, for steps that share out their work among processes of this machine."""
-    return execution_option("--jobs", type=int, default=2, help="Parallel processes")(function)
+    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes")(function)
 
 
 def max_skipped_option(help: str) -> Callable:
     """Declare `--max-skipped`, for steps that may leave something out (default: nothing)."""
-    return option("--max-skipped", type=int, default=0, help=help)
+    return option("--max-skipped", type=IntRange(0), default=0, help=help)
 
 
 def transforms_option(function: Callable) -> Callable:
