@@ -20,6 +20,7 @@ OTHERS = {
     ("seed", 0): "of the dither and of other noise, as Kaldi's library has it",
     ("seed", 1): "of the bootstrap behind an interval",
     ("device", "cpu"): "of whatever holds a network",
+    ("workers", 1): "of a moment in training, where nobody said how many there are",
     ("layer_options", ""): "of layers that have none",
 }
 """Names and defaults that other things have, too."""
@@ -41,7 +42,7 @@ def options_of_step(path):
     """Those with a default, by name."""
     command = runpy.run_path(str(path))[path.name].command
     options = [one for one in command.params if isinstance(one, click.Option)]
-    return {one.name: one for one in options if isinstance(one.default, str | float | bool)}
+    return {one.name: one for one in options if isinstance(one.default, str | int | float)}
 
 
 @pytest.mark.parametrize("path", STEPS, ids=lambda path: path.name)
