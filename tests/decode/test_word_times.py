@@ -10,6 +10,7 @@ from random_lattices import all_paths
 from houseblend.base.errors import InputError
 from houseblend.decode.lattice import CompactLattice, LatticeArc, Weight, read_lattice_table
 from houseblend.decode.mbr import timed_words
+from houseblend.decode.paths import best_path
 from houseblend.decode.word_alignment import AlignmentLexicon, align_words
 from houseblend.hmm.alignment import phone_segments
 from houseblend.hmm.transition_model import TransitionModel
@@ -79,6 +80,33 @@ def test_a_lattice_of_other_words_or_phones_is_refused(lattices, model):
     one_phone = {(word, 1): word for word in whole.words if word}
     with pytest.raises(InputError, match="no path agrees"):
         align_words(lattice, AlignmentLexicon(one_phone), model)
+
+
+def test_a_last_word_that_is_cut_off_has_the_phones_that_came(lattices, model):
+    """Of each lattice's best path, cut inside every phone of its last word: equal words, equal transition-ids, equal costs."""
+    lexicon, cuts = AlignmentLexicon.read(LEXICON), 0
+    for lattice in lattices.values():
+        path = best_path(lattice, 1.0, 0.1)
+        assert path is not None
+        whole = align_words(path.lattice(), lexicon, model)
+        arcs = [whole.arcs[state][0] for state in range(len(whole.arcs)) if whole.arcs[state]]
+        last = max(number for number, arc in enumerate(arcs) if arc.word)
+        phones = phone_segments(np.array(arcs[last].weight.ids, np.int64), model)
+        for _, begin, _ in phones[:-1]:
+            kept = arcs[last].weight.ids[: begin + 1]
+            for word in (arcs[last].word, 0):
+                cut = fan([(1.0, [])])
+                for arc in (*arcs[:last], LatticeArc(word, arcs[last].weight._replace(ids=kept), 0)):
+                    cut.arcs[-1].append(arc._replace(nextstate=len(cut.arcs)))
+                    cut.arcs.append([])
+                    cut.finals.append(None)
+                cut.finals = [None] * (len(cut.arcs) - 1) + [NOTHING]
+                aligned = align_words(cut, lexicon, model)
+                assert paths_of(aligned) == paths_of(cut)
+                ends = [arc for arcs_of in aligned.arcs for arc in arcs_of if arc.weight.ids == kept]
+                assert word in {arc.word for arc in ends}
+                cuts += 1
+    assert cuts > 10
 
 
 @pytest.mark.parametrize("line", ["1", "one one 3", "0 5", "1 1 -3", "1 1 3\n1 2 3"])

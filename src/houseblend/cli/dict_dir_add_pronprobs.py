@@ -31,6 +31,7 @@ def main(dict_dir: Path, files: tuple[Path, ...], max_normalize: bool) -> None:
     weighted = pron_probs.with_pron_probs(entries, pron_counts.read_pron_counts(counts[0]), max_normalize)
     silences = None
     if len(counts) == 3:
-        weighted, *silences = pron_probs.with_silence(weighted, pron_counts.read_silence_counts(*counts[1:]))
-    pron_probs.write_dictionary(dict_dir, out, weighted, tuple(silences) if silences else None)
+        weighted, at_ends, overall = pron_probs.with_silence(weighted, pron_counts.read_silence_counts(*counts[1:]))
+        silences = at_ends, overall
+    pron_probs.write_dictionary(dict_dir, out, weighted, silences)
     log(f"wrote {len(weighted)} pronunciations to {out}")

@@ -32,6 +32,7 @@ class AlignmentLexicon:
         self.words = {word for word, *_ in entries}
         self.longest = max((len(entry) - 1 for entry in entries), default=0)
         self._beginnings = {entry[:size] for entry in entries for size in range(2, len(entry))}
+        self._first_phones = {entry[1:] for entry in self._beginnings}
 
     @classmethod
     def read(cls, rxfilename: str | Path) -> "AlignmentLexicon":
@@ -62,6 +63,11 @@ class AlignmentLexicon:
         """Whether the word, or an entry without one, has a pronunciation that begins with these phones and goes on."""
         return not phones or (word, *phones) in self._beginnings or (0, *phones) in self._beginnings
 
+    def is_cut_off(self, words: tuple[int, ...], phones: tuple[int, ...]) -> bool:
+        """Whether the phones are the beginning of the one word, or of any word where none has come."""
+        known = (*words, *phones) in self._beginnings if words else phones in self._first_phones
+        return len(words) < 2 and known
+
 
 class _Pending(NamedTuple):
     """What a path has brought and no arc of the result has taken yet: words, and transition-ids from a phone's first.
@@ -79,6 +85,9 @@ class _Pending(NamedTuple):
 def align_words(lattice: CompactLattice, lexicon: AlignmentLexicon, model: TransitionModel) -> CompactLattice:
     """A lattice with the same paths, in which every arc is a word with the transition-ids of its phones, or silence.
 
+    Where all paths end inside a word, as they may when decoding came to no final state, the last word has those of its phones
+    that there are; it is 0 where its word was to come later.
+
     Args:
         lattice: acyclic.
         lexicon: what words are pronounced as; a path that it has no division for is left out.
@@ -91,17 +100,20 @@ def align_words(lattice: CompactLattice, lexicon: AlignmentLexicon, model: Trans
     if unknown:
         raise InputError(f"word {min(unknown)} is not in the lexicon", do="use align_lexicon.int of the graph's words")
     lattice.topological_order()
-    aligned = _without_steps(_Aligner(lattice, lexicon, model).run())
-    if not any(aligned.finals):
-        raise InputError("no path agrees with the lexicon", do="use lexicon and model of the graph")
-    return aligned
+    for may_be_cut_off in (False, True):
+        aligned = _without_steps(_Aligner(lattice, lexicon, model, may_be_cut_off).run())
+        if any(aligned.finals):
+            return aligned
+    raise InputError("no path agrees with the lexicon", do="use lexicon and model of the graph")
 
 
 class _Aligner:
     """Expands pairs of a state of the lattice, or its end, and what is pending there."""
 
-    def __init__(self, lattice: CompactLattice, lexicon: AlignmentLexicon, model: TransitionModel) -> None:
-        self.lattice, self.lexicon, self.model = lattice, lexicon, model
+    def __init__(
+        self, lattice: CompactLattice, lexicon: AlignmentLexicon, model: TransitionModel, may_be_cut_off: bool
+    ) -> None:
+        self.lattice, self.lexicon, self.model, self.may_be_cut_off = lattice, lexicon, model, may_be_cut_off
         self.end = len(lattice.arcs)
         self.result = CompactLattice()
         self.known: dict[tuple[int, _Pending], int] = {}
@@ -120,6 +132,9 @@ class _Aligner:
                 end = ends[count]
                 rest = _Pending(pending.words[1:] if word else pending.words, pending.ids[end:])
                 arcs.append(LatticeArc(written, Weight(0.0, 0.0, pending.ids[:end]), self._state(place, rest)))
+            if place == self.end and self.may_be_cut_off and self.lexicon.is_cut_off(pending.words, phones):
+                last = Weight(0.0, 0.0, pending.ids)
+                arcs.append(LatticeArc(sum(pending.words), last, self._state(place, _Pending())))
             if not pending.words or self.lexicon.begins(pending.words[0], phones):
                 arcs += self._steps(place, pending, len(phones))
         return self.result
