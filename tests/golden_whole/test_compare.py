@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from checks import CHECKS, LATER, SUBJECTS, check
+from checks import CHECKS, SUBJECTS, check
 from compare import Deviation, DifferentError, Tolerance, compare
 from rows import Row, read_rows
 from workplace import FailedError, MissingError, Workplace
@@ -103,4 +103,3 @@ def test_every_check_of_its_own_has_a_row():
         importlib.import_module(subject)
     names = [row.name for row in read_rows()]
     assert [pattern for pattern, _ in CHECKS if not any(re.search(pattern, name) for name in names)] == []
-    assert [pattern for pattern, _ in LATER if not any(re.search(pattern, name) for name in names)] == []
