@@ -9,6 +9,7 @@ import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
 from houseblend.base.log import warn
+from houseblend.nnet.chain import require_chain
 from houseblend.nnet.nnet1.components import Component, Layer, Softmax, marker, tensors, unfolded
 from houseblend.nnet.rbm import Rbm
 
@@ -26,15 +27,7 @@ class Nnet1:
     """
 
     def __init__(self, components: Sequence[Component], file: object = None) -> None:
-        if not components:
-            raise InputError("a network without components", file=file, expected="at least one", do="check the file")
-        for number, (left, right) in enumerate(zip(components, components[1:], strict=False), start=1):
-            if left.output_dim != right.input_dim:
-                raise InputError(
-                    f"component {number + 1}, {marker(right)}, takes {right.input_dim} numbers, "
-                    f"component {number}, {marker(left)}, gives {left.output_dim}",
-                    file=file, expected="components that fit together", do="check what was put together",
-                )  # fmt: skip
+        require_chain(components, [*map(marker, components)], 1, file, "check what was put together")
         self.components, self.file = tuple(components), file
         self.check_finite()
 

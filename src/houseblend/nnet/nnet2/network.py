@@ -10,6 +10,7 @@ import torch
 
 from houseblend.base.errors import InputError, NotFiniteError
 from houseblend.hmm.transition_model import TransitionModel
+from houseblend.nnet.chain import require_chain
 from houseblend.nnet.nnet2.components import AffineComponent, Component, FixedAffineComponent, SpliceComponent
 
 
@@ -26,15 +27,8 @@ class Nnet2:
     """
 
     def __init__(self, components: Sequence[Component], file: object = None) -> None:
-        if not components:
-            raise InputError("a network without components", file=file, expected="at least one", do="check the file")
-        for number, (left, right) in enumerate(zip(components, components[1:], strict=False), start=1):
-            if left.output_dim != right.input_dim:
-                raise InputError(
-                    f"component {number}, {type(right).__name__}, takes {right.input_dim} numbers, "
-                    f"component {number - 1}, {type(left).__name__}, gives {left.output_dim}",
-                    file=file, expected="components that fit together", do="check what made the file",
-                )  # fmt: skip
+        names = [type(component).__name__ for component in components]
+        require_chain(components, names, 0, file, "check what made the file")
         self.components, self.file = tuple(components), file
         self.check_finite()
 
