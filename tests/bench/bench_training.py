@@ -127,7 +127,7 @@ def counted_lines() -> Lines:
     lines.count("natural gradient: which sides, and whose", Optimizer, "_accumulate")
     lines.count("natural gradient: copies", natural_gradient.PreconditionedAffine, "__call__")
     lines.count("natural gradient: norms", natural_gradient.OnlineNaturalGradient, "precondition")
-    lines.count("natural gradient: products", natural_gradient.OnlineNaturalGradient, "_step", "_learn")
+    lines.count("natural gradient: products", natural_gradient.OnlineNaturalGradient, "_step", "_solve", "_renew")
     lines.count("natural gradient: eigen-decompositions", natural_gradient.OnlineNaturalGradient, "_eigen")
     for kind in (nonlinear.RectifiedLinearComponent, nonlinear.LogSoftmaxComponent):
         lines.count("activations and log-softmax", kind, "forward", "backward")

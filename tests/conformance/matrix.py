@@ -85,12 +85,14 @@ def asynchronous_cases():
             yield f"{name}-2-{policy}", kind(average_period=2), MemoryPolicy(policy, policy), 0.5
 
 
-def train(frames: Path, folder: Path, name: str, strategy, memory, momentum: float, exchange) -> list[str]:
+def train(
+    frames: Path, folder: Path, name: str, strategy, memory, momentum: float, exchange, device: str = "cpu"
+) -> list[str]:
     """Hashes of the models and states of all rounds."""
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     rule = UpdateRule(momentum=momentum)
-    experiment = Experiment(place, frames, rule, strategy, memory, Gate(), 1, 9, "cpu", 1, model_of(place))
+    experiment = Experiment(place, frames, rule, strategy, memory, Gate(), 1, 9, device, 1, model_of(place))
     records = run_rounds(experiment, Unequal(), exchange, lambda record: None, lambda worker, count: None)
     return [text for record in records for text in (record.model_hash, *record.state.values())]
 

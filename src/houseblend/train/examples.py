@@ -14,6 +14,7 @@ from houseblend.base.errors import UsageError
 from houseblend.frames.egs import Example, read_egs
 from houseblend.frames.order import Order
 from houseblend.frames.store import SUBSETS, FrameStore, Subset
+from houseblend.nnet.device import sent
 
 AHEAD = 8
 
@@ -48,7 +49,7 @@ class Minibatch:
         """The same on another device."""
         moved = copy.copy(self)
         for name in ("x_NWD", "rows", "pdfs", "weights"):
-            setattr(moved, name, getattr(self, name).to(device))
+            setattr(moved, name, sent(getattr(self, name), device))
         return moved
 
 

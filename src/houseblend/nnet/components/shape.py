@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 
 from houseblend.nnet.components.base import Component
+from houseblend.nnet.device import sent
 
 _SQUARED_NORM_FLOOR = 2.0**-66
 
@@ -103,7 +104,7 @@ class DropoutComponent(Component):
         else:
             columns = 1 if self.per_frame else self.input_dim
             dropped = self.randomness.dropped(self.name, self.proportion, len(x), columns)
-            self._mask = torch.from_numpy(~dropped).to(x)
+            self._mask = sent(torch.from_numpy(~dropped), x.device).to(x.dtype)
         torch.mul(x, self._mask, out=out)
 
     def backward(self, x: torch.Tensor, y: torch.Tensor, dy: torch.Tensor, out: torch.Tensor) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from houseblend.base.errors import InputError
+from houseblend.nnet.device import sent
 from houseblend.train.update.simple_natural_gradient import SimpleNaturalGradient, ratio_of_norms
 
 _EPSILON = 1e-10
@@ -131,26 +132,30 @@ class OnlineNaturalGradient:
             self._seen = _Seen(len(x), j, torch.cat([(j @ j.t()).view(-1), hh.view(-1), norm.view(1)]))
         x.addmm_(h, w, alpha=-1.0)
 
-    def _learn(self, seen: _Seen, numbers: np.ndarray) -> None:
-        """Go from (W, d, rho) of t to those of t + 1; the numbers that were seen are on the host now, float64."""
+    def _solve(self, seen: _Seen, numbers: np.ndarray) -> _Renewal:
+        """Go from (d, rho) of t to those of t + 1; the numbers that were seen are on the host now, float64."""
         (jj, hh), norm = numbers[:-1].reshape(2, self.rank, self.rank), numbers[-1]
         num_rows, dim = seen.num_rows, self._w.shape[1]
         eta, d, rho = self._eta(num_rows), self._d, self._rho
         root_e = np.sqrt(_diagonal_e(d, rho, self.alpha, dim))
         c, u = self._eigen(jj, hh, 1.0 / root_e, eta, num_rows)
         floor = (rho * (1.0 - eta)) ** 2
-        reorthogonalise = c[0] > _CONDITION_THRESHOLD * c[-1] or c[-1] < floor
+        reorthogonalise = bool(c[0] > _CONDITION_THRESHOLD * c[-1] or c[-1] < floor)
         root_c = np.sqrt(np.maximum(c, floor))
 
         trace = eta / num_rows * norm**2 + (1.0 - eta) * (dim * rho + d.sum())
         self._d, self._rho = _split(root_c, trace, dim)
         next_root_e = np.sqrt(_diagonal_e(self._d, self._rho, self.alpha, dim))
         a = (eta / num_rows) * (next_root_e / root_c)[:, None] * u.T / root_e[None, :]
-        keep = torch.from_numpy((1.0 - eta) / (eta / num_rows) * (d + rho)).to(seen.j)
-        seen.j.addcmul_(keep[:, None], self._w)
-        self._w = torch.from_numpy(a).to(seen.j) @ seen.j
-        if reorthogonalise:
-            self._reorthogonalise(next_root_e)
+        keep = (1.0 - eta) / (eta / num_rows) * (d + rho)
+        return _Renewal(np.vstack([a, keep]).astype(np.float32), next_root_e if reorthogonalise else None)
+
+    def _renew(self, seen: _Seen, factors: torch.Tensor, root_e: np.ndarray | None) -> None:
+        """Go from W of t to that of t + 1; arguments are those of `_Renewal`, its factors where W is."""
+        seen.j.addcmul_(factors[-1][:, None], self._w)
+        self._w = factors[:-1] @ seen.j
+        if root_e is not None:
+            self._reorthogonalise(root_e)
 
     def _eigen(
         self, jj: np.ndarray, hh: np.ndarray, inv_root_e: np.ndarray, eta: float, num_rows: int
@@ -189,18 +194,34 @@ class _Seen:
     numbers: torch.Tensor
 
 
+@dataclass
+class _Renewal:
+    """How W becomes A (J + diag(k) W): A above k, [rank + 1, rank], float32; diag(E)^(1/2) if rows are to be made orthonormal again."""
+
+    factors: np.ndarray
+    root_e: np.ndarray | None
+
+
 def learn(estimates: Iterable[OnlineNaturalGradient]) -> None:
     """Let estimates have what rows said to them since they learnt last; one that was told NaN or infinity stays as it is.
 
-    Eigenvectors are found on the host, which sees the small matrices of all estimates together, in one transfer.
+    Eigenvectors are found on the host; it sees the small matrices of all estimates in one transfer, and answers in one.
     """
     told = [(one, one._seen) for one in estimates if one._seen is not None]
-    numbers = _to_numpy(torch.cat([seen.numbers for _, seen in told])) if told else np.empty(0)
+    if not told:
+        return
+    numbers = _to_numpy(torch.cat([seen.numbers for _, seen in told]))
+    answers: list[tuple[OnlineNaturalGradient, _Seen, _Renewal]] = []
     for one, seen in told:
         mine, numbers = np.split(numbers, [len(seen.numbers)])
         one._seen = None
         if np.isfinite(mine).all():
-            one._learn(seen, mine)
+            answers.append((one, seen, one._solve(seen, mine)))
+    if answers:
+        flat = np.concatenate([renewal.factors.ravel() for _, _, renewal in answers])
+        parts = sent(torch.from_numpy(flat), answers[0][1].j.device).split([one.factors.size for _, _, one in answers])
+        for (one, seen, renewal), part in zip(answers, parts, strict=True):
+            one._renew(seen, part.view(renewal.factors.shape), renewal.root_e)
 
 
 Preconditioner = OnlineNaturalGradient | SimpleNaturalGradient
