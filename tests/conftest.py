@@ -3,13 +3,12 @@
 import contextlib
 import fcntl
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starter import Starter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOOR, ROOM = Path(__file__), Path(__file__).with_name("run.sh")
@@ -29,15 +28,21 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY / "src")}
 
 
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    """Runs files of Python code, each in a process of its own, without the cost of a start."""
+    with contextlib.closing(Starter()) as starter:
+        yield starter
+
+
 @pytest.fixture
-def run_program() -> Callable[..., Finished]:
+def run_program(starter) -> Callable[..., Finished]:
     """`run_program("copy-feats", "ark:in", "ark:out", cwd=..., stdin=b"...", check=True)` runs a program of bin/."""
 
     def run(
         name: str, *arguments: object, cwd: Path | None = None, stdin: bytes = b"", check: bool = False
     ) -> Finished:
-        command = [sys.executable, str(REPOSITORY / "bin" / name), *map(str, arguments)]
-        done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=_environment(), check=False)
+        done = starter.run(REPOSITORY / "bin" / name, *arguments, cwd=cwd or ".", stdin=stdin, env=_environment())
         finished = Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
         assert not check or finished.status == 0, finished.stderr
         return finished
@@ -46,18 +51,11 @@ def run_program() -> Callable[..., Finished]:
 
 
 @pytest.fixture
-def run_step() -> Callable[..., Finished]:
+def run_step(run_program) -> Callable[..., Finished]:
     """The same for `steps/NAME` (or any executable given by its path in the repository)."""
-
-    def run(name: str, *arguments: object, cwd: Path | None = None, check: bool = False) -> Finished:
-        path = REPOSITORY / name if "/" in name else REPOSITORY / "steps" / name
-        command = [sys.executable, str(path), *map(str, arguments)]
-        done = subprocess.run(command, cwd=cwd, capture_output=True, env=_environment(), check=False)
-        finished = Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
-        assert not check or finished.status == 0, finished.stderr
-        return finished
-
-    return run
+    return lambda name, *words, **options: run_program(
+        f"../{name if '/' in name else f'steps/{name}'}", *words, **options
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,10 @@ WITHOUT_ARGUMENTS: dict[str, int] = {}
 LAUNCHER = (REPOSITORY / "bin/copy-feats").read_text()
 
 
-def run(command: str, *words: str) -> subprocess.CompletedProcess:
-    """Run a file of the repository with this Python."""
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY / command), *words],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd="/",
-    )  # fmt: skip
+@pytest.fixture
+def run(starter) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run a file of the repository."""
+    return lambda command, *words: starter.run(REPOSITORY / command, *words, cwd="/")
 
 
 def test_every_program_has_a_launcher_and_nothing_else_stands_in_bin():
@@ -95,18 +94,18 @@ sys.exit(status)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_wrong_usage_is_2_with_a_hint_and_no_traceback(command):
+def test_wrong_usage_is_2_with_a_hint_and_no_traceback(command, run):
     for words in (["--no-such-option=1"], []):
         done = run(command, *words)
         assert done.returncode == (2 if words else WITHOUT_ARGUMENTS.get(command, 2)), (words, done.stderr)
-        assert "Traceback" not in done.stderr
-        assert "--help" in done.stderr
+        assert b"Traceback" not in done.stderr
+        assert b"--help" in done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_missing_input_is_1_or_2_and_never_a_traceback(command, tmp_path):
+def test_missing_input_is_1_or_2_and_never_a_traceback(command, run, tmp_path):
     """As many missing files as the program takes arguments: an expected failure that names one of them."""
-    usage = run(command, "--help").stdout.partition("Usage:")[2].split("\n\n")[0].split()
+    usage = run(command, "--help").stdout.decode().partition("Usage:")[2].split("\n\n")[0].split()
     words = [
         f"{tmp_path}/none.{index}"
         for index, word in enumerate(usage)
@@ -116,5 +115,5 @@ def test_missing_input_is_1_or_2_and_never_a_traceback(command, tmp_path):
         words.append(f"--corpus={tmp_path}/none")  # else it finds one, or downloads it
     done = run(command, *words)
     assert done.returncode in (1, 2), done.stderr
-    assert "Traceback" not in done.stderr
+    assert b"Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.mdl"))

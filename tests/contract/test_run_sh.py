@@ -37,7 +37,8 @@ def test_all_kernels_are_tried_and_those_that_fail_are_named(tmp_path):
 
 
 def test_what_is_marked_alone_runs_while_nothing_else_does(tmp_path):
-    shutil.copy(TESTS / "conftest.py", tmp_path)
+    for name in ("conftest.py", "starter.py"):
+        shutil.copy(TESTS / name, tmp_path)
     (tmp_path / "run.sh").touch()
     (tmp_path / "test_many.py").write_text(
         "import json, os, time, pathlib, pytest\n"

@@ -83,7 +83,8 @@ def test_features_that_are_not_normalised_are_refused(files, call, tmp_path):
         said,
     )
     # Of 250 numbers of variance 49: six standard errors each way.
-    assert told and 22 < float(told[1]) < 76
+    assert told
+    assert 22 < float(told[1]) < 76
     assert not (tmp_path / "1").exists()
 
 
