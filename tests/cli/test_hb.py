@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,21 @@ def test_strategies_are_described_with_mathematics_state_options_and_paper(capsy
         assert kind.mathematics in paragraph
         assert "--average-period=" in paragraph
     assert "--block-momentum=0.75" in said
+
+
+def test_late_workers_are_told_by_status_and_why(work, capsys):
+    """Of a training that is done, and of one that failed later."""
+
+    def train(out: Path) -> None:
+        late = some_round(0)
+        late.workers[2] = replace(late.workers[2], frames=0.0, failure="late: it had not ended; (no log)", is_late=True)
+        for entry in (late, some_round(1)):
+            Ledger(out / "ledger.jsonl").append(entry)
+
+    assert make_step(train).main(["in", "exp"]) == 0
+    status = asked(capsys, "status", "exp")
+    assert status.endswith("; late workers: 1, 100 frames not seen in their round\n")
+    line = "  round 0: worker 2 was late: it had not ended: 100 frames from 100 on are planned again in round 1"
+    assert asked(capsys, "why", "exp").splitlines()[1:] == [status.strip(), line]
+    (work / "exp/.done.json").unlink()
+    assert line in asked(capsys, "why", "exp").splitlines()

@@ -1,5 +1,6 @@
 """The commands of docs/cluster.md: arrays of jobs, and a training whose workers are jobs and that ends at the bits of a local one."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from houseblend.report.late import rounds_in
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parallel"))
 from tiny import write_tiny_frames
@@ -55,7 +58,7 @@ def done(folder: Path, command: str) -> str:
 
 def test_every_command_of_the_page_is_one_that_is_executed_here():
     assert {command.split()[0] for command in COMMANDS} == {"slurm", "queue", "train_dnn"}
-    assert sum("--launcher=" in command for command in COMMANDS) == 2
+    assert sum("--launcher=" in command for command in COMMANDS) == 3
 
 
 def test_arrays_of_the_page(engine, work):
@@ -66,11 +69,37 @@ def test_arrays_of_the_page(engine, work):
 
 
 def test_training_of_the_page(engine, work):
-    (command,) = (command for command in COMMANDS if f"--launcher={engine.name}" in command)
-    done(work, command)
-    models = [(work / f"exp/dnn_{name}/final.mdl").read_bytes() for name in ("local", engine.name)]
-    assert models[0] == models[1]
+    for command in (command for command in COMMANDS if f"--launcher={engine.name}" in command):
+        done(work, command)
+        models = [(work / out / "final.mdl").read_bytes() for out in ("exp/dnn_local", command.split()[-1])]
+        assert models[0] == models[1]
     assert "train-worker" in (work / f"exp/dnn_{engine.name}/rounds/0.0/log/train.sh").read_text()
+
+
+def test_a_worker_that_stands_still_is_left_behind(engine, work):
+    shutil.rmtree(work / "exp/dnn_late", ignore_errors=True)
+    words = f"--config=conf/dnn.conf --average-period=0 --exchange=files --launcher={engine.name} --min-workers=1 --round-minutes=0.1"
+    step = [sys.executable, str(REPOSITORY / "steps/train_dnn"), *words.split(), "exp/frames", "exp/dnn_late"]
+    worker = "exp/dnn_late/rounds/0.0/task.json\0002\0"
+    with subprocess.Popen(step, cwd=work) as process:
+        engine.wait_for(lambda: processes_of(worker), 120)
+        for number in processes_of(worker):
+            os.kill(number, signal.SIGSTOP)
+        assert process.wait(300) == 0
+    first, second = rounds_in(work / "exp/dnn_late")
+    assert [report.is_late for report in first.workers.values()] == [False, True]
+    assert second.plan.intervals[-1] == first.plan.intervals[1]
+    engine.wait_for(lambda: not processes_of(worker) and not engine.jobs(), 30)
+
+
+def processes_of(words: str) -> list[int]:
+    """Processes whose command has these words, with a NUL between them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if words.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_a_training_that_was_killed_goes_on_to_the_same_bits(engine, work):

@@ -68,7 +68,7 @@ def test_jobs(frames, expected, tmp_path):
 def test_tasks_and_files_of_jobs(frames, expected, tmp_path, monkeypatch):
     """Every strategy that blends once a round, with every policy, by the jobs' files; the jobs are run in this process."""
 
-    def run_here(spec, folder, launcher):
+    def run_here(spec, folder, launcher, patience):
         jobs = [job.attempt(0) for job in spec.jobs]
         for job in jobs:
             path, number, *outputs = job.argv[-5:]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from houseblend.base.errors import HouseBlendError
-from houseblend.jobs.array import JobFailedError, check, run_spec
+from houseblend.jobs.array import JobFailedError, Patience, check, run_spec
 from houseblend.jobs.failures import POLICY
 from houseblend.jobs.launcher import Batch, End, Handle
 from houseblend.jobs.spec import Job, JobResult, JobSpec
 
-CANNOT_BE_MENDED = {"disk full", "not finite", "bad input", "cancelled", "refused", "failed", "bug"}
+CANNOT_BE_MENDED = {"disk full", "late", "not finite", "bad input", "cancelled", "refused", "failed", "bug"}
 
 
 @dataclass
@@ -185,3 +185,25 @@ def test_results_of_an_earlier_run_are_no_results(tmp_path):
     launcher.ended = lambda handle: {1: End("COMPLETED", "ok")}
     (result,) = run_spec(spec_of(tmp_path), tmp_path / "jobs", launcher)
     assert result.failure == "file system"
+
+
+def test_after_a_while_only_enough_good_jobs_are_waited_for(tmp_path):
+    class Slow(Scripted):
+        """The first job fails for good, the second ends well, the third after a while, the fourth never."""
+
+        looks = 0
+
+        def ended(self, handle):
+            self.looks += 1
+            batch = self.batches[int(handle)]
+            finish(batch)
+            ends = {1: End("X", "bug"), 2: End("X", "ok")}
+            return {**ends, 3: End("X", "ok")} if self.looks > 20 else ends
+
+    launcher = Slow([])
+    results = run_spec(spec_of(tmp_path, 4), tmp_path / "jobs", launcher, Patience(2, 0.02))
+    assert [result.failure for result in results] == ["bug", "ok", "ok", "late"]
+    assert launcher.cancelled == ["0"]
+    assert launcher.looks > 20, "one good job is not enough, whatever the time"
+    with pytest.raises(JobFailedError, match=r"late .it had not ended after \d+ seconds"):
+        check(results[3:])

@@ -40,7 +40,7 @@ def test_intervals_cover_the_training_once(frames, epochs, initial, more, per_ro
     )
     position = 0
     for number in range(schedule.num_rounds):
-        plan = schedule.next([None] * number)
+        plan = schedule.next([some_round()] * number)
         assert plan is not None
         assert len(plan.intervals) == schedule.workers(number)
         for begin, end in plan.intervals:
@@ -49,7 +49,7 @@ def test_intervals_cover_the_training_once(frames, epochs, initial, more, per_ro
         sizes = [end - begin for begin, end in plan.intervals]
         assert max(sizes) - min(sizes) <= 1
     assert position == schedule.total_frames
-    assert schedule.next([None] * schedule.num_rounds) is None
+    assert schedule.next([some_round()] * schedule.num_rounds) is None
     assert schedule.layers(schedule.num_rounds - 1) == layers
 
 
@@ -61,12 +61,15 @@ def test_workers_grow_and_rates_fall_exponentially_times_the_workers():
     assert workers[0] == 1
     assert workers[-1] == 4
     assert workers == sorted(workers)
-    effective = [schedule.next([None] * n).learning_rate / workers[n] for n in range(schedule.num_rounds)]
+    effective = [schedule.next([some_round()] * n).learning_rate / workers[n] for n in range(schedule.num_rounds)]
     assert effective[0] == pytest.approx(0.01)
     assert effective[-1] == pytest.approx(0.001)
     seen = [
         0,
-        *(schedule.next([None] * n).intervals[-1][1] / schedule.total_frames for n in range(schedule.num_rounds - 2)),
+        *(
+            schedule.next([some_round()] * n).intervals[-1][1] / schedule.total_frames
+            for n in range(schedule.num_rounds - 2)
+        ),
     ]
     for share, rate in zip(seen, effective[:-1], strict=True):
         assert rate == pytest.approx(0.01 * math.exp(share * math.log(0.1)))
@@ -76,7 +79,7 @@ def test_new_topologies_run_at_half_the_minibatch_and_take_the_best():
     schedule = Schedule(
         100_000, 5, 2, 2, frames_per_round=20_000, minibatch_size=256, hidden_layers=3, add_layers_period=2
     )
-    plans = [schedule.next([None] * number) for number in range(schedule.num_rounds)]
+    plans = [schedule.next([some_round()] * number) for number in range(schedule.num_rounds)]
     fresh = [plan.round for plan in plans if plan.is_fresh]
     assert fresh == [0, 2, 4]
     assert [plan.num_layers for plan in plans[:6]] == [1, 1, 2, 2, 3, 3]
@@ -158,9 +161,11 @@ def test_halving_halves_after_every_epoch_that_improves_too_little():
 
 
 def test_inverse_and_constant_rates():
-    rates = [Inverse(1000, 3, 2, 2, 0.01, 500, half_rate_epochs=2.0).next([None] * n).learning_rate for n in range(3)]
+    rates = [
+        Inverse(1000, 3, 2, 2, 0.01, 500, half_rate_epochs=2.0).next([some_round()] * n).learning_rate for n in range(3)
+    ]
     assert rates == pytest.approx([2 * 0.01, 2 * 0.01 / 1.5, 2 * 0.01 / 2])
-    rates = [Constant(1000, 3, 2, 2, 0.01, 500).next([None] * n).learning_rate for n in range(3)]
+    rates = [Constant(1000, 3, 2, 2, 0.01, 500).next([some_round()] * n).learning_rate for n in range(3)]
     assert rates == pytest.approx([0.02] * 3)
 
 

@@ -31,16 +31,33 @@ def program(name: str) -> list[str]:
     return [sys.executable, "-m", "houseblend", name]
 
 
-def run_spec(spec: JobSpec, folder: Path, launcher: Launcher | None = None) -> list[JobResult]:
+@dataclass(frozen=True)
+class Patience:
+    """How long all jobs are waited for; after that, only until enough of them are well.
+
+    Args:
+        enough: jobs.
+        seconds: from when they are handed over.
+    """
+
+    enough: int
+    seconds: float
+
+
+def run_spec(
+    spec: JobSpec, folder: Path, launcher: Launcher | None = None, patience: Patience | None = None
+) -> list[JobResult]:
     """Run all jobs of a specification, again where their failure's class allows it.
 
     Args:
         spec: what to run.
         folder: where specification and results are written.
         launcher: where the jobs run; default: this machine.
+        patience: default: all jobs are waited for.
 
     Returns:
-        The last result of every job, in order, failed ones too.
+        The last result of every job, in order, failed ones too; of those that were not waited for it is "late", whatever they
+        may still do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob("result.*.json"), *folder.glob("said.*")):
@@ -48,10 +65,15 @@ def run_spec(spec: JobSpec, folder: Path, launcher: Launcher | None = None) -> l
     path = folder / "spec.json"
     spec.write(path)
     array = _Array(spec, path, launcher or LocalLauncher())
+    began = time.monotonic()
     try:
         array.submit([_Try(number) for number in spec.numbers])
         while array.is_under_way():
             array.submit(array.failed_for_now())
+            waited = time.monotonic() - began
+            if patience and waited > patience.seconds and array.num_well >= patience.enough:
+                array.give_up(waited)
+                break
             array.wait()
     finally:
         array.cancel()
@@ -105,6 +127,20 @@ class _Array:
     def is_under_way(self) -> bool:
         """Whether there is anything to wait for."""
         return bool(self._live)
+
+    @property
+    def num_well(self) -> int:
+        """Jobs that have succeeded."""
+        return sum(result.failure == "ok" for result in self.results.values())
+
+    def give_up(self, waited: float) -> None:
+        """Let those that are under way after so many seconds be late."""
+        for batch, left in self._live.values():
+            for one in left.values():
+                message = f"it had not ended after {waited:.0f} seconds"
+                log = batch.job(one.number).log
+                self.results[one.number] = JobResult(one.number, one.attempt, "late", message, 0, {}, waited, log)
+                warn(f"{self._spec.name}: job {one.number} is late: {message}; going on without it")
 
     def wait(self) -> None:
         """Until it is time to look again."""

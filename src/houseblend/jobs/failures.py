@@ -37,6 +37,7 @@ POLICY = {
         RETRIES, "check disk space, quota and rights, then run the same command again", elsewhere=True, ends_run=True
     ),
     "disk full": Policy(0, "free space, then run the same command again", ends_run=True),
+    "late": Policy(0, "see what slows its machine, or let rounds take longer: --round-minutes"),
     "not finite": Policy(0, "lower the learning rate"),
     "bad input": Policy(0, "mend what the message names", ends_run=True),
     "cancelled": Policy(0, "run the same command again", ends_run=True),

@@ -22,12 +22,19 @@ class Gate:
         1.0, "Nats of held-out loss that a model may lie above the one before the round"
     )
     max_left_out: float = declared(0.1, "Share of the gives inside a round that may be left out for not being finite")
+    min_workers: int = declared(
+        0, "files: after --round-minutes a round goes on with so many workers, without late ones; 0: with all"
+    )
+    round_minutes: float = declared(0.0, "files: how long a round waits for all its workers, with --min-workers")
 
     def __post_init__(self) -> None:
         """UsageError: a value that makes no sense."""
         if not self.max_loss_increase >= 0.0 or not 0.0 <= self.max_left_out <= 1.0:
             given = f"--max-loss-increase={self.max_loss_increase}, --max-left-out={self.max_left_out}"
             raise UsageError(given, expected="0 or more, and from 0 to 1")
+        if (self.min_workers, self.round_minutes) != (0, 0.0) and not (self.min_workers > 0 < self.round_minutes):
+            given = f"--min-workers={self.min_workers}, --round-minutes={self.round_minutes}"
+            raise UsageError(given, expected="both above 0, or none of them")
 
     def admit(
         self, reports: Sequence[WorkerReport], previous_loss: float | None

@@ -127,6 +127,8 @@ def enter_exchange(values: Mapping[str, Any], strategy: WorkerSide, workers: int
             expected="--average-period=0 and no --groups",
             do="take --exchange=local or mpi",
         )
+    if values.get("min_workers") and options.exchange != "files":
+        raise UsageError(f"--min-workers with --exchange={options.exchange}", expected="--exchange=files")
     if options.exchange == "files":
         from houseblend.jobs.launchers import launcher_of
 

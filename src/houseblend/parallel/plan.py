@@ -10,7 +10,8 @@ class RoundPlan:
 
     Args:
         round: its number, from 0.
-        intervals: of the order of data, one a worker; unequal ones are allowed.
+        intervals: of the order of data, one a worker; unequal ones are allowed. The last may be
+            those of workers that were late in the round before.
         learning_rate: of every worker.
         minibatch_size: frames.
         max_param_change: largest norm of a minibatch's change.
@@ -44,6 +45,11 @@ class RoundPlan:
     def frames(self) -> int:
         """Frames of all workers."""
         return sum(end - begin for begin, end in self.intervals)
+
+    @property
+    def position(self) -> int:
+        """Where it ends in the order of data."""
+        return max(end for _, end in self.intervals)
 
     @property
     def steps(self) -> int:

@@ -30,8 +30,8 @@ class TrainingProgress:
         self._bar.add(frames)
 
     def round_done(self, record: RoundRecord) -> None:
-        """Take a finished round: its frames count as done, whoever trained them."""
-        self._done += record.plan.frames
+        """Take a finished round: its frames count as done, whoever trained them, but for those of late workers."""
+        self._done += record.plan.frames - record.frames_unseen
         self._bar.note = _note(record)
         missing = self._done - self._bar.done
         self._bar.before += missing

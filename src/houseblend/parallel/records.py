@@ -24,6 +24,7 @@ class WorkerReport:
         max_change: minibatches whose change was limited, in all and by component.
         failure: class and message of what ended its training; empty for none.
         tries: how often its job was run.
+        is_late: its job was not waited for, and what it may still do does not count; its data is planned again.
     """
 
     worker: int
@@ -36,6 +37,7 @@ class WorkerReport:
     max_change: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
     tries: int = 1
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,16 @@ class RoundRecord:
     def frames_discarded(self) -> float:
         """Frames of the dropped workers."""
         return sum(self.workers[worker].frames for worker in self.dropped)
+
+    @property
+    def frames_unseen(self) -> int:
+        """Frames of the workers that were late."""
+        return sum(end - begin for begin, end in self.unseen)
+
+    @property
+    def unseen(self) -> list[tuple[int, int]]:
+        """The data of the workers that were late, in intervals as the plan has them."""
+        return [self.plan.intervals[number - 1] for number, report in self.workers.items() if report.is_late]
 
 
 def to_json(record: Any) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Schedule:
     def next(self, past: Sequence[RoundRecord]) -> RoundPlan | None:
         """The round after those that are done; None when training is over.
 
-        In round 0 and after a layer was added: half the minibatch, the limit on the change over sqrt(2).
+        In round 0 and after a layer was added: half the minibatch, the limit on the change over sqrt(2). The data of workers that
+        were late goes to as many more workers.
         """
         if self.is_over(past):
             return None
@@ -87,11 +88,12 @@ class Schedule:
         begin, end = self.bounds[number : number + 2]
         count = self.workers(number)
         cuts = [begin + (end - begin) * worker // count for worker in range(count + 1)]
+        intervals = [*zip(cuts[:-1], cuts[1:], strict=True), *(past[-1].unseen if past else [])]
         fresh = self.changes_topology(number)
         return RoundPlan(
             number,
-            list(zip(cuts[:-1], cuts[1:], strict=True)),
-            (1 if self.adds else count) * self.effective_rate(past),
+            intervals,
+            (1 if self.adds else len(intervals)) * self.effective_rate(past),
             self.minibatch_size // 2 if fresh else self.minibatch_size,
             self.max_param_change / math.sqrt(2) if fresh else self.max_param_change,
             self.layers(number),

@@ -67,7 +67,7 @@ def _trainings(experiment: Path) -> dict[str, Path]:
 
 def _draw(axes: Any, rounds: Sequence[RoundRecord], name: str, color: str) -> None:
     """The curves of one training."""
-    seen = [one.plan.intervals[-1][1] / 1e6 for one in rounds]
+    seen = [one.plan.position / 1e6 for one in rounds]
     measured = [one.measured for one in rounds]
     axes[0].plot(seen, [one.heldout_objective for one in measured], "-o", color=color, label=f"{name}, held out")
     axes[0].plot(seen, [one.train_objective for one in measured], "--", color=color, label=f"{name}, training")

@@ -10,8 +10,7 @@ from houseblend.base.errors import InputError
 from houseblend.base.fingerprint import record_files
 from houseblend.base.lock import lock_holder
 from houseblend.base.record import BEGUN, DONE, FAILED, changed_files, changed_inputs, places_of, read_record
-from houseblend.parallel.ledger import read_ledger
-from houseblend.parallel.records import RoundRecord
+from houseblend.report.late import count_late, rounds_in
 
 
 @dataclass(frozen=True)
@@ -73,23 +72,22 @@ def state_of(folder: Path) -> StepState:
     if reasons:
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         return StepState(folder, "stale", reasons[0] + more, done)
-    times = f"{done.get('seconds')} s, {done.get('cpu_seconds')} s of processors"
+    times = f"{done.get('seconds')} s, {done.get('cpu_seconds')} s of processors{count_late(rounds_in(folder))}"
     return StepState(folder, "done", f"{done.get('step')}, {times}", done)
 
 
 def _training(folder: Path) -> str:
     """How far a training has come, from its ledger: rounds, held-out objective, and what the rest takes at its pace."""
-    path = folder / "ledger.jsonl"
-    rounds = [one for one in read_ledger(path)[0] if isinstance(one, RoundRecord)] if path.exists() else []
+    rounds = rounds_in(folder)
     if not rounds:
         return ""
-    last, before = rounds[-1], sum(one.plan.frames for one in rounds[:-1])
+    last, before = rounds[-1], sum(one.plan.frames - one.frames_unseen for one in rounds[:-1])
     said = f"; {len(rounds)} rounds done, held out {last.measured.heldout_objective:.4f}"
     if last.plan.seen:
         share = (before + last.plan.frames) * last.plan.seen / before
         left = sum(one.seconds for one in rounds) * (1.0 - share) / share
         said += f", {share:.0%} of the frames, about {left / 60:.0f} min left"
-    return said
+    return said + count_late(rounds)
 
 
 def _is_step(folder: Path) -> bool:

@@ -110,7 +110,7 @@ def training(model: Path) -> dict:
     return {
         "frames": sum(report.frames for one in rounds for report in one.workers.values()),
         "curve": [
-            [one.plan.intervals[-1][1], one.measured.train_objective, one.measured.heldout_objective] for one in rounds
+            [one.plan.position, one.measured.train_objective, one.measured.heldout_objective] for one in rounds
         ],
         "blends": sum(one.blends for one in rounds), "model_hash": rounds[-1].model_hash, "torch": rounds[-1].torch,
         "cpu": rounds[-1].cpu,

@@ -9,6 +9,7 @@ from houseblend.jobs.failures import policy_of
 from houseblend.jobs.spec import JobResult
 from houseblend.parallel.ledger import read_ledger
 from houseblend.parallel.records import Refusal
+from houseblend.report.late import list_late, rounds_in
 from houseblend.report.status import StepState, state_of, step_directories
 
 KILLED = "the process ended without a word: kill -9, no memory left, or the machine went down"
@@ -28,7 +29,8 @@ def explain(place: Path) -> str:
     states = {_real(folder): state_of(folder) for folder in folders}
     broken = [state for state in states.values() if state.kind in ("failed", "unfinished")]
     if not broken:
-        return "\n".join([f"nothing has failed in {place}", *map(str, states.values())])
+        lines = [line for state in states.values() for line in (str(state), *_late(state))]
+        return "\n".join([f"nothing has failed in {place}", *lines])
     first = {_real(cause.folder): cause for state in broken for cause in [_first_cause(state)]}
     return "\n\n".join(_account(cause) for cause in first.values())
 
@@ -61,11 +63,17 @@ def _account(state: StepState) -> str:
         [
             f"{folder}: {state.kind}",
             f"cause: {cause}",
+            *_late(state),
             *([f"log, last lines ({log}):", _indented(last_lines(str(log), LINES))] if Path(log).is_file() else []),
             f"next: {advice + '; then r' if advice else 'r'}un this again, {again}:",
             f"  {_command(folder, record)}",
         ]
     )
+
+
+def _late(state: StepState) -> list[str]:
+    """Workers that were late, of a training that goes on without them."""
+    return [f"  {line}" for line in list_late(rounds_in(state.folder), is_over=state.kind in ("done", "stale"))]
 
 
 def _failed_job(folder: Path) -> JobResult | None:

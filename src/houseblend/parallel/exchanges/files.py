@@ -9,7 +9,7 @@ import torch
 from houseblend.base.atomic import write_json
 from houseblend.base.errors import NotFiniteError, UsageError
 from houseblend.io.arrays import below, put_below, read_arrays, write_arrays
-from houseblend.jobs.array import check, last_lines, program, run_spec
+from houseblend.jobs.array import Patience, check, last_lines, program, run_spec
 from houseblend.jobs.failures import policy_of
 from houseblend.jobs.launcher import Launcher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
@@ -36,7 +36,7 @@ class FilesExchange:
         self.launcher = launcher
 
     def run(self, task: RoundTask, told: Told) -> RoundRecord | Refusal:
-        """Train a round; see `run_round`. A worker whose job fails for good is kept out of the blend.
+        """Train a round; see `run_round`. A worker whose job fails for good, or is late, is kept out of the blend.
 
         Raises:
             JobFailedError: the input, the machines or a person is to blame, or no worker has come so far as to be judged: that
@@ -67,7 +67,9 @@ class FilesExchange:
             argv = [*program("train-worker"), str(path), str(number), *outputs]
             jobs.append(Job(argv, f"{folder}/log/train.{number}.ATTEMPT.log", outputs))
         spec = JobSpec("train", jobs, cores=task.threads, gpus=int(task.device == "cuda"))
-        results = run_spec(spec, Path(folder) / "train", self.launcher)
+        gate = task.gate
+        patience = Patience(min(gate.min_workers, len(jobs)), 60.0 * gate.round_minutes) if gate.min_workers else None
+        results = run_spec(spec, Path(folder) / "train", self.launcher, patience)
         check([result for result in results if policy_of(result.failure).ends_run])
         if not any(result.failure in ("ok", "not finite") for result in results):
             check(results)
@@ -79,7 +81,8 @@ def _finished(task: RoundTask, number: int, result: JobResult, job: Job, strateg
     own = strategy.join(start.shared)
     if result.failure != "ok":
         failure = f"{result.failure}: {result.message}; {last_lines(result.log, 3)}"
-        return Finished(WorkerReport(number, failure=failure, tries=result.attempt + 1), start.model, own)
+        tries, is_late = result.attempt + 1, result.failure == "late"
+        return Finished(WorkerReport(number, failure=failure, tries=tries, is_late=is_late), start.model, own)
     path, state, report = job.outputs
     value = {**json.loads(Path(report).read_text()), "tries": result.attempt + 1}
     arrays = read_arrays(state, AGAIN)
