@@ -31,7 +31,7 @@ FENCES = {
     "click": {"cli/program.py", "cli/step.py"},
     "soundfile": {"io/audio.py"},
     "soxr": {"feat/extract.py"},
-    "pickle": set(),
+    "pickle": {"jobs/parts.py"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

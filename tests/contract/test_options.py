@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "src/houseblend"
 STEPS = sorted(path for path in (REPOSITORY / "steps").iterdir() if path.is_file() and os.access(path, os.X_OK))
-TYPED = {"jobs": "cli/step", "max_skipped": "cli/step", "print_args": "cli/program"}
+TYPED = {"jobs": "cli/step", "launcher": "cli/step", "max_skipped": "cli/step", "print_args": "cli/program"}
 """Options that no dataclass has, and the module that declares them for all."""
 OTHERS = {
     ("seed", 0): "of the dither and of other noise, as Kaldi's library has it",

@@ -7,6 +7,7 @@ import pytest
 from golden_gmm import GMM, HMM
 
 from houseblend.base.errors import InputError
+from houseblend.base.workers import Forked
 from houseblend.cli import (
     add_deltas,
     ali_to_post,
@@ -99,7 +100,7 @@ def best(lattice):
 def test_aligning_is_kaldis_script(places, run, tmp_path):
     data, lang, model = places
     (tmp_path / "ali").mkdir()
-    align_directory(data, lang, model, tmp_path / "ali", AlignOptions(), 0, 2)
+    align_directory(data, lang, model, tmp_path / "ali", AlignOptions(), 0, Forked(2))
     validate_ali(tmp_path / "ali")
 
     numbers = {word: number for word, number in map(str.split, (lang / "words.txt").read_text().splitlines())}
@@ -133,7 +134,7 @@ def test_decoding_is_kaldis_script(places, run, tmp_path):
     shutil.copytree(lang / "phones", graph / "phones")
     shutil.copy(HMM / "mono" / "HCLG.fst", graph)
     (graph / "num_pdfs").write_text("62\n")
-    decode_directory(data, graph, model, None, out, DecodeOptions(), 0, 2)
+    decode_directory(data, graph, model, None, out, DecodeOptions(), 0, Forked(2))
     validate_decode(out)
 
     search = ("--acoustic-scale=0.1", "--allow-partial=true")
@@ -165,7 +166,7 @@ def test_decoding_is_kaldis_script(places, run, tmp_path):
 
     again = tmp_path / "again"  # with these transforms at hand one search is enough
     again.mkdir()
-    decode_directory(data, graph, model, out, again, DecodeOptions(), 0, 1)
+    decode_directory(data, graph, model, out, again, DecodeOptions(), 0, Forked(1))
     for key, lattice in read_lattices(again):
         assert best(lattice).words == best(mine[key]).words
     assert not (again / "trans.1").exists()
@@ -176,7 +177,7 @@ def test_networks_see_what_the_adapted_model_sees(places, tmp_path):
     ali, store = tmp_path / "ali", tmp_path / "frames"
     ali.mkdir()
     store.mkdir()
-    align_directory(data, lang, model, ali, AlignOptions(), 0, 1)
+    align_directory(data, lang, model, ali, AlignOptions(), 0, Forked(1))
     make_frames(data, ali, store, StoreFeatures(model_features=True), StoreOptions(), 0)
     frames = FrameStore(store)
     speakers = find_speakers(ali)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from houseblend.base.errors import InputError
+from houseblend.base.workers import Forked
 from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import Deltas, FeaturePipeline
 from houseblend.gmm import aligned, train_gmm
@@ -59,7 +60,7 @@ def killed_at(monkeypatch, kind, name, when):
 def task(digits, tmp_path):
     """Training on the digits of one process, to be changed by `dataclasses.replace`."""
     data, lang = digits
-    return Task(data, lang, made(tmp_path, "whole"), AlignOptions(), 1)
+    return Task(data, lang, made(tmp_path, "whole"), AlignOptions(), Forked(1))
 
 
 def made(tmp_path, name):
@@ -69,7 +70,7 @@ def made(tmp_path, name):
 
 
 def mono(task, out, jobs=1):
-    train_mono(dataclasses.replace(task, out=out, jobs=jobs), SHORT, Normalisation())
+    train_mono(dataclasses.replace(task, out=out, workers=Forked(jobs)), SHORT, Normalisation())
 
 
 def test_monophones_are_those_of_the_schedule_written_out(task, tmp_path):
@@ -129,7 +130,11 @@ def test_blocks_are_few_and_the_same_for_any_processes(monkeypatch):
     paths = type("P", (), {"found": [f"u{n:03}" for n in range(200)], "__getitem__": lambda self, key: key})()
     features = {key: key for key in paths.found}
     for jobs in (1, 2):
-        seen.append(aligned.Aligned(features, paths, jobs).sum(Blocks, lambda stats, key, x, ids: stats.append(key)))
+        seen.append(
+            aligned.Aligned(features, paths, Forked(jobs)).sum(
+                lambda: (Blocks, lambda stats, key, x, ids: stats.append(key))
+            )
+        )
     assert seen[0] == seen[1]
     assert [len(block) for block in seen[0]] == [50, 50, 50, 50]
     assert [key for block in seen[0] for key in block] == paths.found

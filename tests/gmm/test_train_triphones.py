@@ -11,6 +11,7 @@ from golden_gmm import GMM, HMM, parameters
 from test_train_gmm import Killed, content, killed_at, made
 
 from houseblend.base.errors import InputError, UsageError
+from houseblend.base.workers import Forked
 from houseblend.cli import (
     acc_lda,
     acc_tree_stats,
@@ -69,12 +70,12 @@ def task(digits, tmp_path):
     shutil.copy(HMM / "mono" / "tree", mono)
     shutil.copy(lang / "phones.txt", mono)
     (mono / "ali.1.gz").write_bytes(gzip.compress((GMM / "sub_ali.ark").read_bytes()))
-    return Task(data, lang, made(tmp_path, "out"), AlignOptions(), 1)
+    return Task(data, lang, made(tmp_path, "out"), AlignOptions(), Forked(1))
 
 
-def climb(rung, task, out=None, jobs=1):
+def climb(rung, task, out=None, workers=None):
     """Train a rung, its older alignment that of `mono`, or of `lda` if it is SAT."""
-    task = dataclasses.replace(task, out=out or task.out, jobs=jobs)
+    task = dataclasses.replace(task, out=out or task.out, workers=workers or task.workers)
     source = Source(task.data.parent / ("lda" if rung == "sat" else "mono"), LEAVES)
     if rung == "deltas":
         train_deltas(task, source, TriphoneOptions(**SHORT), Normalisation())
@@ -230,7 +231,7 @@ def test_killed_anywhere_it_goes_on_to_the_same_bits(task, tmp_path, monkeypatch
         for when in (1, 2):
             with monkeypatch.context() as patch, pytest.raises(Killed):
                 killed_at(patch, WorkingFiles, "save", when)
-                climb(rung, task, out, jobs=when)
+                climb(rung, task, out, Forked(when))
         climb(rung, task, out)
         assert content(out) == content(whole)
     shutil.copy(task.out / "trans.1", lda)  # SAT begins with the transforms of the alignment, if there are any

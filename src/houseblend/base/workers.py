@@ -1,25 +1,75 @@
-"""Work shared out among forked processes, results in order."""
+"""Work shared out, results in order: among forked processes here; among jobs of a batch system in `jobs/parts`."""
 
 import contextlib
 import multiprocessing
 import signal
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from houseblend.base.errors import HouseBlendError
+from houseblend.base.log import Progress
 from houseblend.base.process import die_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+Begin = Callable[[], Callable[[Item], Result]]
+"""What a worker begins with: it reads what the work needs, and returns the function that works on an item, which must not
+depend on what earlier items changed. It may be sent to another machine: a function of a module, or a `functools.partial` of
+one with values that are small, or say where files are."""
+
+
 class KilledError(HouseBlendError):
     """A process that shared the work was killed."""
 
     failure_class = "killed"
+
+
+class Workers(ABC):
+    """Those among whom the work of a step is shared out. The results do not depend on who or how many they are.
+
+    Attributes:
+        jobs: how many at a time.
+    """
+
+    jobs: int
+
+    def share_out(self, begin: Begin[Item, Result], items: Sequence[Item], what: str) -> Iterator[Result]:
+        """The results of all items, in their order, with progress.
+
+        Args:
+            begin: what a worker begins with.
+            items: what to work on.
+            what: the items' name, for example "utterances".
+
+        Raises:
+            HouseBlendError: a worker was killed, or a job failed; and whatever `begin` and the work raise.
+        """
+        with Progress(len(items), what) as progress:
+            for result in self.results(begin, items, what):
+                yield result
+                progress.add()
+
+    @abstractmethod
+    def results(self, begin: Begin[Item, Result], items: Sequence[Item], what: str) -> Iterator[Result]:
+        """See `share_out`."""
+
+
+@dataclass(frozen=True)
+class Forked(Workers):
+    """Processes forked from this one, which inherit what it has read; with one, the work is done here."""
+
+    jobs: int
+
+    def results(self, begin: Begin[Item, Result], items: Sequence[Item], what: str) -> Iterator[Result]:
+        """See `Workers`."""
+        return in_processes(begin(), items, self.jobs)
 
 
 CHUNK, CHUNKS_AHEAD, FEW = 32, 4, 8

@@ -66,8 +66,13 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 
 def jobs_option(function: Callable) -> Callable:
-    """Declare `--jobs`, for steps that share out their work among processes of this machine."""
-    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes")(function)
+    """Declare `--jobs` and `--launcher`, for steps that share out their work; the function is given `workers`."""
+    function.__dict__["shares_out"] = True
+    launcher = "local, slurm, queue, or slurm:FILE with the site's options; default: $HOUSEBLEND_LAUNCHER, or local"
+    declare = execution_option("--launcher", default="", help=f"Where the work is done: {launcher}")
+    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes, or jobs")(
+        declare(function)
+    )
 
 
 def max_skipped_option(help: str) -> Callable:
@@ -140,6 +145,7 @@ class Step(Program):
         record = partial(_record_failure, out, command, places)
         for options, names in self.function.__dict__.get("option_kinds", ()):
             chosen(options, {name: values[name] for name in names})
+        work = partial(self.function, **self._with_workers(values, out))
         if self.check is not None:
             try:
                 self.check(values)
@@ -150,13 +156,15 @@ class Step(Program):
                 raise
         with directory_lock(out):
             try:
-                self._make(out, places, values, command)
+                self._make(out, places, values, command, work)
             except BaseException as failure:
                 record(failure)
                 raise
             (out / FAILED).unlink(missing_ok=True)
 
-    def _make(self, out: Path, places: dict[str, Path], values: dict[str, Any], command: str) -> None:
+    def _make(
+        self, out: Path, places: dict[str, Path], values: dict[str, Any], command: str, work: Callable[[], None]
+    ) -> None:
         """The beats under the lock of the output directory."""
         for name, place in places.items():
             _check_input(name, place)
@@ -167,7 +175,7 @@ class Step(Program):
         self._make_room(out, begun)
         with copied_to(out / LOG, f"# {_here(command)}"):
             start = time.monotonic()
-            self.function(**values)
+            work()
             if self.kind is not None:
                 from houseblend.io.directories import validate
 
@@ -183,6 +191,15 @@ class Step(Program):
             }  # fmt: skip
             write_json(out / DONE, done)
             log(f"{out} done in {seconds} s")
+
+    def _with_workers(self, values: dict[str, Any], out: Path) -> dict[str, Any]:
+        """The options, those of `jobs_option` as the workers that they ask for."""
+        if "shares_out" not in self.function.__dict__:
+            return values
+        from houseblend.jobs.parts import workers_of
+
+        others = {name: value for name, value in values.items() if name not in ("jobs", "launcher")}
+        return {**others, "workers": workers_of(values["launcher"], values["jobs"], out)}
 
     def _fingerprint(self, values: dict[str, Any], places: dict[str, Path], known: dict[str, Any]) -> dict[str, Any]:
         execution = self.function.__dict__.get("execution_options", set())

@@ -1,14 +1,17 @@
 """Posteriors or log-likelihoods of whole data directories, as decoding sees them."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.base.log import Progress, log
-from houseblend.base.workers import in_processes
+from houseblend.base.log import log
+from houseblend.base.workers import Workers
 from houseblend.decode.acoustic import Scorer, model_features, model_kind, read_scorer
 from houseblend.decode.options import OutputOptions
+from houseblend.feat.pipeline import Features
 from houseblend.io.tables import write_table
 
 TOLERANCE = 1e-3
@@ -16,7 +19,7 @@ TOLERANCE = 1e-3
 
 
 def compute_outputs(
-    data: Path, model: Path, transforms: Path | None, out: Path, options: OutputOptions, jobs: int
+    data: Path, model: Path, transforms: Path | None, out: Path, options: OutputOptions, workers: Workers
 ) -> None:
     """Write posteriors.ark and posteriors.scp, or loglikes.ark and loglikes.scp, of a data directory.
 
@@ -28,7 +31,7 @@ def compute_outputs(
         transforms: directory with transforms of the speakers, for a model of adapted features.
         out: directory to write.
         options: posteriors, or the log-likelihoods that decoding searches with, by pdf.
-        jobs: processes; the result does not depend on it.
+        workers: who shares the work.
 
     Raises:
         InputError, StaleError: model and data do not belong together; a model without posteriors, or without priors.
@@ -36,17 +39,18 @@ def compute_outputs(
     features = model_features(model, data, transforms)
     keys = list(features)
     log_likelihoods = options.log_likelihoods
-    score = read_scorer(model / "final.mdl")[1] if log_likelihoods else _read_posteriors(model / "final.mdl")
     name = out.absolute() / ("loglikes" if log_likelihoods else "posteriors")
-    with (
-        write_table(f"ark,scp:{name}.ark,{name}.scp", "matrix") as write,
-        Progress(len(keys), "utterances") as progress,
-    ):
-        results = in_processes(lambda key: score(features[key], key), keys, jobs)
-        for key, output_TP in zip(keys, results, strict=True):
+    outputs = workers.share_out(partial(_computing, features, model / "final.mdl", log_likelihoods), keys, "utterances")
+    with write_table(f"ark,scp:{name}.ark,{name}.scp", "matrix") as write:
+        for key, output_TP in zip(keys, outputs, strict=True):
             write(key, output_TP)
-            progress.add()
     log(f"computed {len(keys)} utterances")
+
+
+def _computing(features: Features, model: Path, log_likelihoods: bool) -> Callable[[str], np.ndarray]:
+    """A function from an utterance to its outputs, [T, num_pdfs]."""
+    score = read_scorer(model)[1] if log_likelihoods else _read_posteriors(model)
+    return lambda key: score(features[key], key)
 
 
 def _read_posteriors(model: Path) -> Scorer:

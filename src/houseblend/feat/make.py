@@ -1,7 +1,7 @@
 """Features of a whole data directory: feats.scp, cmvn.scp, utt2num_frames beside its other files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +10,8 @@ import numpy as np
 
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.base.log import Progress, log, warn
-from houseblend.base.workers import in_processes
+from houseblend.base.log import log, warn
+from houseblend.base.workers import Workers
 from houseblend.feat.cmvn import cmvn_stats
 from houseblend.feat.description import write_feature_record
 from houseblend.feat.extract import TooShortError, check_options, choose_channel, extract
@@ -56,7 +56,11 @@ class Extraction:
     resampling: Resampling
     seed: int
 
-    def of_recording(self, recording: Recording) -> list[Outcome]:
+    def begin(self) -> Callable[[Recording], list[Outcome]]:
+        """What a worker begins with (`workers.Begin`)."""
+        return self._of_recording
+
+    def _of_recording(self, recording: Recording) -> list[Outcome]:
         """Of every utterance of a recording."""
         key, place, segments = recording
         names = [key] if segments is None else [segment.key for segment in segments]
@@ -83,7 +87,7 @@ class Extraction:
             return failure.but(file=failure.file or place)
 
 
-def make_features(data: Path, out: Path, extraction: Extraction, max_skipped: int, jobs: int) -> None:
+def make_features(data: Path, out: Path, extraction: Extraction, max_skipped: int, workers: Workers) -> None:
     """Write the features of `data` into the new data directory `out`.
 
     Utterances too short for a frame are left out, as are at most `max_skipped` others, of which there is a warning, too.
@@ -94,7 +98,7 @@ def make_features(data: Path, out: Path, extraction: Extraction, max_skipped: in
         out: directory to write.
         extraction: how.
         max_skipped: how many recordings or segments may be unusable for other reasons.
-        jobs: processes; the result does not depend on it.
+        workers: who shares the work.
 
     Raises:
         InputError: more cannot be used (naming the first too many), or nothing is left.
@@ -104,11 +108,8 @@ def make_features(data: Path, out: Path, extraction: Extraction, max_skipped: in
     utt2spk = dict(read_table(f"ark:{data}/utt2spk", "token"))
     totals: dict[str, np.ndarray] = {}
     frames: dict[str, int] = {}
-    with (
-        write_table(f"ark,scp:{out}/feats.ark,{out}/feats.scp", "matrix") as write,
-        Progress(len(utt2spk), "utterances") as progress,
-    ):
-        for key, feats in _usable(data, extraction, max_skipped, jobs, progress):
+    with write_table(f"ark,scp:{out}/feats.ark,{out}/feats.scp", "matrix") as write:
+        for key, feats in _usable(data, extraction, max_skipped, workers):
             if key not in utt2spk:
                 raise InputError("no speaker", file=data / "utt2spk", key=key, do="run fix-data-dir")
             write(key, feats)
@@ -129,12 +130,10 @@ def make_features(data: Path, out: Path, extraction: Extraction, max_skipped: in
     write_feature_record(out, kind, options_to(extraction.options))
 
 
-def _usable(
-    data: Path, extraction: Extraction, max_skipped: int, jobs: int, progress: Progress
-) -> Iterator[tuple[str, np.ndarray]]:
+def _usable(data: Path, extraction: Extraction, max_skipped: int, workers: Workers) -> Iterator[tuple[str, np.ndarray]]:
     """Utterances with features; the others are counted and named."""
     done = short = skipped = 0
-    for part in in_processes(extraction.of_recording, _recordings(data), jobs):
+    for part in workers.share_out(extraction.begin, _recordings(data), "recordings"):
         for key, found in part:
             if isinstance(found, InputError):
                 too_short = isinstance(found, TooShortError)
@@ -146,7 +145,6 @@ def _usable(
             else:
                 done += 1
                 yield key, found
-            progress.add()
     log(f"features of {done} utterances; left out: {short} too short for a frame, {skipped} others")
 
 

@@ -1,15 +1,16 @@
 """What training learns of the features on the way: MLLT, and fMLLR of every speaker (Kaldi's train_lda_mllt, train_sat)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from houseblend.base.log import log
-from houseblend.feat.pipeline import LinearTransform, SpeakerTransforms
+from houseblend.feat.pipeline import Features, LinearTransform, SpeakerTransforms
 from houseblend.feat.transforms import compose
 from houseblend.gmm.accumulate import Accumulators
-from houseblend.gmm.aligned import Aligned, shared_out
+from houseblend.gmm.aligned import Aligned, Summing
 from houseblend.gmm.diag import AmDiagGmm
 from houseblend.gmm.edits import transform_means
 from houseblend.gmm.estimate import update
@@ -41,20 +42,23 @@ def frames_of_speech(
 
 def learn_mllt(silence: Sequence[int], model: Model, aligned: Aligned) -> Model:
     """The last transform, a matrix, followed by one that makes diagonal Gaussians fit better; means go along."""
+    *others, before = model.pipeline.transforms
+    assert isinstance(before, LinearTransform)
+    transform, gain = aligned.sum(partial(_mllt, silence, model)).estimate()
+    log(f"MLLT: improvement per frame {gain:.4f}")
+    after = LinearTransform(compose(transform.astype(np.float32), before.matrix))
+    pipeline = replace(model.pipeline, transforms=(*others, after))
+    return replace(model, mixtures=transform_means(model.mixtures, transform.astype(np.float32)), pipeline=pipeline)
 
+
+def _mllt(silence: Sequence[int], model: Model) -> Summing[MlltStats]:
     def add(stats: MlltStats, key: str, x: np.ndarray, ids: np.ndarray) -> None:
         frames = frames_of_speech(ids, model.transitions, silence, key)
         shared, _ = GaussianPosteriors.of(model.mixtures, x, *frames, key)
         pruned = shared.with_weights(prune_at_random(shared.weights, RANDOM_PRUNING, key))
         stats.add(pruned, model.mixtures, x)
 
-    *others, before = model.pipeline.transforms
-    assert isinstance(before, LinearTransform)
-    transform, gain = aligned.sum(lambda: MlltStats.zeros(model.mixtures.dim), add).estimate()
-    log(f"MLLT: improvement per frame {gain:.4f}")
-    after = LinearTransform(compose(transform.astype(np.float32), before.matrix))
-    pipeline = replace(model.pipeline, transforms=(*others, after))
-    return replace(model, mixtures=transform_means(model.mixtures, transform.astype(np.float32)), pipeline=pipeline)
+    return lambda: MlltStats.zeros(model.mixtures.dim), add
 
 
 def learn_fmllr(silence: Sequence[int], model: Model, aligned: Aligned) -> Model:
@@ -79,6 +83,21 @@ def fmllr_of_alignment(
         aligned: the features, and the utterances whose frames count.
         teller: the mixtures that tell whose Gaussian's a frame is, one for each of the model's; the model's if not given.
     """
+    matrices, gains, frames = {}, 0.0, 0.0
+    speakers = list(aligned.features.by_speaker())
+    begin = partial(_fmllr, silence, model, aligned, teller or model.mixtures)
+    found = aligned.workers.share_out(begin, speakers, "speakers")
+    for speaker, (matrix, gain, count) in zip(speakers, found, strict=True):
+        matrices[speaker] = matrix
+        gains, frames = gains + gain, frames + count
+    log(f"fMLLR of {len(matrices)} speakers: improvement per frame {gains / max(frames, 1.0):.4f}")
+    return SpeakerTransforms(matrices)
+
+
+def _fmllr(
+    silence: Sequence[int], model: Model, aligned: Aligned, teller: AmDiagGmm
+) -> Callable[[str], tuple[np.ndarray, float, float]]:
+    """A function from a speaker to its transform, the improvement in all, and the frames."""
     utterances_of = aligned.features.by_speaker()
 
     def of_speaker(speaker: str) -> tuple[np.ndarray, float, float]:
@@ -87,17 +106,11 @@ def fmllr_of_alignment(
             if key in aligned.paths:
                 x, ids = aligned.frames(key)
                 frames = frames_of_speech(ids, model.transitions, silence, key)
-                shared, _ = GaussianPosteriors.of(teller or model.mixtures, x, *frames, key)
+                shared, _ = GaussianPosteriors.of(teller, x, *frames, key)
                 stats.add(shared, model.mixtures, x, key)
         return *stats.estimate(FmllrOptions(), speaker), stats.rows.count
 
-    matrices, gains, frames = {}, 0.0, 0.0
-    found = shared_out(of_speaker, list(utterances_of), aligned.jobs, "speakers")
-    for speaker, (matrix, gain, count) in zip(utterances_of, found, strict=True):
-        matrices[speaker] = matrix
-        gains, frames = gains + gain, frames + count
-    log(f"fMLLR of {len(matrices)} speakers: improvement per frame {gains / max(frames, 1.0):.4f}")
-    return SpeakerTransforms(matrices)
+    return of_speaker
 
 
 def unadapted_mixtures(model: Model, aligned: Aligned) -> AmDiagGmm:
@@ -108,11 +121,14 @@ def unadapted_mixtures(model: Model, aligned: Aligned) -> AmDiagGmm:
     *others, speakers = model.pipeline.transforms
     assert isinstance(speakers, SpeakerTransforms)
     plain = aligned.features.through(replace(model.pipeline, transforms=tuple(others)))
+    stats = replace(aligned, features=plain).sum(partial(_unadapted, model, speakers, plain))
+    return update(model.mixtures, stats, UpdateOptions(remove_low_count_gaussians=False))
 
+
+def _unadapted(model: Model, speakers: SpeakerTransforms, plain: Features) -> Summing[Accumulators]:
     def add(stats: Accumulators, key: str, x: np.ndarray, ids: np.ndarray) -> None:
         frames = frames_of_speech(ids, model.transitions, (), key)
         adapted = speakers.of(plain.speaker(key))(x)
         stats.add_posteriors(*GaussianPosteriors.of(model.mixtures, adapted, *frames, key), x)
 
-    stats = replace(aligned, features=plain).sum(lambda: Accumulators.for_model(model.transitions, model.mixtures), add)
-    return update(model.mixtures, stats, UpdateOptions(remove_low_count_gaussians=False))
+    return lambda: Accumulators.for_model(model.transitions, model.mixtures), add

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,19 @@ class UtteranceAligner:
         silence: Sequence[int],
         boost_silence: float,
     ) -> None:
+        self._made_of = transitions, tree, lang, silence, boost_silence
         self._transitions = transitions
-        self._compiler = TrainingGraphCompiler.from_files(transitions, tree, lang, GraphOptions(0.0, 0.0))
         self._graphs: dict[tuple[int, ...], SearchGraph] = {}
         self._silence_pdfs = sorted({pdf for phone, _, pdf in transitions.states if phone in set(silence)})
         self._boost = np.float32(np.log(boost_silence))
+
+    def __reduce__(self) -> tuple[type, tuple]:
+        return UtteranceAligner, self._made_of  # another process reads the lexicon itself
+
+    @cached_property
+    def _compiler(self) -> TrainingGraphCompiler:
+        transitions, tree, lang, _, _ = self._made_of
+        return TrainingGraphCompiler.from_files(transitions, tree, lang, GraphOptions(0.0, 0.0))
 
     def compile(self, words: Sequence[int] | None, key: str) -> SearchGraph:
         """The graph of one transcript.

@@ -1,14 +1,14 @@
 """Utterances with a path each, gone through in fixed blocks: statistics do not depend on the number of processes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from houseblend.base.errors import InputError
-from houseblend.base.log import Progress
-from houseblend.base.workers import in_processes
+from houseblend.base.workers import Workers
 from houseblend.feat.pipeline import Features
 from houseblend.gmm import gaussian_passes as gaussian_passes  # here already, so that forked processes find it loaded
 from houseblend.io.spool import Spool
@@ -16,7 +16,6 @@ from houseblend.io.spool import Spool
 MOST_BLOCKS, LEAST_UTTERANCES = 64, 32
 """Statistics of so many blocks travel between processes, whatever the hours; a block has at least so many utterances."""
 
-Result = TypeVar("Result")
 Kind = TypeVar("Kind", bound="Summed")
 
 
@@ -26,6 +25,10 @@ class Summed(Protocol):
     def merge(self: Kind, other: Kind) -> None:
         """Add other statistics."""
         ...
+
+
+Summing = tuple[Callable[[], Kind], Callable[[Kind, str, np.ndarray, np.ndarray], None]]
+"""What makes statistics of nothing, and what adds an utterance to statistics: key, features [T, D], transition-ids [T]."""
 
 
 class Paths:
@@ -61,12 +64,12 @@ class Aligned:
     Args:
         features: by utterance, each read when it is asked for.
         paths: of some or all of them.
-        jobs: processes that share the work.
+        workers: who shares the work.
     """
 
     features: Features
     paths: Paths
-    jobs: int
+    workers: Workers
 
     def frames(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """Features [T, D] and transition-ids [T] of an utterance that has a path; InputError if they differ in length."""
@@ -76,31 +79,29 @@ class Aligned:
             raise InputError(found, key=key, do="align this data directory again")
         return feats_TD, ids_T
 
-    def sum(self, zeros: Callable[[], Kind], add: Callable[[Kind, str, np.ndarray, np.ndarray], None]) -> Kind:
+    def sum(self, begin: Callable[[], Summing[Kind]]) -> Kind:
         """Statistics of all utterances that have a path.
 
         Args:
-            zeros: makes statistics of nothing.
-            add: adds an utterance to statistics: key, features [T, D], transition-ids [T].
+            begin: what a worker begins with (`workers.Begin`).
         """
-        keys = self.paths.found
-        size = max(LEAST_UTTERANCES, -(-len(keys) // MOST_BLOCKS))
-
-        def of_block(start: int) -> Kind:
-            stats = zeros()
-            for key in keys[start : start + size]:
-                add(stats, key, *self.frames(key))
-            return stats
-
-        total = zeros()
-        for stats in shared_out(of_block, range(0, len(keys), size), self.jobs, "blocks"):
+        size = max(LEAST_UTTERANCES, -(-len(self.paths.found) // MOST_BLOCKS))
+        total = begin()[0]()
+        starts = range(0, len(self.paths.found), size)
+        for stats in self.workers.share_out(partial(_summed, self, begin, size), starts, "blocks"):
             total.merge(stats)
         return total
 
 
-def shared_out(work: Callable[[Any], Result], items: Sequence[Any], jobs: int, what: str) -> Iterator[Result]:
-    """`work` on every item in forked processes, results in order, with progress; see `in_processes`."""
-    with Progress(len(items), what) as progress:
-        for result in in_processes(work, items, jobs):
-            yield result
-            progress.add()
+def _summed(aligned: Aligned, begin: Callable[[], Summing[Kind]], size: int) -> Callable[[int], Kind]:
+    """A function that sums the block of so many utterances that begins with a number."""
+    zeros, add = begin()
+    keys = aligned.paths.found
+
+    def of_block(start: int) -> Kind:
+        stats = zeros()
+        for key in keys[start : start + size]:
+            add(stats, key, *aligned.frames(key))
+        return stats
+
+    return of_block

@@ -5,20 +5,22 @@ and paths lie on disk: memory does not grow with the hours.
 """
 
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from houseblend.base.errors import InputError
 from houseblend.base.log import log, warn
+from houseblend.base.workers import Workers
 from houseblend.feat.description import write_model_features
 from houseblend.feat.pipeline import FeaturePipeline, Features, SpeakerTransforms
 from houseblend.gmm.accumulate import Accumulators
 from houseblend.gmm.adaptation import unadapted_mixtures
 from houseblend.gmm.align import Unaligned, UtteranceAligner, read_transcripts, write_alignments
-from houseblend.gmm.aligned import Aligned, Paths, path_bytes, shared_out
+from houseblend.gmm.aligned import Aligned, Paths, Summing, path_bytes
 from houseblend.gmm.estimate import mix_up, update
 from houseblend.gmm.model import write_model
 from houseblend.gmm.options import AlignOptions, ScheduleOptions, SplitOptions, UpdateOptions
@@ -37,6 +39,9 @@ Learner = Callable[[Model, Aligned], Model]
 """Learns a transform of the features, and takes the model along (MLLT, fMLLR)."""
 
 
+FirstPath = Callable[[str, np.ndarray], np.ndarray | None]
+
+
 @dataclass(frozen=True)
 class Task:
     """What is trained on, and where it goes.
@@ -46,14 +51,14 @@ class Task:
         lang: lang directory.
         out: directory to write.
         search: how utterances are aligned.
-        jobs: processes; the result does not depend on it.
+        workers: who shares the work.
     """
 
     data: Path
     lang: Path
     out: Path
     search: AlignOptions
-    jobs: int
+    workers: Workers
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,13 @@ class Beginning:
     Args:
         tree: the decision tree.
         model: the first model; what is learned of its features comes last in its pipeline.
-        first_path: from an utterance, and a path of it that shares out its frames evenly, the first path of its training.
+        first_path: from an utterance, and a path of it that shares out its frames evenly, the first path of its training;
+            it may be sent to another machine (`workers.Begin`).
     """
 
     tree: ContextDependency
     model: Model
-    first_path: Callable[[str, np.ndarray], np.ndarray | None]
+    first_path: FirstPath
 
 
 def schedule(
@@ -148,17 +154,14 @@ def _begin(task: Task, files: WorkingFiles, first: int, beginning: Beginning) ->
     """Compile the transcripts, and write what the first iteration begins with."""
     with open_output(task.out / "tree") as target:
         beginning.tree.write(target)
-    aligner = _aligner(task, beginning.model, beginning.tree)
     transcripts, features = read_transcripts(task.data, task.lang), Features(task.data, FeaturePipeline("none"))
-
-    def compiled(key: str) -> tuple[bytes, bytes]:
-        graph = aligner.compile(transcripts.get(key), key)
-        even = aligner.equal(graph, len(features[key]), key)
-        return (b"", b"") if even is None else (graph.to_bytes(), path_bytes(beginning.first_path(key, even)))
-
+    aligner = _aligner(task, beginning.model, beginning.tree)
     keys, short = list(features), 0
+    compiled = task.workers.share_out(
+        partial(_compiling, aligner, transcripts, features, beginning.first_path), keys, "graphs"
+    )
     with write_spool(files.graphs) as write_graph, write_spool(files.paths(first)) as write_path:
-        for key, (graph, path) in zip(keys, shared_out(compiled, keys, task.jobs, "graphs"), strict=True):
+        for key, (graph, path) in zip(keys, compiled, strict=True):
             if not graph:
                 warn(f"[{key}] is left out: its frames are too few for its transcript")
                 short += 1
@@ -166,6 +169,19 @@ def _begin(task: Task, files: WorkingFiles, first: int, beginning: Beginning) ->
             write_path(path)
     log(f"{len(keys) - short} of {len(keys)} utterances are long enough for their transcripts")
     files.save(first, beginning.model)
+
+
+def _compiling(
+    aligner: UtteranceAligner, transcripts: Mapping[str, list[int]], features: Features, first_path: FirstPath
+) -> Callable[[str], tuple[bytes, bytes]]:
+    """A function from an utterance to its graph and first path, as they lie in spools."""
+
+    def compiled(key: str) -> tuple[bytes, bytes]:
+        graph = aligner.compile(transcripts.get(key), key)
+        even = aligner.equal(graph, len(features[key]), key)
+        return (b"", b"") if even is None else (graph.to_bytes(), path_bytes(first_path(key, even)))
+
+    return compiled
 
 
 def _aligner(task: Task, model: Model, tree: ContextDependency) -> UtteranceAligner:
@@ -219,21 +235,14 @@ class _Training:
 
     def _aligned(self, number: int, model: Model) -> Aligned:
         paths = Paths(Spool(self._files.newest_paths(number)), self._keys)
-        return Aligned(self._features.through(model.pipeline), paths, self._task.jobs)
+        return Aligned(self._features.through(model.pipeline), paths, self._task.workers)
 
     def _realign(self, iteration: Iteration, model: Model) -> None:
         """Best paths of all utterances that are long enough; who finds none sits out until the next alignment."""
-        features = self._features.through(model.pipeline)
-        score = self._aligner.scorer(model.transitions, model.mixtures, iteration.beam)
-
-        def path_of(number: int) -> bytes:
-            if not self._graphs.sizes[number]:
-                return b""
-            graph, key = SearchGraph.from_bytes(self._graphs[number], model.transitions), self._keys[number]
-            return path_bytes(score(graph, features[key], key))
-
+        features, numbers = self._features.through(model.pipeline), range(len(self._keys))
+        begin = partial(_realigning, self._aligner, model, iteration.beam, self._graphs, features)
         with write_spool(self._files.paths(iteration.number + 1)) as write:
-            for path in shared_out(path_of, range(len(self._keys)), self._task.jobs, "utterances"):
+            for path in self._task.workers.share_out(begin, numbers, "utterances"):
                 write(path)
 
     def _left(self, paths: Paths, beam: float) -> Unaligned:
@@ -258,11 +267,31 @@ class _Training:
             self._warned = True
 
 
+def _realigning(
+    aligner: UtteranceAligner, model: Model, beam: float, graphs: Spool, features: Features
+) -> Callable[[int], bytes]:
+    """A function from the number of an utterance to its best path, as it lies in a spool."""
+    score, keys = aligner.scorer(model.transitions, model.mixtures, beam), list(features)
+
+    def path_of(number: int) -> bytes:
+        if not graphs.sizes[number]:
+            return b""
+        graph, key = SearchGraph.from_bytes(graphs[number], model.transitions), keys[number]
+        return path_bytes(score(graph, features[key], key))
+
+    return path_of
+
+
 def _accumulate(model: Model, aligned: Aligned) -> Accumulators:
     """Statistics of all aligned utterances."""
-    return aligned.sum(
-        lambda: Accumulators.for_model(model.transitions, model.mixtures),
-        lambda stats, key, x, ids: stats.add_alignment(model.transitions, model.mixtures, x, ids, key),
+    return aligned.sum(partial(_accumulating, model))
+
+
+def _accumulating(model: Model) -> Summing[Accumulators]:
+    transitions, mixtures = model.transitions, model.mixtures
+    return (
+        lambda: Accumulators.for_model(transitions, mixtures),
+        lambda stats, key, x, ids: stats.add_alignment(transitions, mixtures, x, ids, key),
     )
 
 

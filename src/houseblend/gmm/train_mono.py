@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import Deltas, FeaturePipeline, Features
 from houseblend.gmm.flat_start import INITIAL_UTTERANCES, flat_mixtures, moments, monophone_tree
@@ -30,10 +32,15 @@ def train_mono(task: Task, options: MonoOptions, normalisation: Normalisation) -
         first = [features[key] for key in list(features)[:INITIAL_UTTERANCES]]
         mixtures = flat_mixtures(tree.num_pdfs, *moments(first))
         model = Model(TransitionModel.initial(topology, tree), mixtures, pipeline)
-        return Beginning(tree, model, lambda key, even: even)
+        return Beginning(tree, model, _even)
 
     iterations = schedule(0, tree.num_pdfs, options, task.search.beam, REALIGN)
     train_gmm(task, pipeline, list(map(_eased, iterations)), begin, options)
+
+
+def _even(key: str, even: np.ndarray) -> np.ndarray:
+    """The first path of an utterance."""
+    return even
 
 
 def _eased(iteration: Iteration) -> Iteration:

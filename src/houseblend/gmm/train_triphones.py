@@ -14,7 +14,7 @@ from houseblend.feat.description import find_speakers, read_model_features
 from houseblend.feat.options import Normalisation
 from houseblend.feat.pipeline import Deltas, FeaturePipeline, Features, LinearTransform, Splice, Transform
 from houseblend.gmm.adaptation import RANDOM_PRUNING, fmllr_of_alignment, frames_of_speech, learn_fmllr, learn_mllt
-from houseblend.gmm.aligned import Aligned, Paths, path_bytes
+from houseblend.gmm.aligned import Aligned, Paths, Summing, path_bytes
 from houseblend.gmm.estimate import mix_up
 from houseblend.gmm.from_tree import occupancy, single_gaussians
 from houseblend.gmm.lda import LdaStats, lda
@@ -119,7 +119,7 @@ def _begin(
     """A tree and single Gaussians of the old alignment, which is converted."""
     old = TransitionModel.load(source.ali / "final.mdl")
     features = Features(task.data, pipeline)
-    aligned = Aligned(features, _old_paths(task, source.ali, old, features), task.jobs)
+    aligned = Aligned(features, _old_paths(task, source.ali, old, features), task.workers)
     if first is not None:
         pipeline = pipeline.followed_by(first(old, aligned))
         aligned = replace(aligned, features=features.through(pipeline))
@@ -135,10 +135,12 @@ def _begin(
     new = TransitionModel.initial(topology, tree)
     converter, paths = Converter(old, new, tree, Conversion()), aligned.paths
     log(f"a tree of {tree.num_pdfs} leaves from {len(stats)} states of phones in context")
-    return Beginning(
-        tree, Model(new, mixtures, pipeline),
-        lambda key, even: converter.convert(paths[key], key) if key in paths else None,
-    )  # fmt: skip
+    return Beginning(tree, Model(new, mixtures, pipeline), partial(_converted, converter, paths))
+
+
+def _converted(converter: Converter, paths: Paths, key: str, even: np.ndarray) -> np.ndarray | None:
+    """The old path of an utterance as one of the new model, if there is any."""
+    return converter.convert(paths[key], key) if key in paths else None
 
 
 def _old_paths(task: Task, ali: Path, model: TransitionModel, features: Features) -> Paths:
@@ -165,21 +167,26 @@ def _old_paths(task: Task, ali: Path, model: TransitionModel, features: Features
 
 def _lda_statistics(transitions: TransitionModel, aligned: Aligned, silence: list[int]) -> LdaStats:
     """Of all frames that are not silence, by pdf."""
+    dim = aligned.features[aligned.paths.found[0]].shape[1]
+    return aligned.sum(partial(_lda, transitions, silence, dim))
 
+
+def _lda(transitions: TransitionModel, silence: list[int], dim: int) -> Summing[LdaStats]:
     def add(stats: LdaStats, key: str, x: np.ndarray, ids: np.ndarray) -> None:
         frames, pdfs, weights = frames_of_speech(ids, transitions, silence, key)
         weights = prune_at_random(weights, RANDOM_PRUNING, key)
         kept = weights != 0
         stats.add(x[frames[kept]], pdfs[kept], weights[kept])
 
-    dim = aligned.features[aligned.paths.found[0]].shape[1]
-    return aligned.sum(lambda: LdaStats.zeros(transitions.num_pdfs, dim), add)
+    return lambda: LdaStats.zeros(transitions.num_pdfs, dim), add
 
 
 def _tree_statistics(transitions: TransitionModel, aligned: Aligned, context: Context) -> TreeStatistics:
-    return aligned.sum(
-        lambda: Accumulator(transitions, context), lambda stats, key, x, ids: stats.add(x, ids, key)
-    ).statistics()
+    return aligned.sum(partial(_in_context, transitions, context)).statistics()
+
+
+def _in_context(transitions: TransitionModel, context: Context) -> Summing[Accumulator]:
+    return lambda: Accumulator(transitions, context), lambda stats, key, x, ids: stats.add(x, ids, key)
 
 
 def _build(

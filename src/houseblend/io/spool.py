@@ -45,7 +45,7 @@ class Spool:
     """
 
     def __init__(self, path: Path) -> None:
-        size = path.stat().st_size
+        self._path, size = path, path.stat().st_size
         self._data = np.memmap(path, np.uint8, "r") if size else np.zeros(0, np.uint8)
         count = int(self._numbers(size - _NUMBER.itemsize, size)[0]) if size >= _NUMBER.itemsize else -1
         begin = size - _NUMBER.itemsize * (count + 1)
@@ -55,6 +55,9 @@ class Spool:
         self.sizes = np.diff(self._ends)
         if self._ends[-1] != begin or (self.sizes < 0).any():
             raise self._broken(path)
+
+    def __reduce__(self) -> tuple[type, tuple[Path]]:
+        return Spool, (self._path,)  # another process reads the file
 
     def __len__(self) -> int:
         return len(self.sizes)
