@@ -18,6 +18,7 @@ from houseblend.hmm.alignment import phone_segments
 from houseblend.hmm.transition_model import TransitionModel
 from houseblend.io.lang_files import read_symbol_table
 from houseblend.io.streams import read_text
+from houseblend.report.chart import Chart, Line
 
 SILENCE = "sil"
 AMERICAN = "gmw/en-US"
@@ -32,8 +33,8 @@ CLASSES = {
     "noises": "lau nsn spn",
 }
 LIMITS_MS = (10, 20, 50)
-SHOWN_MS = 100
-"""On both sides of the true time in the picture."""
+SHOWN_MS, BIN_MS = 100, 5
+"""Of the picture: how far it goes on both sides of the true time, and what is counted together."""
 ANOTHER = "name the truth/ of the corpus that the data directory was made of"
 
 
@@ -161,23 +162,13 @@ def report(found: dict[str, np.ndarray]) -> str:
     return "".join(lines)
 
 
-def plot(found: dict[str, np.ndarray], target: Path) -> None:
-    """Draw how many phones begin how much later, of both kinds of accent."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(8, 4))
-    bins = list(range(-SHOWN_MS, SHOWN_MS + 1, 5))
-    for title in ("American accent", "other accents"):
+def chart(found: dict[str, np.ndarray]) -> Chart:
+    """How many phones begin how much later, of both kinds of accent; shape [phones of the group] each."""
+    edges = np.arange(-SHOWN_MS, SHOWN_MS + 1, BIN_MS)
+    lines = []
+    for number, title in enumerate(("American accent", "other accents")):
         late = found.get(title, np.empty(0))
-        axis.hist(late, bins=bins, weights=np.full(len(late), 100 / max(len(late), 1)), histtype="step", label=title)
-    axis.axvline(0, color="black", linewidth=0.5)
-    axis.set_xlabel("begin of the aligned phone less that of the true one (ms)")
-    axis.set_ylabel("% of the true phones")
-    axis.legend()
-    axis.grid(alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(target, dpi=120)
-    pyplot.close(figure)
+        shares = 100 * np.histogram(late[~np.isnan(late)], edges)[0] / max(len(late), 1)
+        lines.append(Line(title, [*zip((edges[:-1] + BIN_MS / 2).tolist(), shares.tolist(), strict=True)], number))
+    title = f"% of the true phones in each {BIN_MS} ms"
+    return Chart(title, "begin of the aligned phone less that of the true one, ms", lines, holds=(0.0,))
