@@ -13,7 +13,7 @@ from cases import Reader, after_lines, anywhere
 from model_readers import FLAT, TRANSITIONS
 from table_readers import GRAPH
 
-from houseblend.decode.score import read_counts
+from houseblend.decode.score import read_counts, read_pairs, read_summary
 from houseblend.decode.word_alignment import AlignmentLexicon
 from houseblend.feat.description import read_model_features, write_feature_record
 from houseblend.frames.store import FrameStore, validate_store, write_store
@@ -212,6 +212,7 @@ def _read_graph_dir(folder: Path) -> None:
 def _make_score(folder: Path) -> None:
     counts = {"words": 5, "insertions": 1, "deletions": 0, "substitutions": 2}
     value = {"lm_weight": 10, "insertion_penalty": 0.5, "utterances": {"a": counts, "b": counts}}
+    value |= {"wer": 30.0, "low": 25, "high": 50.5, **counts}
     (folder / "score.json").write_text(json.dumps(value, indent=1))
 
 
@@ -303,6 +304,9 @@ READERS = [
     plain("graph directory", _make_graph, _read_graph_dir, ("num_pdfs", "graph.json", "words.txt", "phones.txt"),
            whole=after_lines),
     plain("score.json", _make_score, read_counts, ("score.json",)),
+    plain("rates of score.json", _make_score, read_summary, ("score.json",)),
+    plain("alignments of a score", text_files({"per_utt": "a ref  x ***\na hyp  x  y \na op   C  I \na #csid 1 0 1 0\nb ref z\nb hyp z\nb op  C\n"}),
+          read_pairs, ("per_utt",), whole=anywhere),
     plain("job specification", _make_jobs, _read_spec, ("spec.json",)),
     plain("job result", _make_jobs, lambda f: JobResult.read(f / "result.1.json"), ("result.1.json",), whole=anywhere),
     plain("step's records", _make_step, _run_step, ("out/.done.json", "out/.begun.json"), whole=anywhere, judge=_judge_step),

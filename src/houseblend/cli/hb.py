@@ -1,24 +1,34 @@
-"""hb: how an experiment or a whole work directory stands, and why a step failed."""
+"""hb: how an experiment or a whole work directory stands, why a step failed, and a page of it all."""
 
 from pathlib import Path
 
-from houseblend.cli.program import argument, program
+from houseblend.cli.program import argument, option, program
 
 
-@program(example="hb status recipes/digits/work; hb why exp/dnn; hb strategies")
+@program(example="hb status recipes/digits/work; hb why exp/dnn; hb report exp/dnn -o report.html; hb strategies")
 @argument(
-    "question", type=("why", "status", "strategies"),
-    help="why: cause, log, advice; status: a line a step; strategies: how train_dnn can blend",
+    "question", type=("why", "status", "report", "strategies"),
+    help="why: cause, log, advice; status: a line a step; report: a page with curves, word errors, times; strategies: how train_dnn can blend",
 )  # fmt: skip
 @argument("exp", type=Path, nargs=-1, required=False, help="a step's output directory, or a recipe's work directory")
-def main(question: str, exp: tuple[Path, ...]) -> None:
+@option("-o", "--out", type=Path, help="With report: the page to write [default: report.html]")
+@option(
+    "--tensorboard",
+    type=Path,
+    help="With report: a directory to write the curves to for TensorBoard (needs the package tensorboard)",
+)
+def main(question: str, exp: tuple[Path, ...], out: Path | None, tensorboard: Path | None) -> None:
     """Say what is done, running, stale, failed or unfinished; or why something failed and what to do next; or what strategies there are.
 
     Nothing is changed. "stale" means that a file has changed since, "unfinished" that the step was killed.
+    `hb report` writes all that the directories tell into one HTML file, which needs no other: of an experiment with what it was
+    made of and what was made of it, or of a whole work directory.
     """
     from houseblend.base.errors import UsageError
+    from houseblend.report.page import write_page
     from houseblend.report.status import state_of, step_directories
     from houseblend.report.strategies import describe_strategies
+    from houseblend.report.tensorboard import write_scalars
     from houseblend.report.why import explain
 
     if question == "strategies":
@@ -26,6 +36,13 @@ def main(question: str, exp: tuple[Path, ...]) -> None:
         return
     if len(exp) != 1:
         raise UsageError(f"{len(exp)} directories", expected=f"hb {question} DIRECTORY")
+    if question != "report" and (out or tensorboard):
+        raise UsageError("--out or --tensorboard", expected="hb report")
+    if question == "report":
+        write_page(exp[0], out or Path("report.html"))
+        if tensorboard:
+            write_scalars(exp[0], tensorboard)
+        return
     if question == "why":
         print(explain(exp[0]))
         return

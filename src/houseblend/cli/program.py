@@ -67,12 +67,12 @@ def argument(name: str, *, help: str, type: Any = str, nargs: int = 1, required:
 
 
 def option(
-    name: str, *, type: Any = str, default: Any = None, help: str, multiple: bool = False, required: bool = False
+    *names: str, type: Any = str, default: Any = None, help: str, multiple: bool = False, required: bool = False
 ) -> Callable:
-    """Declare `--name=value`; a `bool` option is Kaldi's true|false, and bare `--name` means true."""
+    """Declare `--name=value`, perhaps after a short name; a `bool` option is Kaldi's true|false, and bare `--name` means true."""
     shown = default is not None and default != ""
     presence: dict[str, Any] = {"required": True} if required else {"default": default, "show_default": shown}
-    return click.option(name, type=_click_type(type), help=help, multiple=multiple, callback=_finite, **presence)
+    return click.option(*names, type=_click_type(type), help=help, multiple=multiple, callback=_finite, **presence)
 
 
 def options_of(

@@ -16,6 +16,9 @@ from houseblend.io.streams import read_text
 from houseblend.io.tables import read_by_key
 from houseblend.io.text import lines_of, words_of
 
+ABSENT = "***"
+"""Stands in alignments where one side has no word."""
+
 
 def score(data: Path, graph: Path, decoding: Path, out: Path, options: ScoreOptions, chosen_on: Path | None) -> None:
     """Write wer with a line for each pair, the best pair, alignments by utterance, and `score.json` with the interval.
@@ -139,8 +142,8 @@ def alignment_lines(key: str, pairs: list[Pair]) -> str:
     """Reference, hypothesis, kind of each pair (C S I D), and counts, as Kaldi's per_utt."""
     kinds = [kind for kind, _, _ in pairs]
     rows = [
-        ("ref", [ref or "***" for _, ref, _ in pairs]),
-        ("hyp", [hyp or "***" for _, _, hyp in pairs]),
+        ("ref", [ref or ABSENT for _, ref, _ in pairs]),
+        ("hyp", [hyp or ABSENT for _, _, hyp in pairs]),
         ("op", kinds),
     ]
     widths = [max(len(row[1][index]) for row in rows) for index in range(len(pairs))]
@@ -158,14 +161,41 @@ def kinds_of(pairs: list[tuple[str | None, str | None]]) -> list[Pair]:
     ]
 
 
+def read_pairs(score_dir: Path) -> dict[str, list[Pair]]:
+    """The aligned words of every utterance of a score directory.
+
+    Raises:
+        InputError: it has no per_utt, or one whose rows do not fit together.
+    """
+    path = score_dir / "per_utt"
+    rows: dict[str, dict[str, list[str]]] = {}
+    for line in lines_of(read_text(path)):
+        words = words_of(line)
+        rows.setdefault("".join(words[:1]), {})["".join(words[1:2])] = words[2:]
+    return {key: _pairs(found, path, key) for key, found in rows.items()}
+
+
+def _pairs(rows: dict[str, list[str]], path: Path, key: str) -> list[Pair]:
+    """The inverse of `alignment_lines`."""
+    if not {"ref", "hyp", "op"} <= rows.keys() or len({len(rows[name]) for name in ("ref", "hyp", "op")}) > 1:
+        expected = "rows ref, hyp and op of as many words each"
+        raise InputError("no alignment", file=path, key=key, expected=expected, do="run score again")
+    return [
+        Pair(kind, None if ref == ABSENT else ref, None if hyp == ABSENT else hyp)
+        for kind, ref, hyp in zip(rows["op"], rows["ref"], rows["hyp"], strict=True)
+    ]
+
+
 def read_kinds(score_dir: Path) -> dict[str, str]:
     """The kinds of the pairs of every utterance of a score directory, one letter each; InputError if it is none."""
-    kinds = {}
-    for line in lines_of(read_text(score_dir / "per_utt")):
-        key, name, *words = words_of(line)
-        if name == "op":
-            kinds[key] = "".join(words)
-    return kinds
+    return {key: "".join(pair.kind for pair in pairs) for key, pairs in read_pairs(score_dir).items()}
+
+
+def read_summary(score_dir: Path) -> dict[str, float]:
+    """Rate and ends of its 95 % interval in %, words and errors by kind of a score directory; InputError if it is none."""
+    names = ("wer", "low", "high", "words", "insertions", "deletions", "substitutions")
+    found = read_json(score_dir / "score.json", dict.fromkeys(names, float), "run score")
+    return {name: float(found[name]) for name in names}
 
 
 def read_choice(score_dir: Path) -> tuple[int, float]:

@@ -55,6 +55,29 @@ def step_directories(place: Path) -> list[Path]:
     return found
 
 
+def lineage(folder: Path) -> list[Path]:
+    """A step's directory, those that it was made of, and those in it or beside it that were made of it, in the order of the pipeline.
+
+    Raises:
+        InputError: see `step_directories`.
+    """
+    step_directories(folder)
+    real = Path(os.path.realpath(folder))
+    above, left = {real}, [real]
+    while left:
+        for place in _inputs(left.pop()):
+            made_by = next((part for part in (place, *place.parents) if _is_step(part)), None)
+            if made_by is not None and made_by not in above:
+                above.add(made_by)
+                left.append(made_by)
+    near = [*filter(_is_step, real.parent.iterdir()), *_below(real)]
+    below = {real}
+    for place in _in_order(sorted(near, key=_began)):
+        if any(below & {read, *read.parents} for read in _inputs(place)):
+            below.add(place)
+    return [Path(os.path.relpath(place)) for place in _in_order(sorted(above | below, key=_began))]
+
+
 def state_of(folder: Path) -> StepState:
     """How the step that writes `folder` stands now."""
     begun, done, failed = (read_record(folder / name) for name in (BEGUN, DONE, FAILED))
@@ -110,9 +133,7 @@ def _in_order(folders: list[Path]) -> list[Path]:
         if folder in seen:
             return
         seen.add(folder)
-        record = next(filter(None, (read_record(folder / name) for name in (BEGUN, FAILED, DONE))), {})
-        for place in places_of(record, folder).values():
-            real = Path(os.path.realpath(place))
+        for real in _inputs(folder):
             for read in (by_place[str(part)] for part in (real, *real.parents) if str(part) in by_place):
                 visit(read)
         order.append(folder)
@@ -120,6 +141,12 @@ def _in_order(folders: list[Path]) -> list[Path]:
     for folder in folders:
         visit(folder)
     return order
+
+
+def _inputs(folder: Path) -> list[Path]:
+    """Where what a step reads lies, as its records tell."""
+    record = next(filter(None, (read_record(folder / name) for name in (BEGUN, FAILED, DONE))), {})
+    return [Path(os.path.realpath(place)) for place in places_of(record, folder).values()]
 
 
 def _below(place: Path) -> Iterator[Path]:

@@ -32,7 +32,7 @@ def explain(place: Path) -> str:
         lines = [line for state in states.values() for line in (str(state), *_late(state))]
         return "\n".join([f"nothing has failed in {place}", *lines])
     first = {_real(cause.folder): cause for state in broken for cause in [_first_cause(state)]}
-    return "\n\n".join(_account(cause) for cause in first.values())
+    return "\n\n".join(map(account, first.values()))
 
 
 def _first_cause(state: StepState) -> StepState:
@@ -47,8 +47,8 @@ def _first_cause(state: StepState) -> StepState:
         seen.add(_real(state.folder))
 
 
-def _account(state: StepState) -> str:
-    """Cause, log and advice for one step."""
+def account(state: StepState) -> str:
+    """Cause, log and advice for one step that has failed."""
     folder, record = state.folder, state.record
     kind, cause, log = record.get("class", ""), record.get("message", KILLED), folder / LOG
     job = _failed_job(folder)
@@ -66,7 +66,7 @@ def _account(state: StepState) -> str:
             *_late(state),
             *([f"log, last lines ({log}):", _indented(last_lines(str(log), LINES))] if Path(log).is_file() else []),
             f"next: {advice + '; then r' if advice else 'r'}un this again, {again}:",
-            f"  {_command(folder, record)}",
+            f"  {command_of(folder, record)}",
         ]
     )
 
@@ -105,7 +105,7 @@ def _refused_round(folder: Path) -> str:
     return "\n".join([f"round {last[0].round}, attempt {last[0].attempt}:", *reasons])
 
 
-def _command(folder: Path, record: dict[str, Any]) -> str:
+def command_of(folder: Path, record: dict[str, Any]) -> str:
     """The command that made the directory, as the record or the log has it."""
     if "command" in record:
         return record["command"]
