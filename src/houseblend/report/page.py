@@ -13,13 +13,13 @@ from pathlib import Path
 from houseblend import __version__
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.parallel.ledger import read_ledger
 from houseblend.report.curves import LEDGER, trainings
 from houseblend.report.errors import Scored, errors_body, rates_table, read_scored
+from houseblend.report.late import rounds_in
 from houseblend.report.page_style import PAGE
 from houseblend.report.status import StepState, lineage, state_of, step_directories
 from houseblend.report.style import css
-from houseblend.report.training import finished, training_body
+from houseblend.report.training import training_body
 from houseblend.report.units import clock, counted, objective
 from houseblend.report.why import account, command_of
 
@@ -92,7 +92,7 @@ def _tiles(states: Sequence[StepState], scored: Sequence[Scored]) -> str:
         (f"{one.rate}<small> %</small>", f"WER, {escape(Path(one.name).name)}<br>{one.interval}") for one in scored[-2:]
     ]
     trained = [
-        (folder, rounds) for state in states for folder in trainings(state.folder).values() if (rounds := _rounds(folder))
+        (folder, rounds) for state in states for folder in trainings(state.folder).values() if (rounds := rounds_in(folder))
     ]  # fmt: skip
     for folder, rounds in trained[-1:]:
         frames = sum(one.plan.frames for one in rounds)
@@ -128,7 +128,7 @@ def _trainings(states: Sequence[StepState], names: dict[Path, str]) -> list[_Par
     for state in states:
         folders = {name: folder for name, folder in trainings(state.folder).items() if (folder / LEDGER).exists()}
         if folders:
-            rounds = _rounds([*folders.values()][-1])
+            rounds = rounds_in([*folders.values()][-1])
             said = (
                 f"held out {objective(rounds[-1].measured.heldout_objective)} after {len(rounds)} rounds"
                 if rounds
@@ -136,14 +136,6 @@ def _trainings(states: Sequence[StepState], names: dict[Path, str]) -> list[_Par
             )
             parts.append(_Part(names[state.folder], said, training_body(folders) + _options(state)))
     return parts
-
-
-def _rounds(folder: Path) -> list:
-    """The finished rounds; none if the ledger cannot be read."""
-    try:
-        return finished(read_ledger(folder / LEDGER)[0])
-    except InputError:
-        return []
 
 
 def _folded(parts: Sequence[_Part]) -> str:
@@ -188,7 +180,7 @@ def _made_with(states: Sequence[StepState], names: dict[Path, str]) -> str:
         if "houseblend" in state.record:
             used.setdefault(("House Blend", state.record["houseblend"]), []).append(names[state.folder])
         for folder in trainings(state.folder).values():
-            for one in _rounds(folder):
+            for one in rounds_in(folder):
                 for what, value in (("torch", one.torch), ("processor\u2019s kernels", one.cpu)):
                     used.setdefault((what, value), []).append(names[state.folder])
     rows = "".join(
