@@ -1,10 +1,13 @@
-"""Jobs as processes of this machine: as many at a time as cores and memory allow."""
+"""Jobs as processes of this machine: as many at a time as cores, memory and cards allow."""
 
+import os
 import signal
 import subprocess
 from collections import deque
 
+from houseblend.base.log import log
 from houseblend.base.process import available_cores, available_memory_mb, die_with_parent
+from houseblend.jobs.cards import cards_here, lock_file, take_cards
 from houseblend.jobs.launcher import Batch, End, Handle
 
 
@@ -12,7 +15,7 @@ class LocalLauncher:
     """Runs jobs on this machine, those that are tried again first. They die with this process.
 
     Args:
-        slots: jobs at a time; default: what cores and memory allow.
+        slots: jobs at a time; default: what cores and memory allow. Where there are cards, jobs that need some have each its own.
     """
 
     name = "local"
@@ -24,6 +27,7 @@ class LocalLauncher:
         self._waiting: deque[tuple[Handle, Batch, int]] = deque()
         self._running: dict[tuple[Handle, int], subprocess.Popen] = {}
         self._ended: dict[Handle, dict[int, End]] = {}
+        self._has_told = False
 
     def submit(self, batch: Batch) -> Handle:
         """See `Launcher`."""
@@ -59,10 +63,22 @@ class LocalLauncher:
             handle, batch, number = self._waiting[0]
             if len(self._running) >= slots_for(batch.spec.cores, batch.memory_mb, self.slots):
                 return
+            cards = take_cards(batch.spec.gpus)
+            if cards is None:
+                self._tell_of_waiting()
+                return
             self._waiting.popleft()
             self._running[handle, number] = subprocess.Popen(
-                batch.command(number), stdin=subprocess.DEVNULL, preexec_fn=_begin
-            )
+                batch.command(number), stdin=subprocess.DEVNULL, preexec_fn=_begin, pass_fds=cards.locks,
+                env={**os.environ, **cards.environment},
+            )  # fmt: skip
+            cards.close()
+
+    def _tell_of_waiting(self) -> None:
+        """Say once that all cards are taken by others."""
+        if not self._running and not self._has_told:
+            log(f"waiting for a card: others have locked {', '.join(map(str, map(lock_file, cards_here())))}")
+            self._has_told = True
 
 
 def slots_for(cores: int, memory_mb: int, wanted: int | None = None) -> int:
