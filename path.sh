@@ -13,7 +13,7 @@ _houseblend_make_venv() (
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "path.sh: python3 must be 3.10 or newer" >&2; return 1; }
     python3 -m venv .venv
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt "torch==$(sed -n 's/^torch==//p' constraints.txt)"
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[synth,mpi,test]'
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[synth,mpi,onnx,test]'
     echo "$wanted" >.venv/houseblend-installed
 )
 

@@ -118,7 +118,7 @@ class Plan:
 
     def __init__(self, topology: Topology, components: Mapping[str, Component], frames: int) -> None:
         self._input_name = topology.input_name
-        self._reads = {node.name: _read_by(node, components) for node in topology.nodes}
+        self._reads = {node.name: read_by(node, components) for node in topology.nodes}
         self._reads[topology.output_name] = topology.output
         self._times = _needed_times(topology, self._reads, frames)
         window = self._times[self._input_name]
@@ -204,7 +204,7 @@ class Plan:
         source.scatter(d_rows, grads)
 
 
-def _read_by(node: Node, components: Mapping[str, Component]) -> Descriptor:
+def read_by(node: Node, components: Mapping[str, Component]) -> Descriptor:
     """What a node's component gets side by side: the node's input at each of the component's times."""
     component = components.get(node.component)
     if component is None:

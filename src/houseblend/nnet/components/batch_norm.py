@@ -74,15 +74,16 @@ class BatchNormComponent(Component):
 
     def update_statistics(self, y: torch.Tensor, randomness: Randomness) -> None:
         """Put the rows of the last `forward` to those of the statistics."""
-        if self._is_fixed:
-            return
-        old, new = self.count.value, y.numel() // self.block_dim
-        share = new / (old + new)
-        mean, variance = self._moments
+        if not self._is_fixed:
+            self.gather(*self._moments, y.numel() // self.block_dim)
+
+    def gather(self, mean: torch.Tensor, variance: torch.Tensor, rows: int) -> None:
+        """Put the moments, [block_dim], of so many rows to the statistics."""
+        share = rows / (self.count.value + rows)
         step = mean - self.mean
         self.mean.add_(step, alpha=share)
         self.variance.lerp_(variance, share).addcmul_(step, step, value=share * (1.0 - share))
-        self.count.value = old + new
+        self.count.value += rows
 
     def scale_count(self, scale: float) -> None:
         """Let the statistics weigh less (scale < 1) against what comes, or forget them (0)."""

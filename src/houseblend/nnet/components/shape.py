@@ -53,7 +53,7 @@ class NormalizeComponent(Component):
     def forward(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """out = x / sqrt(p) [and log of the rms of x]."""
         x, out = self._blocks(x, out)
-        rms = self._relative_rms(x)
+        rms = self.relative_rms(x)
         torch.div(x, rms, out=out[:, : self.block_dim])
         if self.add_log_stddev:
             out[:, self.block_dim :] = (rms * self.target_rms).log()
@@ -62,7 +62,7 @@ class NormalizeComponent(Component):
         """out = f dy - f^3 / (D target_rms^2) (dy'x) x, f = 1 / sqrt(p); without the second term on the floor."""
         x, dy = self._blocks(x, dy)
         out = out.view(x.shape)
-        rms = self._relative_rms(x)
+        rms = self.relative_rms(x)
         dy_x = (dy[:, : self.block_dim] * x).sum(1, keepdim=True)
         size = self.block_dim * self.target_rms**2
         along = torch.where(rms > _SQUARED_NORM_FLOOR**0.5, -dy_x / (size * rms**3), torch.zeros_like(dy_x))
@@ -76,10 +76,10 @@ class NormalizeComponent(Component):
         """x as [rows * blocks, block_dim], y as [rows * blocks, block_dim (+ 1)]."""
         return x.view(-1, self.block_dim), y.view(-1, self.block_dim + self.add_log_stddev)
 
-    def _relative_rms(self, x: torch.Tensor) -> torch.Tensor:
-        """sqrt(p) of each row of x, [rows, 1]."""
-        norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-        return (norm / (self.block_dim**0.5 * self.target_rms)).clamp_min_(_SQUARED_NORM_FLOOR**0.5)
+    def relative_rms(self, x: torch.Tensor) -> torch.Tensor:
+        """sqrt(p) of each block of x, [..., block_dim]: [..., 1]."""
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return (norm / (self.block_dim**0.5 * self.target_rms)).clamp_min(_SQUARED_NORM_FLOOR**0.5)
 
 
 class DropoutComponent(Component):
