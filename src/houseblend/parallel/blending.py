@@ -95,6 +95,19 @@ class Blending:
             for number, answer in self._arrived(workers).items():
                 workers[number].go_on(answer, self.shared)
 
+    def end(self, workers: Mapping[int, Worker]) -> list[float]:
+        """Blend once more, where no gate judges the workers; returns the weights of all, 0 where one was left out.
+
+        Raises:
+            NoneFiniteError: all workers had to be left out.
+        """
+        blend = self.plan.inner_blends(self.strategy.every) + 1
+        self._begin(blend, {number: worker.give(self.shared) for number, worker in workers.items()})
+        for number, answer in self._arrived(workers).items():
+            workers[number].go_on(answer, self.shared)
+        bad = {one.worker for one in self.left_out if one.blend == blend}
+        return [float(number not in bad) for number in range(1, self.plan.workers + 1)]
+
     def _groups(self) -> list[range]:
         """Numbers of the workers that are averaged between blends: blocks of neighbours, as equal as can be."""
         count = min(self.strategy.groups, self.plan.workers) if self.strategy.group_period else 0

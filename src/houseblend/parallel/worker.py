@@ -147,14 +147,18 @@ class Worker:
             meets_its_group = inside and step % inside == 0 and step < steps
             self._step(shared, gives=bool(blends_now or meets_its_group or step == steps))
             if blends_now:
-                self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
-                answer = yield Given(sent, self._memory_to_give(), self.failure)
+                answer = yield self.give(shared)
                 assert answer is not None
                 shared = self.go_on(answer, shared)
             elif meets_its_group:
                 answer = yield Given(self.learner.params, self._memory_to_give(), self.failure)
                 assert answer is not None
                 self.go_on(answer, shared)
+
+    def give(self, shared: Shared) -> Given:
+        """What it gives to a blend of all."""
+        self.own, sent = self.strategy.give(shared, self.own, self.learner.params)
+        return Given(sent, self._memory_to_give(), self.failure)
 
     def _step(self, shared: Shared, gives: bool) -> None:
         """One minibatch, if there is one and the worker is sane; all are looked at before it gives what it has learnt."""

@@ -180,6 +180,11 @@ class MpiGroup:
         return self._buffers[name][:length]
 
 
+def all_ranks(num_workers: int) -> MpiGroup:
+    """The group of all ranks, each of which runs the same script."""
+    return MpiGroup(MPI.COMM_WORLD, num_workers, "exact")
+
+
 class MpiExchange:
     """Trains the workers of a round on all ranks; rank 0 has it.
 
