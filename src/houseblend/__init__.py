@@ -1,11 +1,11 @@
 """House Blend: hybrid acoustic models trained on many workers by blending their parameters.
 
-For code of your own (docs/python.md), each loaded when it is first asked for:
+For code of your own, each loaded when you first ask for it (docs/python.md shows them at work):
 
-    NetworkModule   a trained network as a `torch.nn.Module`
-    NGLinear        a `torch.nn.Linear` with natural gradient
-    blend           train a torch model of your own on several workers
-    STRATEGIES      what `blend` may be told to do, by the names that `--strategy` has
+- `NetworkModule`: a trained network as a `torch.nn.Module`
+- `NGLinear`: a `torch.nn.Linear` with natural gradient
+- `blend`: train a torch model of your own on several workers
+- `STRATEGIES`: how `blend` may blend, by the names of `train_dnn --strategy`
 """
 
 from importlib import import_module
@@ -29,7 +29,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name: torch takes more than a second, and most programs do without it."""
+    """Load a public name when it is first asked for: torch takes more than a second, and most programs do without it."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return globals()[name]

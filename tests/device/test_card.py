@@ -24,6 +24,7 @@ from tiny import write_tiny_frames
 from houseblend.base.errors import NotFiniteError
 from houseblend.nnet.formats.nnet3 import read_network
 from houseblend.nnet.init import init_network
+from houseblend.nnet.module import NetworkModule
 from houseblend.nnet.network import Network
 from houseblend.parallel.asynchronous.machine import Machine
 from houseblend.parallel.exchanges.local import LocalExchange
@@ -165,3 +166,13 @@ def test_outputs_are_those_of_the_processor():
     x = torch.randn(300, here.left_context + 1 + here.right_context, 5)
     mine, its = (network.forward(x.to(network.device)).cpu().clone() for network in (here, there))
     np.testing.assert_allclose(its, mine, rtol=1e-4, atol=1e-4)
+
+
+def test_a_module_of_torch_moves_with_its_network():
+    here, there = NetworkModule(init_network(LAYERS, 1)), NetworkModule(init_network(LAYERS, 1)).to("cuda")
+    x = torch.randn(2, 30, 5)
+    torch.testing.assert_close(there(x.cuda()).cpu(), here(x), rtol=1e-4, atol=1e-4)
+    with torch.no_grad():
+        for parameter in there.parameters():
+            parameter.zero_()
+    assert not there.network.parameters.trained.any()

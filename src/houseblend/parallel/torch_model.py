@@ -81,7 +81,7 @@ def blend(
     Args:
         model: where all begin; parameters that require gradients are trained, float32 on one device. Workers' copies stay
             in the mode, training or evaluation, that it is in at the first turn.
-        loss: see `Loss`. A strategy's pull to an anchor (Parle) is added to it.
+        loss: of a copy and a minibatch, a scalar: the mean over the minibatch. Parle's pull to an anchor is added to it.
         optimizer: makes an optimizer of a worker's parameters, for example `lambda p: torch.optim.SGD(p, lr=0.1)`.
         batches: the minibatches of a worker, from 1, in a round, from 0; their numbers may differ.
         strategy: one of `STRATEGIES`, whose `average_period` says after how many minibatches a blend comes; the last blend
@@ -89,6 +89,9 @@ def blend(
         workers: how many there are, on whatever number of ranks.
         rounds: how many there are; strategies that change on the way go by them.
         optimizer_memory: what becomes of the optimizers' state at a blend: keep, average or reset.
+
+    Returns:
+        Of each round its number, `losses` and `distances` to the blended model by worker, and who was `left_out` of blends.
 
     Raises:
         InputError: parameters of another type or on several devices; ranks that begin with different models or seeds.
