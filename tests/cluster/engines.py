@@ -211,10 +211,11 @@ PARALLEL = {
     "stop_proc_args": "NONE", "allocation_rule": "$pe_slots", "control_slaves": "TRUE", "job_is_first_task": "FALSE",
     "urgency_slots": "min", "accounting_summary": "FALSE", "qsort_args": "NONE",
 }  # fmt: skip
+MPI = {**PARALLEL, "pe_name": "mpi", "allocation_rule": "$fill_up"}
 QUEUE = {
     "qname": "all.q", "seq_no": "0", "load_thresholds": "NONE", "suspend_thresholds": "NONE", "nsuspend": "1",
     "suspend_interval": "00:05:00", "priority": "0", "min_cpu_interval": "00:05:00", "processors": "UNDEFINED",
-    "qtype": "BATCH", "ckpt_list": "NONE", "pe_list": "smp", "rerun": "FALSE", "shell": "/bin/bash", "prolog": "NONE",
+    "qtype": "BATCH", "ckpt_list": "NONE", "pe_list": "smp mpi", "rerun": "FALSE", "shell": "/bin/bash", "prolog": "NONE",
     "epilog": "NONE", "shell_start_mode": "unix_behavior", "starter_method": "NONE", "suspend_method": "NONE",
     "resume_method": "NONE", "terminate_method": "NONE", "notify": "00:00:05", "owner_list": "NONE", "user_lists": "NONE",
     "xuser_lists": "NONE", "subordinate_list": "NONE", "complex_values": "NONE", "projects": "NONE", "xprojects": "NONE",
@@ -283,6 +284,7 @@ def _gridengine(folder: Path, slots: int) -> Iterator[Engine]:
         configure("-Ae", {"hostname": host, **EXEC_HOST})
         engine.start("execd", "/usr/lib/gridengine/sge_execd", SGE_ND="1")
         configure("-Ap", PARALLEL)
+        configure("-Ap", MPI)
         configure("-Aq", {**QUEUE, "hostlist": host, "slots": str(slots), "tmpdir": str(folder / "tmp")})
         engine.wait_for(
             lambda: re.search(r"^all\.q@.* lx-amd64 *$", engine.ask("qstat", "-f", check=False), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The commands of docs/cluster.md: arrays of jobs, and a training whose workers are jobs and that ends at the bits of a local one."""
+"""The commands of docs/cluster.md: arrays of jobs, steps whose parts are jobs, trainings: all end at the bits of local ones."""
 
 import contextlib
 import os
@@ -30,6 +30,22 @@ OPTIONS = """\
 --context=1
 """
 """Of `conf/dnn.conf`: two rounds of seconds."""
+STEPS = [command for command in COMMANDS if "--jobs=3" in command]
+DIGITS = f"""\
+{REPOSITORY}/local/digits/prepare_data --corpus={REPOSITORY}/tests/data --manifest={REPOSITORY}/tests/data/manifest.sha256 \\
+    --strings={REPOSITORY}/tests/data/strings.txt corpus
+prepare_lang '--oov=<SIL>' {REPOSITORY}/local/digits/dict lang
+format_lm lang corpus/lm.arpa lang_test
+make_mfcc --config=conf/mfcc.conf corpus/dev data/dev
+"""
+MADE = (
+    "data/train/feats.ark",
+    "data/train/cmvn.ark",
+    "exp/mono/final.mdl",
+    "exp/mono/ali.1.gz",
+    "exp/mono_ali/ali.1.gz",
+    "exp/mono_decode/lat.1.gz",
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +61,28 @@ def work(running, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def digits(running, tmp_path_factory) -> Path:
+    """A working directory in which recordings of digits have come to lattices by forked processes of this machine."""
+    folder = tmp_path_factory.mktemp("digits") / "local"
+    (folder / "conf").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "conf/mfcc.conf", folder / "conf")
+    (folder / "conf/mono.conf").write_text("--num-iters=5\n--max-iter-inc=3\n--totgauss=100\n")
+    for name in ("slurm", "queue"):
+        (folder / f"conf/{name}.conf").touch()
+    done(folder, f"set -e\n{DIGITS}")
+    climb(folder, "local")
+    return folder
+
+
+def climb(folder: Path, launcher: str) -> None:
+    """The commands of the page on digits, by a launcher."""
+    for command in STEPS:
+        if command.startswith("decode"):
+            done(folder, "make_graph lang_test exp/mono exp/graph")
+        done(folder, command.replace("--launcher=slurm", f"--launcher={launcher}"))
+
+
 def done(folder: Path, command: str) -> str:
     """What a command prints, which must end well; programs and steps are those of this repository."""
     path = f"{REPOSITORY}/bin:{REPOSITORY}/steps:{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -57,8 +95,43 @@ def done(folder: Path, command: str) -> str:
 
 
 def test_every_command_of_the_page_is_one_that_is_executed_here():
-    assert {command.split()[0] for command in COMMANDS} == {"slurm", "queue", "train_dnn"}
-    assert sum("--launcher=" in command for command in COMMANDS) == 3
+    others = [command for command in COMMANDS if command not in STEPS]
+    assert [command.split()[0] for command in STEPS] == ["make_mfcc", "train_mono", "align", "decode"]
+    assert {command.split()[0] for command in others} == {"slurm", "queue", "train_dnn"}
+    assert sum("--launcher=" in command for command in others) == 4
+
+
+def test_digits_of_the_page(engine, digits):
+    folder = digits.with_name(engine.name)
+    shutil.copytree(digits, folder, ignore=shutil.ignore_patterns("train", "exp"))
+    shutil.copytree(digits / "corpus", folder / "corpus", dirs_exist_ok=True)
+    climb(folder, engine.name)
+    for name in MADE:
+        assert (folder / name).read_bytes() == (digits / name).read_bytes(), name
+    assert not list(folder.rglob(".parts"))
+    assert f"jobs are {engine.name}'s" in (folder / "exp/mono/.log").read_text()
+
+
+def test_a_step_that_was_killed_leaves_no_job_and_ends_at_the_same_bytes(engine, digits):
+    folder = digits.with_name(engine.name)
+    words = f"align --max-skipped=10 --launcher={engine.name} --jobs=3 data/train lang exp/mono exp/killed_ali"
+    path = [str(REPOSITORY / "steps/align"), *words.split()[1:]]
+    with subprocess.Popen([sys.executable, *path], cwd=folder) as step:
+        engine.wait_for(lambda: engine.jobs(), 120)
+        step.send_signal(signal.SIGKILL)
+    engine.wait_for(lambda: not engine.jobs(), 30)
+    done(folder, words)
+    assert (folder / "exp/killed_ali/ali.1.gz").read_bytes() == (digits / "exp/mono_ali/ali.1.gz").read_bytes()
+
+
+def test_a_training_of_the_page_under_mpi_is_one_job(engine, work):
+    (command,) = (command for command in COMMANDS if "--exchange=mpi" in command)
+    shutil.rmtree(work / "exp/dnn_mpi", ignore_errors=True)
+    done(work, "train_dnn --config=conf/dnn.conf --average-period=10 exp/frames exp/dnn_local10")
+    done(work, command.replace("--launcher=slurm", f"--launcher={engine.name}"))
+    assert (work / "exp/dnn_mpi/final.mdl").read_bytes() == (work / "exp/dnn_local10/final.mdl").read_bytes()
+    assert "--ranks=2 --launcher=local" in (work / "exp/dnn_mpi/.log").read_text()
+    assert not (work / "exp/.dnn_mpi.mpi").exists()
 
 
 def test_arrays_of_the_page(engine, work):
@@ -69,7 +142,8 @@ def test_arrays_of_the_page(engine, work):
 
 
 def test_training_of_the_page(engine, work):
-    for command in (command for command in COMMANDS if f"--launcher={engine.name}" in command):
+    by_files = (command for command in COMMANDS if "--exchange=files" in command)
+    for command in (command for command in by_files if f"--launcher={engine.name}" in command):
         done(work, command)
         models = [(work / out / "final.mdl").read_bytes() for out in ("exp/dnn_local", command.split()[-1])]
         assert models[0] == models[1]

@@ -18,6 +18,7 @@ from houseblend.jobs.launchers.gridengine import GridEngineLauncher
 from houseblend.jobs.launchers.site import Site, read_site, site_of
 from houseblend.jobs.launchers.slurm import DEFAULTS, SlurmLauncher
 from houseblend.jobs.spec import Job, JobResult, JobSpec
+from houseblend.parallel.exchanges import launch
 from houseblend.parallel.options import ExchangeOptions, enter_exchange
 from houseblend.parallel.strategies.average import Average
 
@@ -146,10 +147,35 @@ def test_launchers_are_chosen_by_a_word_or_the_environment(place, monkeypatch):
 
 def test_a_training_takes_a_launcher_for_jobs_only(place):
     assert ExchangeOptions(exchange="files", launcher="slurm").launcher == "slurm"
-    with pytest.raises(UsageError, match="--launcher=slurm with --exchange=local; expected --exchange=files"):
+    with pytest.raises(UsageError, match="--launcher=slurm with --exchange=local; expected --exchange=files or mpi"):
         ExchangeOptions(launcher="slurm")
     with pytest.raises(UsageError, match="launcher 'sge'"):
         enter_exchange({"exchange": "files", "launcher": "sge"}, Average(average_period=0), 2)
+
+
+def test_ranks_of_mpi_are_one_job(place, monkeypatch, capsys):
+    """What is asked for, and the command: this one, which starts the ranks where it runs."""
+    seen = []
+
+    def run_spec(spec, folder, launcher):
+        for name in ("slurm", "queue"):
+            other = batch_launcher_of(name)
+            batch = Batch(spec, folder / "spec.json", (1,))
+            seen.append(" ".join(other.submit_words(other.prepare(batch), "")))
+        seen.append(spec.jobs[0].argv)
+        return [JobResult(1, 0, "ok", "", 0, {}, 0.0, "log")]
+
+    monkeypatch.setattr(launch, "run_spec", run_spec)
+    monkeypatch.setattr(sys, "argv", ["steps/train_dnn", "frames", "exp/dnn"])
+    values = {"exchange": "mpi", "launcher": "slurm", "threads_per_worker": 2, "out": Path("exp/dnn")}
+    with pytest.raises(SystemExit) as left:
+        enter_exchange(values, Average(), 3)
+    assert left.value.code == 0
+    assert "--array=1-1 " in seen[0]
+    assert "--mem-per-cpu=500M --ntasks=3 --cpus-per-task=2" in seen[0]
+    assert "-l mem_free=1000M -pe mpi 6" in seen[1]
+    assert seen[2] == [sys.executable, "steps/train_dnn", "frames", "exp/dnn", "--ranks=3", "--launcher=local"]
+    assert "exp/dnn/.log" in capsys.readouterr().err
 
 
 def test_kaldis_file_is_named_for_what_it_is(tmp_path):

@@ -9,7 +9,16 @@ from houseblend.io.json_files import read_json, require_fields
 
 FORMAT = 1
 AGAIN = "run the step that wrote it again"
-_SPEC = {"name": str, "jobs": list, "cores": int, "memory_mb": int, "minutes": int, "gpus": int, "first": int}
+_SPEC = {
+    "name": str,
+    "jobs": list,
+    "cores": int,
+    "memory_mb": int,
+    "minutes": int,
+    "gpus": int,
+    "ranks": int,
+    "first": int,
+}
 _RESULT = {"format": int, "job": int, "attempt": int, "failure": str, "message": str, "status": int, "outputs": dict}
 
 
@@ -43,8 +52,9 @@ class JobSpec:
     Args:
         name: of the array.
         jobs: numbered from `first`.
-        cores, memory_mb, gpus: for each job.
+        cores, memory_mb, gpus: for each job, or for each rank of one.
         minutes: that each job may take; 0 leaves it to the launcher.
+        ranks: processes that each job starts by MPI.
         first: number of the first job.
     """
 
@@ -54,6 +64,7 @@ class JobSpec:
     memory_mb: int = 1000
     minutes: int = 0
     gpus: int = 0
+    ranks: int = 1
     first: int = 1
 
     @property

@@ -82,8 +82,8 @@ class ExchangeOptions:
     )
     launcher: str = declared(
         "",
-        "Where --exchange=files runs its jobs: local, slurm, queue, or slurm:FILE with the site's options; default: "
-        "$HOUSEBLEND_LAUNCHER, or local",
+        "Where --exchange=files runs its jobs, or mpi its one: local, slurm, queue, or slurm:FILE with the site's options; "
+        "default: $HOUSEBLEND_LAUNCHER, or local",
     )
     jobs: int | None = declared(None, "Workers at a time; default: what cores and memory, or the batch system, allow")
     ranks: int | None = declared(None, "Ranks that --exchange=mpi starts, or must find; default: one a worker")
@@ -91,8 +91,9 @@ class ExchangeOptions:
     def __post_init__(self) -> None:
         """UsageError: values that make no sense."""
         check_choices(self)
-        if self.launcher and self.exchange != "files":
-            raise UsageError(f"--launcher={self.launcher} with --exchange={self.exchange}", expected="--exchange=files")
+        if self.launcher and self.exchange not in ("files", "mpi"):
+            found = f"--launcher={self.launcher} with --exchange={self.exchange}"
+            raise UsageError(found, expected="--exchange=files or mpi")
         if (self.ranks is not None and self.ranks < 1) or (self.jobs is not None and self.jobs < 1):
             raise UsageError("bad option", expected="--jobs and --ranks from 1")
 
@@ -129,14 +130,16 @@ def enter_exchange(values: Mapping[str, Any], strategy: WorkerSide, workers: int
         )
     if values.get("min_workers") and options.exchange != "files":
         raise UsageError(f"--min-workers with --exchange={options.exchange}", expected="--exchange=files")
-    if options.exchange == "files":
+    if options.exchange in ("files", "mpi"):
         from houseblend.jobs.launchers import launcher_of
 
-        launcher_of(options.launcher)  # refuses what is no launcher, and a site's file that cannot be read
-    if options.exchange == "mpi":
-        from houseblend.parallel.exchanges.launch import enter
+        launcher = launcher_of(options.launcher)  # refuses what is no launcher, and a site's file that cannot be read
+        if options.exchange == "mpi":
+            from houseblend.parallel.exchanges.launch import enter
 
-        enter(options.ranks, default=workers + is_asynchronous)
+            run = chosen(RunOptions, values)
+            needs = {"cores": run.threads_per_worker, "gpus": int(run.device == "cuda")}
+            enter(options.ranks, workers + is_asynchronous, launcher, values["out"], **needs)
 
 
 def with_strategies(options_of: Callable[..., Callable]) -> Callable:

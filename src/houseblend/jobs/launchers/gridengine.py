@@ -13,7 +13,10 @@ from houseblend.jobs.launchers.batch_system import BatchLauncher, Submitted
 from houseblend.jobs.launchers.site import Site
 from houseblend.jobs.spec import JobResult
 
-DEFAULTS = Site(mem_flags="-l mem_free={}M", time_flags="-l h_rt={}", thread_flags="-pe smp {}", gpu_flags="-l gpu={}")
+DEFAULTS = Site(
+    mem_flags="-l mem_free={}M", time_flags="-l h_rt={}", thread_flags="-pe smp {}", rank_flags="-pe mpi {}",
+    gpu_flags="-l gpu={}",
+)  # fmt: skip
 ACCOUNTING_SECONDS = 60.0
 """How long the account of a job that has failed may take to be written (GridEngine's flush_time is 15 seconds)."""
 _BEFORE_JOB = range(1, 12)
@@ -47,7 +50,7 @@ class GridEngineLauncher(BatchLauncher):
             "qsub", "-terse", "-N", submitted.name, "-t", f"1-{len(submitted.batch.numbers)}",
             *(["-tc", str(self._slots)] if self._slots else []), "-wd", os.getcwd(), "-S", "/bin/bash", "-r", "n",
             "-j", "y", "-o", str(submitted.said("$TASK_ID")), *site.words("mem_flags", submitted.memory_mb),
-            *(site.words("thread_flags", spec.cores) if spec.cores > 1 else []),
+            *_slot_words(site, spec.cores, spec.ranks),
             *(site.words("time_flags", 60 * submitted.minutes) if submitted.minutes else []),
             *(site.words("gpu_flags", spec.gpus) if spec.gpus else []),
             *(["-q", site.partition] if site.partition else []), *(["-P", site.account] if site.account else []),
@@ -132,6 +135,12 @@ class GridEngineLauncher(BatchLauncher):
 def _is_good(submitted: Submitted, task: int) -> bool:
     result = JobResult.read(submitted.batch.result(submitted.batch.numbers[task - 1]))
     return result is not None and result.failure == "ok"
+
+
+def _slot_words(site: Site, cores: int, ranks: int) -> list[str]:
+    if ranks > 1:
+        return site.words("rank_flags", cores * ranks)
+    return site.words("thread_flags", cores) if cores > 1 else []
 
 
 def _states(xml: str) -> dict[tuple[Handle, int], str]:

@@ -27,6 +27,7 @@ class Site:
     mem_flags: str = declared("", "Flags that ask for memory, in megabytes")
     time_flags: str = declared("", "Flags that ask for time: in minutes (Slurm) or seconds (GridEngine)")
     thread_flags: str = declared("", "Flags that ask for cores")
+    rank_flags: str = declared("", "Flags that ask for the ranks of a job of MPI (GridEngine: slots)")
     gpu_flags: str = declared("", "Flags that ask for GPUs")
 
     def __post_init__(self) -> None:

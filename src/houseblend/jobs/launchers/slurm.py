@@ -13,8 +13,9 @@ from houseblend.jobs.launchers.batch_system import BatchLauncher, Submitted
 from houseblend.jobs.launchers.site import Site
 
 DEFAULTS = Site(
-    mem_flags="--mem={}M", time_flags="--time={}", thread_flags="--cpus-per-task={}", gpu_flags="--gres=gpu:{}"
-)
+    mem_flags="--mem={}M", time_flags="--time={}", thread_flags="--cpus-per-task={}", rank_flags="--ntasks={}",
+    gpu_flags="--gres=gpu:{}",
+)  # fmt: skip
 _FIELDS = {"ArrayJobID": 20, "ArrayTaskID": 20, "State": 20, "exit_code": 12, "BatchHost": 80, "Reason": 80}
 """What squeue is asked for, with the widths of its columns; the reason stands last, as it may have blanks."""
 _STATES = {
@@ -48,10 +49,15 @@ class SlurmLauncher(BatchLauncher):
         """See `BatchLauncher`. Slurm does not requeue the jobs: a second copy would write the files of the first."""
         site, spec = self._site, submitted.batch.spec
         most = f"%{self._slots}" if self._slots else ""
+        ranks, memory = [], site.words("mem_flags", submitted.memory_mb)
+        if spec.ranks > 1:
+            ranks = site.words("rank_flags", spec.ranks)
+            if site.mem_flags == DEFAULTS.mem_flags:  # which is of a node, however many ranks it has
+                memory = [f"--mem-per-cpu={submitted.memory_mb // spec.cores}M"]
         return [
             "sbatch", "--parsable", f"--job-name={submitted.name}", f"--array=1-{len(submitted.batch.numbers)}{most}",
             f"--output={_no_pattern(submitted.said(''))}%a", "--no-requeue", f"--chdir={os.getcwd()}",
-            *site.words("mem_flags", submitted.memory_mb), *site.words("thread_flags", spec.cores),
+            *memory, *ranks, *site.words("thread_flags", spec.cores),
             *(site.words("time_flags", submitted.minutes) if submitted.minutes else []),
             *(site.words("gpu_flags", spec.gpus) if spec.gpus else []),
             *([f"--partition={site.partition}"] if site.partition else []),

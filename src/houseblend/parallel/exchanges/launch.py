@@ -1,4 +1,4 @@
-"""How a process becomes a rank: it starts mpiexec itself, or joins the mpiexec or srun that has started it."""
+"""How a process becomes a rank: it starts mpiexec, here or by a job of a batch system, or joins the mpiexec or srun that has started it."""
 
 import os
 import re
@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 
 from houseblend.base.errors import EXIT_OK, HouseBlendError, InputError
+from houseblend.base.log import log
 from houseblend.base.process import die_with_parent
+from houseblend.base.record import LOG
+from houseblend.jobs.array import check, run_spec
+from houseblend.jobs.launcher import Launcher
+from houseblend.jobs.launchers.local import LocalLauncher
+from houseblend.jobs.spec import Job, JobSpec
 
 _INSTALL = "pip install 'houseblend[mpi]', or an MPI and mpi4py of your own"
 _RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
@@ -25,19 +31,25 @@ class RanksFailedError(HouseBlendError):
     """The ranks of MPI ended badly."""
 
 
-def enter(ranks: int | None, default: int) -> None:
+def enter(ranks: int | None, default: int, launcher: Launcher, out: Path, **needs: int) -> None:
     """Return in rank 0 only. Any other rank serves it to the end and leaves; who is no rank starts them, and leaves.
 
     Args:
         ranks: how many there must be; None takes those that were started.
         default: how many to start.
+        launcher: where they are started: on this machine, or by one job of a batch system.
+        out: the step's output directory.
+        needs: of each rank; see `JobSpec`.
 
     Raises:
         InputError: there are others than wanted, or no MPI.
-        RanksFailedError: the ranks that were started have ended badly.
+        RanksFailedError, JobFailedError: the ranks that were started have ended badly.
     """
     if not is_rank():
-        _run_ranks(ranks or default)
+        if isinstance(launcher, LocalLauncher):
+            _run_ranks(ranks or default)
+        else:
+            _submit_ranks(ranks or default, launcher, out, needs)
         raise SystemExit(EXIT_OK)
     try:
         from houseblend.parallel.exchanges.mpi import World
@@ -58,6 +70,20 @@ def is_rank() -> bool:
 def wanted_size(ranks: int | None) -> int | None:
     """How many ranks there must be: as many as asked for, or as the launcher says."""
     return ranks or next((int(os.environ[name]) for name in _SIZE if name in os.environ), None)
+
+
+def _submit_ranks(ranks: int, launcher: Launcher, out: Path, needs: dict[str, int]) -> None:
+    """Run this process's own command in a job that has room for so many ranks and starts them there, and wait for it.
+
+    Raises:
+        JobFailedError: it has failed for good.
+    """
+    folder = out.parent / f".{out.name}.mpi"
+    command = [sys.executable, *sys.argv, f"--ranks={ranks}", "--launcher=local"]
+    spec = JobSpec("mpi", [Job(command, f"{folder}/mpi.ATTEMPT.log", [])], ranks=ranks, **needs)
+    log(f"{out / LOG}, while the job runs, is the log of its {ranks} ranks")
+    check(run_spec(spec, folder, launcher))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_ranks(ranks: int) -> None:
