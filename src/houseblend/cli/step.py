@@ -52,6 +52,7 @@ __all__ = [
     "options_of",
     "step",
     "transforms_option",
+    "workers_option",
 ]
 
 
@@ -66,13 +67,17 @@ def execution_option(name: str, **keywords: Any) -> Callable:
 
 
 def jobs_option(function: Callable) -> Callable:
-    """Declare `--jobs` and `--launcher`, for steps that share out their work; the function is given `workers`."""
+    """Declare `--jobs`, for steps that share out their work among processes of this machine."""
+    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes, or jobs of the launcher")(
+        function
+    )
+
+
+def workers_option(function: Callable) -> Callable:
+    """Declare `--jobs` and `--launcher`, for steps that share out their work among `workers`, which the function is given."""
     function.__dict__["shares_out"] = True
     launcher = "local, slurm, queue, or slurm:FILE with the site's options; default: $HOUSEBLEND_LAUNCHER, or local"
-    declare = execution_option("--launcher", default="", help=f"Where the work is done: {launcher}")
-    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes, or jobs")(
-        declare(function)
-    )
+    return jobs_option(execution_option("--launcher", default="", help=f"Where the work is done: {launcher}")(function))
 
 
 def max_skipped_option(help: str) -> Callable:
@@ -193,7 +198,7 @@ class Step(Program):
             log(f"{out} done in {seconds} s")
 
     def _with_workers(self, values: dict[str, Any], out: Path) -> dict[str, Any]:
-        """The options, those of `jobs_option` as the workers that they ask for."""
+        """The options, those of `workers_option` as the workers that they ask for."""
         if "shares_out" not in self.function.__dict__:
             return values
         from houseblend.jobs.parts import workers_of
