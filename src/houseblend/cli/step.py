@@ -66,18 +66,17 @@ def execution_option(name: str, **keywords: Any) -> Callable:
     return declare
 
 
-def jobs_option(function: Callable) -> Callable:
+def jobs_option(function: Callable, help: str = "Parallel processes") -> Callable:
     """Declare `--jobs`, for steps that share out their work among processes of this machine."""
-    return execution_option("--jobs", type=IntRange(1), default=2, help="Parallel processes, or jobs of the launcher")(
-        function
-    )
+    return execution_option("--jobs", type=IntRange(1), default=2, help=help)(function)
 
 
 def workers_option(function: Callable) -> Callable:
     """Declare `--jobs` and `--launcher`, for steps that share out their work among `workers`, which the function is given."""
     function.__dict__["shares_out"] = True
     launcher = "local, slurm, queue, or slurm:FILE with the site's options; default: $HOUSEBLEND_LAUNCHER, or local"
-    return jobs_option(execution_option("--launcher", default="", help=f"Where the work is done: {launcher}")(function))
+    function = execution_option("--launcher", default="", help=f"Where the work is done: {launcher}")(function)
+    return jobs_option(function, "Parallel processes, or jobs of the launcher")
 
 
 def max_skipped_option(help: str) -> Callable:
