@@ -95,6 +95,7 @@ def test_gradients_are_those_of_the_network():
 
 
 def test_what_an_optimizer_learns_is_written(tmp_path):
+    torch.manual_seed(3)
     module = NetworkModule(trained(3))
     x_NWD, labels = windows(module.network), torch.randint(7, (12,))
     optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
