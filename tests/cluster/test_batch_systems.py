@@ -87,6 +87,27 @@ def test_five_jobs_of_which_one_fails(engine, place, monkeypatch):
     assert all(later - earlier >= 1.99 for earlier, later in zip(times, times[1:], strict=False))
 
 
+@pytest.mark.slow
+def test_what_the_launcher_adds_to_two_hundred_jobs_of_a_second(engine, place, monkeypatch):
+    """Beside the same array submitted bare: time by the clock, which is printed, and what the status commands come to."""
+    if engine.name != "slurm":
+        pytest.skip("queue: measured on Slurm")
+    (place / "bare").mkdir()
+    code = f"sleep 1; date +%s.%N > {place}/bare/$SLURM_ARRAY_TASK_ID"
+    began = time.time()
+    engine.ask("sbatch", "--mem=100M", "--array=1-200", "--output=/dev/null", "--wrap", code)
+    engine.wait_for(lambda: len(list((place / "bare").iterdir())) == 200, 600)
+    engine.wait_for(lambda: not engine.jobs())
+    bare = max(float(path.read_text()) for path in (place / "bare").iterdir()) - began
+    calls = counted(engine, place, "squeue", monkeypatch)
+    began = time.time()
+    assert failures(run(engine, place, *["sleep 1"] * 200)) == [("ok", 0)] * 200
+    whole = time.time() - began
+    times = [float(line) for line in calls.read_text().split()]
+    assert all(later - earlier >= 1.99 for earlier, later in zip(times, times[1:], strict=False))
+    print(f"200 jobs of 1 s: {bare:.1f} s as a bare array, {whole:.1f} s by the launcher, {len(times)} status calls")
+
+
 def test_a_job_that_a_person_cancels_is_not_run_again(engine, place):
     """GridEngine's account does not tell such an end from a kill; what is seen is that it is being deleted, if there is time."""
     words = {"slurm": ["scancel", "-u", "root"], "queue": ["qdel", "-u", "*"]}[engine.name]
