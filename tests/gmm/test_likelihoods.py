@@ -5,7 +5,7 @@ import pytest
 from golden_gmm import GMM, HMM, both_models, random_mixtures
 
 from houseblend.base.errors import InputError
-from houseblend.gmm.diag import BLOCK
+from houseblend.gmm.diag import BLOCK, NARROW_BLOCK
 from houseblend.gmm.model import read_model
 from houseblend.io.tables import open_table, read_table
 
@@ -26,8 +26,10 @@ def test_likelihoods_are_kaldis(name):
             assert mixtures.log_likelihoods(feats[key], key) == pytest.approx(expected, abs=2e-3)
 
 
-@pytest.mark.parametrize("frames", [1, BLOCK - 1, BLOCK, BLOCK + 1])
-def test_mixtures_of_all_sizes_are_summed_exactly(frames):
+@pytest.mark.parametrize("frames", [1, NARROW_BLOCK + 1, BLOCK - 1, BLOCK, BLOCK + 1])
+@pytest.mark.parametrize("few", [0, 100])
+def test_mixtures_of_all_sizes_are_summed_exactly(frames, few, monkeypatch):
+    monkeypatch.setattr("houseblend.gmm.diag.FEW_GAUSSIANS", few)
     noise = np.random.default_rng()
     mixtures = random_mixtures(noise, noise.integers(1, 7, size=9).tolist(), 5)
     feats = noise.normal(scale=3.0, size=(frames, 5)).astype(np.float32)

@@ -26,15 +26,16 @@ def add_deltas(feats_TD: np.ndarray, order: int, window: int = DeltaOptions.delt
 
     Frames are multiplied and added in one step, rounded to float32 once: so do the processor's instructions in Kaldi.
     """
-    count, feats_TD = len(feats_TD), feats_TD.astype(np.float64)
+    count, most = len(feats_TD), order * window
+    rows = np.clip(np.arange(-most, count + most), 0, max(count - 1, 0))
+    padded = feats_TD.astype(np.float64)[rows] if count else feats_TD.astype(np.float64)
     parts = []
     for taps in delta_filters(order, window):
-        reach = len(taps) // 2
-        padded = np.pad(feats_TD, ((reach, reach), (0, 0)), mode="edge") if count else feats_TD
+        first = most - len(taps) // 2
         part = np.zeros(feats_TD.shape, dtype=np.float32)
-        for index, tap in enumerate(taps):
+        for index, tap in enumerate(taps.tolist(), start=first):
             if tap:
-                part = (part + np.float64(tap) * padded[index : index + count]).astype(np.float32)
+                part = (part + tap * padded[index : index + count]).astype(np.float32)
         parts.append(part)
     return np.concatenate(parts, axis=1)
 

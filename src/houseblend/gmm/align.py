@@ -12,7 +12,7 @@ import numpy as np
 from houseblend.base.atomic import atomic_open, write_text
 from houseblend.base.errors import InputError
 from houseblend.base.log import warn
-from houseblend.gmm.diag import AmDiagGmm
+from houseblend.gmm.diag import FEW_GAUSSIANS, AmDiagGmm
 from houseblend.hmm.options import GraphOptions, PathOptions
 from houseblend.hmm.search import SearchGraph, align
 from houseblend.hmm.training_graph import TrainingGraphCompiler
@@ -28,9 +28,6 @@ SCALES, ACOUSTIC_SCALE = GraphOptions(), 0.1
 RETRY = 4.0
 GRAPHS_KEPT = 1000
 """Transcripts whose graphs are kept: copies of an utterance, at another speed or with noise, are compiled once."""
-
-FEW_GAUSSIANS = 2000
-"""Of a model that has no more, one product for all pdfs is quicker than choosing those of a transcript."""
 SILENCES = "cut long silences off (segments), make features with --dither=1 if silences are digital zeros"
 
 Scorer = Callable[[SearchGraph, np.ndarray, str], np.ndarray | None]

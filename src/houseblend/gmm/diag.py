@@ -7,9 +7,12 @@ import numpy as np
 from houseblend.base.errors import InputError
 from houseblend.io.objects import KaldiInput, KaldiOutput
 
-BLOCK = 256
-FAR = -80.0
+BLOCK, NARROW_BLOCK = 256, 64
+"""Frames at a time: of all Gaussians padded, and of those that were chosen, whose scores stay in the cache."""
+FAR = np.float32(-80.0)
 """Differences of log-likelihood below this count as this: exp is slow where it underflows, and adds nothing."""
+FEW_GAUSSIANS = 2000
+"""Of a model that has no more, one product for all pdfs, padded to the largest mixture, is quickest."""
 
 
 @dataclass
@@ -77,8 +80,8 @@ class AmDiagGmm:
     def log_likelihoods(self, feats_TD: np.ndarray, key: str | None = None) -> np.ndarray:
         """log p(x | pdf) of every frame and pdf.
 
-        One product of [x, x^2] with all components at a time; components stand first, so that the sum over them runs
-        over whole rows of pdfs. Mixtures with fewer components than the largest are padded.
+        One product of [x, x^2] with all components at a time. Of a small model's, components stand first, so that the sum
+        over them runs over whole rows of pdfs; mixtures with fewer components than the largest are padded.
 
         Args:
             feats_TD: features, [T, D].
@@ -91,6 +94,8 @@ class AmDiagGmm:
             InputError: features of another dimension.
         """
         self._check(feats_TD, key)
+        if self.num_gaussians > FEW_GAUSSIANS:
+            return self.log_likelihoods_of(np.arange(self.num_pdfs), feats_TD, key)
         weights, constants = self._pack()
         components = len(constants) // self.num_pdfs
         result = np.empty((len(feats_TD), self.num_pdfs), dtype=np.float32)
@@ -101,7 +106,7 @@ class AmDiagGmm:
             scores = scores.reshape(len(x), components, self.num_pdfs)
             best = scores.max(axis=1)
             scores -= best[:, None, :]
-            np.maximum(scores, np.float32(FAR), out=scores)
+            np.maximum(scores, FAR, out=scores)
             np.exp(scores, out=scores)
             result[start : start + BLOCK] = np.log(scores.sum(axis=1)) + best
         return result
@@ -112,21 +117,23 @@ class AmDiagGmm:
         Returns:
             float32, [T, num_pdfs]; 0 for the other pdfs.
         """
+        from houseblend.gmm import gaussian_passes  # compiled code takes time to load
+
         self._check(feats_TD, key)
         weights, constants = self.side_by_side()
         sizes = np.diff(self.begin)[pdfs]
-        starts = np.cumsum(sizes) - sizes
-        chosen = np.arange(sizes.sum()) + np.repeat(self.begin[pdfs] - starts, sizes)
-        weights, constants = weights[chosen], constants[chosen, None]
+        begin = np.cumsum([0, *sizes])
+        chosen = np.arange(begin[-1]) + np.repeat(self.begin[pdfs] - begin[:-1], sizes)
+        weights, constants = weights[chosen], constants[chosen]
         result = np.zeros((len(feats_TD), self.num_pdfs), dtype=np.float32)
-        for start in range(0, len(feats_TD), BLOCK):
-            x = feats_TD[start : start + BLOCK].astype(np.float32, copy=False)
-            scores_GT = weights @ np.concatenate([x, x * x], axis=1).T + constants
-            best_PT = np.maximum.reduceat(scores_GT, starts, axis=0)
-            scores_GT -= np.repeat(best_PT, sizes, axis=0)
-            np.maximum(scores_GT, np.float32(FAR), out=scores_GT)
+        best_PT, sums_PT = (np.empty((len(pdfs), NARROW_BLOCK), dtype=np.float32) for _ in range(2))
+        for start in range(0, len(feats_TD), NARROW_BLOCK):
+            x = feats_TD[start : start + NARROW_BLOCK].astype(np.float32, copy=False)
+            scores_GT = weights @ np.concatenate([x, x * x], axis=1).T
+            gaussian_passes.below_best(scores_GT, constants, begin, FAR, best_PT)
             np.exp(scores_GT, out=scores_GT)
-            result[start : start + BLOCK, pdfs] = (np.log(np.add.reduceat(scores_GT, starts, axis=0)) + best_PT).T
+            gaussian_passes.add_up(scores_GT, begin, sums_PT)
+            result[start : start + NARROW_BLOCK, pdfs] = (np.log(sums_PT[:, : len(x)]) + best_PT[:, : len(x)]).T
         return result
 
     def _check(self, feats_TD: np.ndarray, key: str | None) -> None:

@@ -33,6 +33,48 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
     return total
 
 
+@numba.njit(cache=True)
+def below_best(
+    scores_GT: np.ndarray, constants: np.ndarray, begin: np.ndarray, far: np.float32, best_PT: np.ndarray
+) -> None:
+    """The best log-likelihood of every pdf's Gaussians in every frame; and how far each is from it, in place, `far` at most.
+
+    Args:
+        scores_GT: what the frames give of each Gaussian, but for the constants.
+        constants: [G].
+        begin: where each pdf's Gaussians begin, and the end, [P + 1].
+        far: the least difference.
+        best_PT: written; it may have more frames.
+    """
+    count = scores_GT.shape[1]
+    for p in range(len(begin) - 1):
+        best = best_PT[p]
+        best[:] = -np.inf
+        for g in range(begin[p], begin[p + 1]):
+            row, constant = scores_GT[g], constants[g]
+            for t in range(count):
+                row[t] += constant
+                best[t] = row[t] if row[t] > best[t] else best[t]
+        for g in range(begin[p], begin[p + 1]):
+            row = scores_GT[g]
+            for t in range(count):
+                difference = row[t] - best[t]
+                row[t] = difference if difference > far else far
+
+
+@numba.njit(cache=True)
+def add_up(rows_GT: np.ndarray, begin: np.ndarray, sums_PT: np.ndarray) -> None:
+    """Of every pdf the sum of its Gaussians' rows."""
+    count = rows_GT.shape[1]
+    for p in range(len(begin) - 1):
+        sums = sums_PT[p]
+        sums[:] = 0
+        for g in range(begin[p], begin[p + 1]):
+            row = rows_GT[g]
+            for t in range(count):
+                sums[t] += row[t]
+
+
 @numba.njit(cache=True, error_model="numpy")
 def share_out(
     feats: np.ndarray, frames: np.ndarray, pdfs: np.ndarray, begin: np.ndarray, weights: np.ndarray,
