@@ -5,7 +5,7 @@
 #
 #   --hours N          transcribed speech for training (default: conf/corpus.conf); a smaller corpus that is there grows
 #
-#   Results go below --work; times are of 2 hours and 2 cores, 7 minutes in all.
+#   Results go below --work; times are of 2 hours and 2 cores, 18 minutes in all.
 own_option=--hours own_value=''
 stage_list=../swbd/stage_list.sh
 source "$(dirname "$0")/../stages.sh"
@@ -14,5 +14,5 @@ corpus=${corpus:-corpus}
 #: corpus       makes 2 hours of telephone talk, and 1 of development and evaluation: corpus/; 15 s
 stage corpus "$root/local/minitalk/make_corpus" --config="$recipe/conf/corpus.conf" ${own_value:+--hours="$own_value"} --out="$corpus"
 source "$recipe/$stage_list"
-#: truth        the alignments held against the times that were spoken: exp/mono_truth/report; 3 s
-stage truth "$root/local/minitalk/score_alignment" data/subsets/part lang exp/mono_ali "$corpus/truth" exp/mono_truth
+#: truth        the alignments held against the times that were spoken: exp/tri3_truth/report; 3 s
+stage truth "$root/local/minitalk/score_alignment" data/subsets/nodup lang_prons exp/tri3_ali "$corpus/truth" exp/tri3_truth
