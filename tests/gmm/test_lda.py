@@ -32,10 +32,10 @@ def frames_of_classes(frames: int, dim: int, classes: int):
     """Statistics of random frames of random classes that lie apart, and both."""
     rng = np.random.default_rng()
     labels = rng.integers(classes, size=frames)
-    x = (
-        rng.standard_normal((frames, dim)) @ rng.standard_normal((dim, dim))
-        + rng.standard_normal((classes, dim))[labels]
-    )
+    mixing = (
+        rng.uniform(0.5, 2.0, (dim, 1)) * np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+    )  # of condition 4 at most
+    x = rng.standard_normal((frames, dim)) @ mixing + rng.standard_normal((classes, dim))[labels]
     stats = LdaStats.zeros(classes, dim)
     stats.add(x, labels, np.ones(frames))
     return stats, x, labels

@@ -25,7 +25,10 @@ def stats_of(mixtures, feats):
 
 def correlated(frames: int) -> np.ndarray:
     noise = np.random.default_rng()
-    return (noise.normal(size=(frames, DIM)) @ noise.normal(size=(DIM, DIM))).astype(np.float32)
+    mixing = (
+        noise.uniform(0.5, 2.0, (DIM, 1)) * np.linalg.qr(noise.normal(size=(DIM, DIM)))[0]
+    )  # of condition 4 at most
+    return (noise.normal(size=(frames, DIM)) @ mixing).astype(np.float32)
 
 
 def test_statistics_are_scatter_by_inverse_variance():
