@@ -111,7 +111,7 @@ def test_features_that_change_outside_of_the_data_directory_are_noticed(kaldi, r
 
 
 def test_a_monophone_model_says_what_kaldis_scripts_ask_for(kaldi, run_step):
-    schedule = ("--num-iters=2", "--max-iter-inc=1", "--totgauss=70", "--cmvn=mean-var")
+    schedule = ("--jobs=1", "--num-iters=2", "--max-iter-inc=1", "--totgauss=70", "--cmvn=mean-var")
     run_step("train_mono", *schedule, "data", "lang", "mine", cwd=kaldi, check=True)
     assert (kaldi / "mine" / "cmvn_opts").read_text() == "--norm-means=true --norm-vars=true\n"
     assert (kaldi / "mine" / "delta_opts").read_text() == "--delta-order=2 --delta-window=2\n"

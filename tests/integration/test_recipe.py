@@ -6,7 +6,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY / "tests" / "data"
-MONO = ["--num-iters=12", "--max-iter-inc=8", "--totgauss=150"]
+MONO = ["--jobs=1", "--num-iters=12", "--max-iter-inc=8", "--totgauss=150"]
 DNN = ["--num-epochs=20", "--initial-workers=2", "--final-workers=2", "--frames-per-round=12000", "--hidden-layers=2",
        "--add-layers-period=1", "--hidden-dim=64", "--minibatch-size=64", "--initial-effective-lrate=0.003",
        "--final-effective-lrate=0.0003", "--exchange=local"]  # fmt: skip
