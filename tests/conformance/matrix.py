@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,11 @@ def cases(only_once_a_round: bool):
             yield f"{name}-groups", hierarchy, MemoryPolicy("average", "average"), 0.5
 
 
+def few(name: str) -> bool:
+    """All policies of one strategy; of the others, which see nothing of policies, blends inside rounds, and groups."""
+    return name.startswith("average-") or name.endswith(("-3-average", "-groups"))
+
+
 def asynchronous_cases():
     """The same of asynchronous methods; a mean of memories has no place in them."""
     for name, kind in ASYNCHRONOUS.items():
@@ -97,10 +103,12 @@ def train(
     return [text for record in records for text in (record.model_hash, *record.state.values())]
 
 
-def train_all(frames: Path, folder: Path, exchange) -> dict[str, list[str]]:
-    """By name, what every case ends with."""
+def train_all(
+    frames: Path, folder: Path, exchange, wanted: Callable[[str], bool] = lambda name: True
+) -> dict[str, list[str]]:
+    """By name, what every case that is wanted ends with."""
     once = exchange.name == "files"
-    return {case[0]: train(frames, folder, *case, exchange) for case in cases(once)}
+    return {case[0]: train(frames, folder, *case, exchange) for case in cases(once) if wanted(case[0])}
 
 
 def _kill_at(rank: int, blend: int) -> None:

@@ -53,16 +53,17 @@ def test_strategies_and_policies_differ(expected):
 
 def test_forked_processes(frames, expected, tmp_path):
     assert matrix.train_all(frames, tmp_path, LocalExchange(2)) == expected
-    assert matrix.train_all(frames, tmp_path / "3", LocalExchange(3)) == expected
+    found = matrix.train_all(frames, tmp_path / "3", LocalExchange(3), matrix.few)
+    assert found == {name: expected[name] for name in found}
 
 
 def test_jobs(frames, expected, tmp_path):
     found = {}
     for case in matrix.cases(only_once_a_round=True):
-        if case[0] in ("average-0-keep", "easgd-0-average"):
+        if case[0] == "easgd-0-average":
             found[case[0]] = matrix.train(frames, tmp_path, *case, FilesExchange(LocalLauncher(2)))
     assert found == {name: expected[name] for name in found}
-    assert len(found) == 2
+    assert len(found) == 1
 
 
 def test_tasks_and_files_of_jobs(frames, expected, tmp_path, monkeypatch):
@@ -83,17 +84,19 @@ def test_tasks_and_files_of_jobs(frames, expected, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_ranks_of_mpi(ranks, frames, expected, tmp_path):
-    done = mpi(ranks, frames, tmp_path, tmp_path / "hashes.json")
+    """Few cases on two ranks; groups, which means of all are taken among besides, on one, and on three, which do not divide them."""
+    names = [name for name in expected if (matrix.few(name) if ranks == 2 else name.endswith("-groups"))]
+    done = mpi(ranks, frames, tmp_path, tmp_path / "hashes.json", ",".join(names))
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "hashes.json").read_text()) == expected
+    assert json.loads((tmp_path / "hashes.json").read_text()) == {name: expected[name] for name in names}
 
 
 def test_more_ranks_than_workers(frames, expected, tmp_path):
-    done = mpi(5, frames, tmp_path, tmp_path / "hashes.json", "easgd-3")
+    done = mpi(5, frames, tmp_path, tmp_path / "hashes.json", "easgd-3-average")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "hashes.json").read_text())
     assert found == {name: expected[name] for name in found}
-    assert len(found) == 3
+    assert len(found) == 1
 
 
 def test_groups_that_lie_across_ranks(tmp_path):
@@ -129,13 +132,13 @@ if comm.rank == 0:
     assert [moved > 0 for _, moved in said] == [True, True, True, False]
 
 
-def test_killed_at_each_blend_and_begun_again(frames, expected, tmp_path):
-    """A round has two blends inside, the last one and the mean of what is shown: each of these means kills a rank once.
+def test_killed_at_blends_and_begun_again(frames, expected, tmp_path):
+    """A round has two blends inside, the last one and the mean of what is shown; what is killed is begun again by the next run.
 
-    What is killed is begun again by the next run, which goes one mean further.
+    Processes that are forked are killed at every mean (below): starts of ranks cost much.
     """
     name, hashes = "easgd-3-average", tmp_path / "hashes.json"
-    for mean in (1, 2, 3, 4, 5, 2, 3, 4):
+    for mean in (1, 4, 5):
         done = mpi(2, frames, tmp_path, hashes, name, mean % 2, mean)
         assert done.returncode != 0
         assert not hashes.exists()
