@@ -48,7 +48,7 @@ class Starter:
         with ThreadPoolExecutor(3) as pool:
             pool.submit(_write, ours_in, stdin)
             out, err = pool.map(_read, (ours_out, ours_err))
-        return subprocess.CompletedProcess([*words], int(self._door.recv(100)), out, err)
+        return subprocess.CompletedProcess([*map(str, words)], int(self._door.recv(100)), out, err)
 
     def close(self) -> None:
         """End the process."""

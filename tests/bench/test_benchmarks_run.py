@@ -1,8 +1,5 @@
 """Every benchmark runs, at sizes that say nothing."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +8,8 @@ FOLDER = Path(__file__).parent
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("bench_*.py")), ids=lambda path: path.stem)
-def test_it_runs(path):
-    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parents[1] / "src")}
-    done = subprocess.run(
-        [sys.executable, path, "--quick"], env=environment, capture_output=True, text=True, check=False
-    )
+def test_it_runs(path, starter, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1] / "src"))
+    done = starter.run(path, "--quick")
     assert done.returncode == 0, done.stderr
-    assert "floor" in done.stdout
+    assert b"floor" in done.stdout
