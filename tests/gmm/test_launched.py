@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import test_train_triphones
 from golden_gmm import GMM, HMM
-from test_train_gmm import SHORT, content, made
+from test_train_gmm import SHORT, Killed, content, killed_at, made
 from test_train_triphones import climb
 
 from houseblend.base.workers import Forked, Workers
@@ -21,6 +22,7 @@ from houseblend.gmm.align_directory import align_directory
 from houseblend.gmm.options import AlignOptions
 from houseblend.gmm.train_gmm import Task
 from houseblend.gmm.train_mono import train_mono
+from houseblend.gmm.working_files import WorkingFiles
 from houseblend.jobs.parts import Launched
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "jobs"))
@@ -41,14 +43,22 @@ def alike(tmp_path):
 
 
 def test_training(digits, tmp_path, alike, monkeypatch):
-    monkeypatch.setattr(train_triphones, "LEARN_AT", (2, 4))
-    monkeypatch.setattr(train_triphones, "REALIGN", (3,))
+    monkeypatch.setattr(train_triphones, "LEARN_AT", (2,))
+    monkeypatch.setattr(train_triphones, "REALIGN", (2,))
+    monkeypatch.setitem(test_train_triphones.SHORT, "num_iters", 3)
+    monkeypatch.setitem(test_train_triphones.SHORT, "max_iter_inc", 2)
     data, lang = digits
 
     def task(out: Path, workers: Workers) -> Task:
         return Task(data, lang, out, AlignOptions(), workers)
 
     alike("mono", lambda *where: train_mono(task(*where), SHORT, Normalisation()))
+    again, jobs = made(tmp_path, "again"), Launched(AtOnce(), tmp_path / "parts", 3)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_at(patch, WorkingFiles, "save", 2)
+        train_mono(task(again, jobs), SHORT, Normalisation())
+    train_mono(task(again, Forked(1)), SHORT, Normalisation())  # goes on where it was killed, without the jobs
+    assert content(again) == content(tmp_path / "mono1")
     shutil.copytree(tmp_path / "mono1", tmp_path / "mono")
     alike("lda", lambda *where: climb("lda", task(*where)))
     shutil.copytree(tmp_path / "lda1", tmp_path / "lda")
@@ -72,6 +82,8 @@ def model(digits, tmp_path):
 
 def test_aligning_decoding_and_outputs(digits, tmp_path, alike, model):
     data, lang = digits
+    lines = (data / "feats.scp").read_text().splitlines(keepends=True)
+    (data / "feats.scp").write_text("".join(lines[::5]))
     graph = made(tmp_path, "graph")
     shutil.copytree(lang / "phones", graph / "phones")
     shutil.copy(HMM / "mono/HCLG.fst", graph)
