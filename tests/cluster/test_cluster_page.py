@@ -97,8 +97,8 @@ def done(folder: Path, command: str) -> str:
 def test_every_command_of_the_page_is_one_that_is_executed_here():
     others = [command for command in COMMANDS if command not in STEPS]
     assert [command.split()[0] for command in STEPS] == ["make_mfcc", "train_mono", "align", "decode"]
-    assert {command.split()[0] for command in others} == {"slurm", "queue", "train_dnn"}
-    assert sum("--launcher=" in command for command in others) == 4
+    assert {command.split()[0] for command in others} == {"hb", "slurm", "queue", "train_dnn"}
+    assert sum("--launcher=" in command for command in others) == 6
 
 
 def test_digits_of_the_page(engine, digits):
@@ -139,6 +139,13 @@ def test_arrays_of_the_page(engine, work):
         printed = done(work, command)
         assert printed.startswith("#!/bin/bash\n# submitted by: ") == ("--dry-run" in command)
     assert "job 4\n" in (work / "exp/log/hello.4.log").read_text()
+
+
+def test_doctor_of_the_page(engine, work):
+    (command,) = (command for command in COMMANDS if command.startswith("hb ") and engine.name in command)
+    lines = done(work, command).splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    assert lines[-1].startswith(f"ok     job by {engine.name}: ended well on ")
 
 
 def test_training_of_the_page(engine, work):

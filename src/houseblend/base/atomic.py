@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+TEMPORARY = ".*.tmp"
+"""What temporary files are called."""
+
 
 @contextlib.contextmanager
 def atomic_open(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
@@ -77,7 +80,7 @@ def move(source: str | Path, target: str | Path) -> None:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what writers of `folder`, or of any below it, left when they were killed."""
-    for path in folder.rglob(".*.tmp"):
+    for path in folder.rglob(TEMPORARY):
         path.unlink()
 
 

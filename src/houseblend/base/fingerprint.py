@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _NO_CONTENT = re.compile(r"log|\..*|split\d+(utt)?")
 _RESULTS = (".begun.json", "HCLG.fst", "lat.1.gz", "egs.1.ark")
 """Files by which a folder is known for what was made of the directory above: a step's output, Kaldi's graphs, lattices, examples."""
+_LEDGER = "ledger.jsonl"
+"""By which a folder is known for that of a training."""
+BETWEEN_ROUNDS = re.compile(r"\d+\.(grown\.)?(raw|nnet)|\d+\.state(\.\d+)?\.npz")
+"""Names of the models and states of a training between its rounds: nobody reads them when it is done."""
 _FEATURE_SCRIPTS = ("feats.scp", "cmvn.scp")
 _WITHIN = re.compile(r"(:\d+)?(\[[^]]*\])?\s*$")
 """Offset and range behind the name of an archive."""
@@ -39,12 +43,22 @@ def hash_json(value: object) -> str:
 def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRecord]:
     """Records of a file (name ".") or of all files below a directory.
 
-    Logs, hidden files, split-data's parts and what other steps have written below the directory do not count; the archives
-    of features that a data directory names elsewhere do.
+    Logs, hidden files, split-data's parts, what a training keeps between rounds, and what other steps have written below the
+    directory do not count; the archives of features that a data directory names elsewhere do.
     A file whose size and time agree with `known` keeps the hash found there.
     """
-    names = ["."] if place.is_file() else _content_files(place)
+    names = ["."] if place.is_file() else that_count(_content_files(place))
     return {name: _record(place / name if name != "." else place, known.get(name)) for name in names}
+
+
+def that_count(names: Collection[str]) -> list[str]:
+    """The files of a directory, or of a record of it, without those of trainings under way: `rounds/`, models and states by number."""
+    trainings = [name.removesuffix(_LEDGER) for name in names if name.rpartition("/")[2] == _LEDGER]
+    kept = list(names)
+    for place in trainings:
+        under_way = re.compile(re.escape(place) + f"(rounds/.*|{BETWEEN_ROUNDS.pattern})", re.DOTALL)
+        kept = [name for name in kept if not under_way.fullmatch(name)]
+    return kept
 
 
 def walk_behind_links(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:

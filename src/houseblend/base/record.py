@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from houseblend.base.errors import HouseBlendError, class_and_message
-from houseblend.base.fingerprint import FileRecord, record_files
+from houseblend.base.fingerprint import FileRecord, record_files, that_count
 
 FORMAT = 1
 FILE_CONTENT = "sha256:"
@@ -71,6 +71,7 @@ def changed_files(
     def told(name: str, how: str) -> str:
         return f"{what}: {place if name == '.' else name} {how}"
 
+    old = {name: old[name] for name in that_count(old)}
     reasons = [told(name, "is gone") for name in sorted(old.keys() - new.keys())]
     reasons += [told(name, "is new") for name in sorted(new.keys() - old.keys())]
     changed = sorted(name for name in old.keys() & new.keys() if old[name][2] != new[name][2])

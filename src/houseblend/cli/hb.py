@@ -1,4 +1,4 @@
-"""hb: how an experiment or a whole work directory stands, why a step failed, and a page of it all."""
+"""hb: how an experiment or a whole work directory stands, why a step failed, a page of it all; whether a machine is fit; what can be deleted."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ from houseblend.cli.program import argument, option, program
 
 @program(example="hb status recipes/digits/work; hb why exp/dnn; hb report exp/dnn -o report.html; hb strategies")
 @argument(
-    "question", type=("why", "status", "report", "strategies"),
-    help="why: cause, log, advice; status: a line a step; report: a page with curves, word errors, times; strategies: how train_dnn can blend",
+    "question", type=("why", "status", "report", "strategies", "doctor", "gc"),
+    help="why: cause, log, advice; status: a line a step; report: a page with curves, word errors, times; strategies: how train_dnn can blend; "
+    "doctor: whether machine, file system and launchers are fit; gc: what can be deleted",
 )  # fmt: skip
 @argument("exp", type=Path, nargs=-1, required=False, help="a step's output directory, or a recipe's work directory")
 @option("-o", "--out", type=Path, help="With report: the page to write [default: report.html]")
@@ -17,14 +18,26 @@ from houseblend.cli.program import argument, option, program
     type=Path,
     help="With report: a directory to write the curves to for TensorBoard (needs the package tensorboard)",
 )
-def main(question: str, exp: tuple[Path, ...], out: Path | None, tensorboard: Path | None) -> None:
+@option(
+    "--launcher",
+    multiple=True,
+    help="With doctor, perhaps several times: where a job of a second is run, as in train_dnn",
+)
+@option("--dry-run", type=bool, default=True, help="With gc: only tell; --dry-run=false deletes")
+def main(
+    question: str, exp: tuple[Path, ...], out: Path | None, tensorboard: Path | None, launcher: tuple[str, ...], dry_run: bool
+) -> None:  # fmt: skip
     """Say what is done, running, stale, failed or unfinished; or why something failed and what to do next; or what strategies there are.
 
-    Nothing is changed. "stale" means that a file has changed since, "unfinished" that the step was killed.
+    Nothing is changed but by `hb gc --dry-run=false`. "stale" means that a file has changed since, "unfinished" that the step was killed.
     `hb report` writes all that the directories tell into one HTML file, which needs no other: of an experiment with what it was
     made of and what was made of it, or of a whole work directory.
+    `hb doctor DIRECTORY` looks at a recipe's directory, or any other in which work is to be done; exit status 1 if something is wrong.
+    `hb gc DIRECTORY` tells what of finished and killed steps nothing needs any more.
     """
     from houseblend.base.errors import UsageError
+    from houseblend.report.doctor import print_findings
+    from houseblend.report.gc import collect
     from houseblend.report.page import write_page
     from houseblend.report.status import state_of, step_directories
     from houseblend.report.strategies import describe_strategies
@@ -42,6 +55,12 @@ def main(question: str, exp: tuple[Path, ...], out: Path | None, tensorboard: Pa
         write_page(exp[0], out or Path("report.html"))
         if tensorboard:
             write_scalars(exp[0], tensorboard)
+        return
+    if question == "doctor":
+        print_findings(exp[0], launcher or ("",))
+        return
+    if question == "gc":
+        collect(exp[0], dry_run)
         return
     if question == "why":
         print(explain(exp[0]))

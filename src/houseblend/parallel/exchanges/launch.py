@@ -19,12 +19,13 @@ from houseblend.jobs.spec import Job, JobSpec
 _INSTALL = "pip install 'houseblend[mpi]', or an MPI and mpi4py of your own"
 _RANK = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")
 _SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OMPI_MCA_mpi_yield_when_idle": "1",  # ranks that wait leave the core to those that work
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
+"""What MPIs are told, unless the environment says otherwise."""
 
 
 class RanksFailedError(HouseBlendError):
@@ -86,6 +87,19 @@ def _submit_ranks(ranks: int, launcher: Launcher, out: Path, needs: dict[str, in
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def mpiexec() -> str:
+    """The mpiexec beside this Python, or on PATH.
+
+    Raises:
+        InputError: there is none.
+    """
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        raise InputError("no mpiexec", key="--exchange=mpi", do=_INSTALL)
+    return found
+
+
 def _run_ranks(ranks: int) -> None:
     """Run this process's own command on so many ranks of this machine, and wait for them.
 
@@ -93,12 +107,8 @@ def _run_ranks(ranks: int) -> None:
         InputError: there is no mpiexec.
         RanksFailedError: they ended badly; what a rank had to say stands before.
     """
-    beside = Path(sys.executable).parent / "mpiexec"
-    mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if mpiexec is None:
-        raise InputError("no mpiexec", key="--exchange=mpi", do=_INSTALL)
     process = subprocess.Popen(
-        [mpiexec, "-n", str(ranks), sys.executable, *sys.argv], env={**_ENVIRONMENT, **os.environ}, stdout=subprocess.PIPE,
+        [mpiexec(), "-n", str(ranks), sys.executable, *sys.argv], env={**ENVIRONMENT, **os.environ}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, preexec_fn=die_with_parent, text=True, errors="replace",
     )  # fmt: skip
     assert process.stdout is not None
