@@ -136,7 +136,9 @@ def test_compare_wer_prints_bootstrap_and_matched_pairs_of_the_same_transcripts(
         value = {"lm_weight": 10, "insertion_penalty": 0.0, "reference": reference}
         (tmp_path / name).mkdir()
         (tmp_path / name / "score.json").write_text(json.dumps({**value, "utterances": {"u": counts, "v": counts}}))
-        (tmp_path / name / "per_utt").write_text("".join(f"{key} op  {' '.join(kinds)}\n" for key in "uv"))
+        rows = {"ref": "p q r s", "hyp": "p q t s", "op": " ".join(kinds)}
+        lines = [f"{key} {row}  {words}\n" for key in "uv" for row, words in rows.items()]
+        (tmp_path / name / "per_utt").write_text("".join(lines))
     done = run_program("compare-wer", tmp_path / "a", tmp_path / "b", check=True).stdout.decode()
     assert "difference -25.00" in done
     assert "matched pairs: 2 segments" in done

@@ -70,7 +70,7 @@ def blend(
     *,
     workers: int,
     rounds: int = 1,
-    optimizer_memory: str = "keep",
+    optimizer_memory: str = MemoryPolicy.optimizer_memory,
 ) -> Iterator[BlendedRound]:
     """Train copies of a model on several workers whose parameters are blended; go through what it returns, a round a turn.
 
