@@ -10,7 +10,7 @@ from pathlib import Path
 _NO_CONTENT = re.compile(r"log|\..*|split\d+(utt)?")
 _RESULTS = (".begun.json", "HCLG.fst", "lat.1.gz", "egs.1.ark")
 """Files by which a folder is known for what was made of the directory above: a step's output, Kaldi's graphs, lattices, examples."""
-_LEDGER = "ledger.jsonl"
+LEDGER = "ledger.jsonl"
 """By which a folder is known for that of a training."""
 BETWEEN_ROUNDS = re.compile(r"\d+\.(grown\.)?(raw|nnet)|\d+\.state(\.\d+)?\.npz")
 """Names of the models and states of a training between its rounds: nobody reads them when it is done."""
@@ -53,7 +53,7 @@ def record_files(place: Path, known: dict[str, FileRecord]) -> dict[str, FileRec
 
 def that_count(names: Collection[str]) -> list[str]:
     """The files of a directory, or of a record of it, without those of trainings under way: `rounds/`, models and states by number."""
-    trainings = [name.removesuffix(_LEDGER) for name in names if name.rpartition("/")[2] == _LEDGER]
+    trainings = [name.removesuffix(LEDGER) for name in names if name.rpartition("/")[2] == LEDGER]
     kept = list(names)
     for place in trainings:
         under_way = re.compile(re.escape(place) + f"(rounds/.*|{BETWEEN_ROUNDS.pattern})", re.DOTALL)

@@ -27,7 +27,7 @@ def directory_lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / LOCK, "a+", encoding="utf-8") as file:
         deadline = time.monotonic() + PATIENCE
-        while not _free(file, fcntl.LOCK_EX):
+        while not try_lock(file, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise BusyError(f"in use by {_holder(file)}", file=folder, do="wait for it or stop it")
             time.sleep(0.05)
@@ -41,13 +41,21 @@ def lock_holder(folder: Path) -> str | None:
     """Who holds the lock of `folder` now; None if nobody does."""
     try:
         with open(folder / LOCK, encoding="utf-8") as file:
-            return None if _free(file, fcntl.LOCK_SH) else _holder(file)
+            return None if try_lock(file, fcntl.LOCK_SH) else _holder(file)
     except FileNotFoundError:
         return None
 
 
-def _free(file: IO[str], kind: int) -> bool:
-    """Take the lock, if it can be had at once; closing the file gives it back."""
+def try_lock(file: IO | int, kind: int) -> bool:
+    """Take the lock of an open file, if it can be had at once; closing the file gives it back.
+
+    Args:
+        file: the file, or its descriptor.
+        kind: fcntl.LOCK_EX or fcntl.LOCK_SH.
+
+    Raises:
+        OSError: the file system knows no locks.
+    """
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:

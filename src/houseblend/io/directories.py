@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from houseblend.base.errors import InputError
+from houseblend.base.fingerprint import LEDGER
 from houseblend.io.data_dir import MAKE, validate_any_data
 from houseblend.io.json_files import parse_json, read_json
 from houseblend.io.lang_files import read_symbol_table, require_content, validate_lang
@@ -67,10 +68,10 @@ def validate_exp(path: Path) -> None:
     _require_model(path, TRAIN)
     read_json(path / "feature.json", {"kind": str, "options": dict, "fingerprint": str}, TRAIN)
     require_content(path / "cmvn_opts", TRAIN)
-    if (path / "ledger.jsonl").exists():
-        lines = (path / "ledger.jsonl").read_bytes().split(b"\n")
+    if (path / LEDGER).exists():
+        lines = (path / LEDGER).read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
-            parse_json(line, path / "ledger.jsonl", {}, "begin a new directory", number)
+            parse_json(line, path / LEDGER, {}, "begin a new directory", number)
 
 
 def validate_graph(path: Path) -> None:

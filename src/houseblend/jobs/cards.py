@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from houseblend.base.errors import HouseBlendError
+from houseblend.base.lock import try_lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOCKS = Path("/tmp")
@@ -79,12 +80,10 @@ def lock_file(name: str) -> Path:
 def _lock(name: str) -> int | None:
     """An open file that holds the card; None if another has it."""
     file = _opened(lock_file(name))
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
+    if try_lock(file, fcntl.LOCK_EX):
+        return file
+    os.close(file)
+    return None
 
 
 def _opened(path: Path) -> int:

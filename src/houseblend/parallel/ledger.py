@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ def read_ledger(path: Path) -> tuple[list[Entry], int]:
         done += isinstance(entry, RoundRecord)
         entries.append(entry)
     return entries, end
+
+
+def finished(entries: Sequence[Entry]) -> list[RoundRecord]:
+    """The rounds that gave a model, in order."""
+    return [entry for entry in entries if isinstance(entry, RoundRecord)]
 
 
 def _entry(line: dict[str, Any], path: Path, number: int) -> Entry:
@@ -85,7 +91,7 @@ class Ledger:
 
     def rounds(self) -> list[RoundRecord]:
         """The finished rounds, in order."""
-        return [entry for entry in self.entries if isinstance(entry, RoundRecord)]
+        return finished(self.entries)
 
     def refused(self, number: int) -> int:
         """How often a round was refused."""

@@ -15,7 +15,7 @@ import torch
 
 from houseblend.base.atomic import move
 from houseblend.base.errors import HouseBlendError, InputError
-from houseblend.base.fingerprint import hash_file
+from houseblend.base.fingerprint import LEDGER, hash_file
 from houseblend.base.log import log, warn
 from houseblend.parallel.gate import Gate
 from houseblend.parallel.ledger import Ledger
@@ -113,7 +113,7 @@ def run_rounds(
         RoundRefusedError: a round was refused in all its attempts.
         InputError: the directory's models are not those of its ledger.
     """
-    ledger = Ledger(experiment.folder / "ledger.jsonl")
+    ledger = Ledger(experiment.folder / LEDGER)
     plan = schedule.next([])
     if plan is None:
         raise InputError("no rounds to run")
@@ -174,7 +174,7 @@ def _round(experiment: Experiment, exchange: Exchange, ledger: Ledger, plan: Rou
         warn(f"round {plan.round}, attempt {attempt} is refused; again at half the learning rate")
         ledger.append(outcome)
     raise RoundRefusedError(
-        f"round {plan.round} was refused {MAX_ATTEMPTS} times", file=experiment.folder / "ledger.jsonl",
+        f"round {plan.round} was refused {MAX_ATTEMPTS} times", file=experiment.folder / LEDGER,
         do="look at the reasons there, lower the learning rate, and begin a new directory",
     )  # fmt: skip
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.ledger import read_ledger
+from houseblend.base.fingerprint import LEDGER
+from houseblend.parallel.ledger import finished, read_ledger
 from houseblend.parallel.records import Measured, RoundRecord
 from houseblend.report.chart import Chart, Line
 from houseblend.report.style import PALETTE
 from houseblend.report.units import unit_of
 
-LEDGER = "ledger.jsonl"
 Rounds = Sequence[RoundRecord]
 
 
@@ -24,7 +24,7 @@ def read_rounds(experiment: Path) -> list[RoundRecord]:
     path = experiment / LEDGER
     if not path.is_file():
         raise InputError("no ledger", file=path, do="name an experiment directory of train_dnn")
-    rounds = [entry for entry in read_ledger(path)[0] if isinstance(entry, RoundRecord)]
+    rounds = finished(read_ledger(path)[0])
     if not rounds:
         raise InputError("no finished round", file=path, do="wait for the first, or see hb why")
     return rounds

@@ -6,6 +6,7 @@ import sys
 import time
 
 from houseblend.base.atomic import write_json
+from houseblend.base.lock import try_lock
 
 SECONDS = 1.0
 """That the job takes."""
@@ -26,11 +27,7 @@ def is_free(path: str) -> bool:
         OSError: the file cannot be read, or its file system knows no locks.
     """
     with open(path, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return try_lock(file, fcntl.LOCK_SH)
 
 
 if __name__ == "__main__":

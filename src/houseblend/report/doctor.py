@@ -205,7 +205,7 @@ def _mpi() -> Finding:
     from houseblend.parallel.exchanges.launch import ENVIRONMENT, mpiexec  # torch, too
 
     try:
-        command = [mpiexec(), "-n", str(RANKS), sys.executable, "-m", "houseblend.report.ranks"]
+        command = [mpiexec(), "-n", str(RANKS), sys.executable, "-m", "houseblend.report.mpi_ranks"]
     except InputError as failure:
         return Finding("MPI", f"none, which only --exchange=mpi needs: {failure.do}")
     done = subprocess.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from houseblend.base.atomic import TEMPORARY
 from houseblend.base.errors import BusyError
-from houseblend.base.fingerprint import BETWEEN_ROUNDS
+from houseblend.base.fingerprint import BETWEEN_ROUNDS, LEDGER
 from houseblend.base.lock import directory_lock
 from houseblend.base.log import warn
 from houseblend.base.record import BEGUN, DONE
@@ -99,7 +99,7 @@ def _any(folder: Path, why: str, paths: Sequence[Path]) -> Iterator[Needless]:
 def _between_rounds(folder: Path) -> list[Path]:
     """Models and states by number, and what jobs that were late have left, of all trainings in a step's directory."""
     found = []
-    for place in (ledger.parent for ledger in _below(folder, "ledger.jsonl")):
+    for place in (ledger.parent for ledger in _below(folder, LEDGER)):
         found += sorted(path for path in place.iterdir() if BETWEEN_ROUNDS.fullmatch(path.name))
         found += [path for kind in ("raw", "nnet", "npz") for path in sorted(place.glob(f"rounds/*/*.{kind}*"))]
     return found

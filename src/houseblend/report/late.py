@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.ledger import read_ledger
+from houseblend.base.fingerprint import LEDGER
+from houseblend.parallel.ledger import finished, read_ledger
 from houseblend.parallel.records import RoundRecord
 
 
 def rounds_in(folder: Path) -> list[RoundRecord]:
     """The finished rounds of a training, none of another step's directory or of a ledger that cannot be read."""
     try:
-        entries, _ = read_ledger(folder / "ledger.jsonl")
+        return finished(read_ledger(folder / LEDGER)[0])
     except InputError:
         return []
-    return [entry for entry in entries if isinstance(entry, RoundRecord)]
 
 
 def count_late(rounds: Sequence[RoundRecord]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from houseblend import __version__
 from houseblend.base.atomic import write_text
 from houseblend.base.errors import InputError
-from houseblend.report.curves import LEDGER, trainings
+from houseblend.base.fingerprint import LEDGER
+from houseblend.report.curves import trainings
 from houseblend.report.errors import Scored, errors_body, rates_table, read_scored
 from houseblend.report.late import rounds_in
 from houseblend.report.page_style import PAGE

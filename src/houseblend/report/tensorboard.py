@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from houseblend.base.errors import HouseBlendError
+from houseblend.base.fingerprint import LEDGER
 from houseblend.parallel.records import RoundRecord
-from houseblend.report.curves import LEDGER, frames_seen, read_rounds, trainings
+from houseblend.report.curves import frames_seen, read_rounds, trainings
 from houseblend.report.page import steps_of
 
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from houseblend.base.errors import InputError
-from houseblend.parallel.ledger import Entry, read_ledger
+from houseblend.base.fingerprint import LEDGER
+from houseblend.parallel.ledger import Entry, finished, read_ledger
 from houseblend.parallel.records import Refusal, RoundRecord
-from houseblend.report.curves import LEDGER, training_charts
+from houseblend.report.curves import training_charts
 from houseblend.report.units import clock, counted, size_of
 
 KINDS = {"training": 2, "reading": 6, "blending": 0, "waiting": 1, "evaluating": 3, "start": 5}
@@ -36,11 +37,6 @@ def training_body(folders: dict[str, Path]) -> str:
         parts += [f"<h3>{escape(name)}</h3>"] if len(entries) > 1 else []
         parts += [_facts(rounds[name]) if name in rounds else "", _blended(found), _seconds(rounds.get(name, []))]
     return "".join(parts)
-
-
-def finished(entries: Sequence[Entry]) -> list[RoundRecord]:
-    """The rounds that gave a model."""
-    return [one for one in entries if isinstance(one, RoundRecord)]
 
 
 def _facts(rounds: Sequence[RoundRecord]) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from houseblend.base.fingerprint import LEDGER
 from houseblend.base.record import LOG
 from houseblend.jobs.array import last_lines
 from houseblend.jobs.failures import policy_of
@@ -97,7 +98,7 @@ def _log_of(job: JobResult, folder: Path) -> Path:
 
 def _refused_round(folder: Path) -> str:
     """Why the first attempt at the last round was refused, if it was."""
-    entries = [entry for entry in read_ledger(folder / "ledger.jsonl")[0] if isinstance(entry, Refusal)]
+    entries = [entry for entry in read_ledger(folder / LEDGER)[0] if isinstance(entry, Refusal)]
     last = [entry for entry in entries if entry.round == entries[-1].round]
     if not last:
         return ""

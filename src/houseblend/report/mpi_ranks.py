@@ -1,4 +1,4 @@
-"""What `hb doctor` runs under mpiexec, `python -m houseblend.report.ranks`: a mean of a megabyte; rank 0 tells the number of ranks."""
+"""What `hb doctor` runs under mpiexec, `python -m houseblend.report.mpi_ranks`: a mean of a megabyte; rank 0 tells the number of ranks."""
 
 import sys
 import time
