@@ -35,16 +35,11 @@ def main(
     `hb doctor DIRECTORY` looks at a recipe's directory, or any other in which work is to be done; exit status 1 if something is wrong.
     `hb gc DIRECTORY` tells what of finished and killed steps nothing needs any more.
     """
-    from houseblend.base.errors import UsageError
-    from houseblend.report.doctor import print_findings
-    from houseblend.report.gc import collect
-    from houseblend.report.page import write_page
-    from houseblend.report.status import state_of, step_directories
-    from houseblend.report.strategies import describe_strategies
-    from houseblend.report.tensorboard import write_scalars
-    from houseblend.report.why import explain
+    from houseblend.base.errors import UsageError  # and of the rest what the question needs
 
     if question == "strategies":
+        from houseblend.report.strategies import describe_strategies
+
         print(describe_strategies())
         return
     if len(exp) != 1:
@@ -52,18 +47,26 @@ def main(
     if question != "report" and (out or tensorboard):
         raise UsageError("--out or --tensorboard", expected="hb report")
     if question == "report":
+        from houseblend.report.page import write_page
+        from houseblend.report.tensorboard import write_scalars
+
         write_page(exp[0], out or Path("report.html"))
         if tensorboard:
             write_scalars(exp[0], tensorboard)
-        return
-    if question == "doctor":
+    elif question == "doctor":
+        from houseblend.report.doctor import print_findings
+
         print_findings(exp[0], launcher or ("",))
-        return
-    if question == "gc":
+    elif question == "gc":
+        from houseblend.report.gc import collect
+
         collect(exp[0], dry_run)
-        return
-    if question == "why":
+    elif question == "why":
+        from houseblend.report.why import explain
+
         print(explain(exp[0]))
-        return
-    for folder in step_directories(exp[0]):
-        print(state_of(folder), flush=True)
+    else:
+        from houseblend.report.status import state_of, step_directories
+
+        for folder in step_directories(exp[0]):
+            print(state_of(folder), flush=True)
